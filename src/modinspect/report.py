@@ -1,0 +1,384 @@
+"""The one data model: what a forward ran, as plain frozen data.
+
+A :class:`Report` holds no tensor, no module and no formatted text. Everything downstream of the forward (rules, ``diff``,
+renderers) reads only this, so that it works on a saved report too. The JSON form is written by :meth:`Report.to_dict` and read
+back by :meth:`Report.from_dict`; keys that are Python keywords (``class``, ``from``) are fields with another name here.
+
+Throughout, ``None`` means "not known".
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import types
+import typing
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias, TypeVar, Union
+
+from modinspect.errors import ReportError
+
+SCHEMA_VERSION = 1
+
+Shape: TypeAlias = "tuple[int | None, ...]"
+"""Sizes of the dimensions; ``None`` for one that is ragged or not known."""
+
+Literals: TypeAlias = "None | bool | int | float | str | list[Any] | dict[str, Any]"
+"""What JSON can hold."""
+
+Kind: TypeAlias = Literal["compute", "view", "create", "read"]
+Execution: TypeAlias = Literal["weightless", "real"]
+
+
+def _key(name: str) -> Any:
+    """A dataclass field that stands under ``name`` in the JSON form."""
+    return field(metadata={"key": name})
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A place in the code: the innermost frame outside torch.
+
+    ``file`` is relative to the working directory when under it. ``code`` is the text of the line, stripped; ``None`` where it
+    can't be read.
+    """
+
+    file: str
+    line: int
+    function: str
+    code: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """What was inspected and how. ``device`` is where the parameters are; several are joined by commas."""
+
+    target: str
+    class_name: str = _key("class")
+    training: bool
+    device: str
+    execution: Execution
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One tensor handed to ``forward``; ``name`` is its argument, with the way into containers (``batch.ids``, ``xs.0``)."""
+
+    name: str
+    shape: Shape | None
+    dtype: str
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One tensor in what a module returned.
+
+    ``path`` is ``""`` for a bare tensor, ``logits``, ``0`` or ``a.1`` inside containers. ``origin`` is as in :class:`Operand`.
+    """
+
+    path: str
+    shape: Shape | None
+    dtype: str
+    origin: str | None = field(default=None, metadata={"key": "from"})
+
+
+@dataclass(frozen=True, slots=True)
+class Operand:
+    """One tensor that an op got.
+
+    ``origin`` (``from`` in JSON): ``input:0``, ``param:fc.weight``, ``buffer:bn.running_mean``, ``op:12``, ``unregistered:0``
+    (the place in :attr:`Report.unregistered`), or ``None``. ``argument`` is the name of the function's argument
+    (``weight``; ``tensors.1`` inside a list), or its position where the name is not known.
+    """
+
+    shape: Shape | None
+    dtype: str
+    origin: str | None = field(default=None, metadata={"key": "from"})
+    argument: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One tensor that an op gave."""
+
+    shape: Shape | None
+    dtype: str
+
+
+@dataclass(frozen=True, slots=True)
+class Op:
+    """One call into torch's Python API.
+
+    ``module`` and ``call`` name the owner: the ``call``-th call (from 0) of the module with that path. ``flops`` counts as
+    ``torch.utils.flop_counter`` does. ``aten`` are the ATen operators that it became, in order (``aten.addmm.default``).
+    ``arguments`` are its arguments that are no tensors, as far as JSON can hold them. ``mutates`` are the positions in
+    ``inputs`` of the operands that it wrote to.
+    """
+
+    index: int
+    name: str
+    kind: Kind
+    hidden: bool
+    module: str
+    call: int
+    inputs: tuple[Operand, ...]
+    outputs: tuple[Result, ...]
+    flops: int | None
+    source: Source | None
+    aten: tuple[str, ...] = ()
+    arguments: dict[str, Literals] = field(default_factory=dict)
+    mutates: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of a module.
+
+    ``call`` counts the calls of this module from 0; ``parent`` is the place in :attr:`Report.calls` of the call that it was
+    made in, ``None`` for the root's. ``start`` and ``stop`` are the range of ops that ran during it. Calls stand in the order
+    in which they began, so a call comes after op ``start - 1`` and before op ``start``.
+    """
+
+    index: int
+    module: str
+    call: int
+    parent: int | None
+    start: int
+    stop: int
+    training: bool
+    inputs: tuple[Output, ...]
+    outputs: tuple[Output, ...]
+    source: Source | None
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleInfo:
+    """One module, registered or not.
+
+    ``params`` counts the unique elements of parameters at or under the module, ``own_params`` of those that it holds itself.
+    ``flops`` are those of all ops that ran during its calls; ``uncounted_ops`` says how many of these have no formula, and
+    ``flops`` is ``None`` where nothing else was counted. ``output_shapes`` are those of its last call. ``repr_line`` is what
+    ``extra_repr`` says of it (``in_features=10, out_features=5, bias=True``).
+    """
+
+    path: str
+    class_name: str = _key("class")
+    registered: bool
+    layer: bool
+    calls: int
+    params: int
+    own_params: int
+    trainable_params: int
+    param_bytes: int
+    flops: int | None
+    output_shapes: tuple[Shape | None, ...]
+    uncounted_ops: int = 0
+    training: bool = False
+    repr_line: str = ""
+    aliases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StateTensor:
+    """One registered parameter or buffer, listed once under its first name; ``aliases`` are its other names (tied weights).
+
+    ``used`` says whether any op got it as an operand, or ``None`` when nothing was run.
+    """
+
+    name: str
+    aliases: tuple[str, ...]
+    shape: Shape | None
+    dtype: str
+    device: str
+    numel: int
+    trainable: bool
+    used: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Unregistered:
+    """A tensor or a module that the forward used and that nothing registers.
+
+    ``name`` is where it was found (``layers[0]``, ``global SCALE``, ``torch.rand``); ``params`` counts a module's parameter
+    elements, and those of a tensor that is an ``nn.Parameter``. ``role`` says what a tensor is: ``weight`` (it stands where a
+    weight stands and was made in ``forward``), ``attribute``, ``global``, ``closure``; ``module`` for modules.
+    """
+
+    kind: Literal["tensor", "module"]
+    name: str
+    class_name: str = _key("class")
+    shape: Shape | None
+    params: int
+    source: Source | None
+    dtype: str | None = None
+    role: str = ""
+    module: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Sums over the report; ``flops`` is :class:`torch.utils.flop_counter.FlopCounterMode`'s total on the same run."""
+
+    params: int
+    trainable_params: int
+    param_bytes: int
+    buffer_bytes: int
+    ops: int
+    hidden_ops: int
+    flops: int
+    hidden_flops: int
+    uncounted_ops: int
+
+
+@dataclass(frozen=True, slots=True)
+class CrossCheck:
+    """What torchinfo counted in the same forward; ``None`` where it gave no number."""
+
+    version: str
+    params: int | None
+    trainable_params: int | None
+    mult_adds: int | None
+    layers: int | None
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ForwardError:
+    """What ``forward`` raised.
+
+    ``op`` is the call that failed with the operands that met, ``None`` where the exception came from no op. ``sentence`` says it
+    in words where that is possible (``fc expects 10 features, got 12 from view at model.py:31``).
+    """
+
+    type: str
+    message: str
+    module: str
+    source: Source | None
+    op: Op | None = None
+    sentence: str | None = None
+    traceback: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What one forward ran: the registered half and the hidden half. See the module's docstring."""
+
+    model: ModelInfo
+    inputs: tuple[Input, ...]
+    outputs: tuple[Output, ...]
+    modules: tuple[ModuleInfo, ...]
+    ops: tuple[Op, ...]
+    unregistered: tuple[Unregistered, ...]
+    totals: Totals
+    error: ForwardError | None = None
+    calls: tuple[Call, ...] = ()
+    parameters: tuple[StateTensor, ...] = ()
+    buffers: tuple[StateTensor, ...] = ()
+    torchinfo: CrossCheck | None = None
+
+    @property
+    def ran(self) -> bool:
+        """Whether a forward was started: without an input only the registered half is known."""
+        return bool(self.calls) or bool(self.ops) or self.error is not None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON form (schema version 1), of nothing but dicts, lists, strings, numbers, booleans and ``None``."""
+        return {"schema_version": SCHEMA_VERSION, **_encode(self)}
+
+    @classmethod
+    def from_dict(cls, data: object) -> Report:
+        """Reads the JSON form back; keys that this version does not know are passed over.
+
+        Raises:
+            ReportError: ``data`` is no report, or of another schema version.
+        """
+        if not isinstance(data, dict) or "schema_version" not in data:
+            raise ReportError(
+                "this is no modinspect report: the key 'schema_version' is missing",
+                "Save one with: modinspect show TARGET --format json --output report.json",
+            )
+        if data["schema_version"] != SCHEMA_VERSION:
+            raise ReportError(
+                f"the report has schema_version {data['schema_version']!r}, this modinspect reads {SCHEMA_VERSION}",
+                "Make the report again with this version.",
+            )
+        return _decode(cls, data, "report")
+
+    def __str__(self) -> str:
+        from modinspect.render import table_text
+
+        return table_text(self)
+
+
+_T = TypeVar("_T")
+
+
+@functools.cache
+def _fields(cls: type) -> tuple[tuple[str, str, Any, bool], ...]:
+    """(field, JSON key, type, required) of each field of a dataclass."""
+    hints = typing.get_type_hints(cls)
+    return tuple(
+        (
+            f.name,
+            f.metadata.get("key", f.name),
+            hints[f.name],
+            f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING,
+        )
+        for f in dataclasses.fields(cls)
+    )
+
+
+def _encode(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {key: _encode(getattr(value, name)) for name, key, _, _ in _fields(type(value))}
+    if isinstance(value, (tuple, list)):
+        return [_encode(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _encode(item) for key, item in value.items()}
+    return value
+
+
+def _decode(expected: Any, value: Any, where: str) -> Any:
+    """``value`` as the type ``expected``; ``where`` names its place for the message."""
+    origin = typing.get_origin(expected)
+    if dataclasses.is_dataclass(expected):
+        return _decode_dataclass(typing.cast(type, expected), value, where)
+    if origin in (Union, types.UnionType):
+        options = typing.get_args(expected)
+        if value is None and type(None) in options:
+            return None
+        rest = [option for option in options if option is not type(None)]
+        if len(rest) == 1:
+            return _decode(rest[0], value, where)
+        return value  # Literals: whatever JSON holds
+    if origin is tuple:
+        _check(isinstance(value, (list, tuple)), "a list", value, where)
+        item = typing.get_args(expected)[0]
+        return tuple(_decode(item, v, f"{where}[{i}]") for i, v in enumerate(value))
+    if origin is dict:
+        _check(isinstance(value, dict), "an object", value, where)
+        return dict(value)
+    if origin is Literal:
+        _check(value in typing.get_args(expected), f"one of {typing.get_args(expected)}", value, where)
+        return value
+    right = isinstance(value, expected) and not (expected is int and isinstance(value, bool))
+    _check(right, expected.__name__, value, where)
+    return value
+
+
+def _decode_dataclass(cls: type[_T], value: Any, where: str) -> _T:
+    _check(isinstance(value, dict), "an object", value, where)
+    arguments = {}
+    for name, key, hint, required in _fields(cls):
+        if key in value:
+            arguments[name] = _decode(hint, value[key], f"{where}.{key}")
+        elif required:
+            raise ReportError(f"{where} lacks the key {key!r}", "The file is no whole report; make it again.")
+    return cls(**arguments)
+
+
+def _check(right: bool, expected: str, value: Any, where: str) -> None:
+    if not right:
+        found = repr(value) if len(repr(value)) <= 60 else f"{type(value).__name__}"
+        raise ReportError(f"{where} should be {expected}, found {found}", "The file is no whole report; make it again.")
