@@ -1,0 +1,59 @@
+# One .venv for everything. Each step leaves a stamp in it, so that a second run starts at once.
+#
+#   make demo     install and look at the example
+#   make test     install what development needs and run the tests
+#   make check    what CI runs: format, lint, types, tests
+#
+# PYTHON=/path/to/python3.11   the Python that makes .venv
+# TORCH_INDEX=                 where torch's CPU build comes from; empty: from where pip looks anyway
+
+PYTHON ?= $(shell for p in python3.11 python3 python; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet
+# by environment, so that the tools which build the package are pinned too (before and after pip 25.3)
+export PIP_CONSTRAINT := constraints.txt
+export PIP_BUILD_CONSTRAINT := constraints.txt
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+SOURCES := src tests
+
+.PHONY: demo test check format clean
+
+demo: $(VENV)/.run
+	$(BIN)/modinspect show modinspect.examples.MyModel --input 1,10
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.dev
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/mypy
+	$(BIN)/python -m pytest
+
+format: $(VENV)/.dev
+	$(BIN)/ruff format $(SOURCES)
+	$(BIN)/ruff check --fix $(SOURCES)
+
+clean:
+	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
+
+# torch comes first and alone: its CPU index is asked for nothing else, and waited for only briefly where it can't be reached.
+$(VENV)/.torch: constraints.txt
+	@test -n "$(PYTHON)" || { echo "No Python 3.11 or later found. Name one: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@echo "Installing into $(VENV), once: about 200 MB for torch"
+	@$(PYTHON) -m venv --clear $(VENV) >/dev/null 2>&1 || { $(PYTHON) -m venv --clear --without-pip $(VENV) && \
+		$(PYTHON) -m pip --python $(BIN)/python install --quiet pip; }  # some systems have a venv without pip
+	$(PIP) --no-deps --timeout 30 --retries 1 $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) torch
+	@touch $@
+
+$(VENV)/.run: $(VENV)/.torch pyproject.toml
+	$(PIP) --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.run
+	$(PIP) --editable '.[dev]'
+	@touch $@
