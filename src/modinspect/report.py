@@ -20,10 +20,10 @@ from modinspect.errors import ReportError
 
 SCHEMA_VERSION = 1
 
-Shape: TypeAlias = "tuple[int | None, ...]"
+Shape: TypeAlias = tuple[int | None, ...]
 """Sizes of the dimensions; ``None`` for one that is ragged or not known."""
 
-Literals: TypeAlias = "None | bool | int | float | str | list[Any] | dict[str, Any]"
+Literals: TypeAlias = None | bool | int | float | str | list[Any] | dict[str, Any]
 """What JSON can hold."""
 
 Kind: TypeAlias = Literal["compute", "view", "create", "read"]
@@ -218,7 +218,11 @@ class Unregistered:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """Sums over the report; ``flops`` is :class:`torch.utils.flop_counter.FlopCounterMode`'s total on the same run."""
+    """Sums over the report; ``flops`` is :class:`torch.utils.flop_counter.FlopCounterMode`'s total on the same run.
+
+    ``estimated_flops`` adds to that the FLOPs of operators without a formula whose twins have one (fused attention on the CPU);
+    ``None`` where some are still unknown.
+    """
 
     params: int
     trainable_params: int
@@ -229,6 +233,7 @@ class Totals:
     flops: int
     hidden_flops: int
     uncounted_ops: int
+    estimated_flops: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,155 @@
+"""A failed call in words: what the layer expects, what it got, and from where."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from modinspect.report import Op, Operand, Shape
+
+_SHORT = {"torch.nn.functional.": "F.", "torch.Tensor.": ""}
+
+
+def explain(op: Op, before: Sequence[Op]) -> str | None:
+    """One sentence for a plain mismatch of shapes or dtypes, ``None`` where that is not what failed.
+
+    ``before`` are the ops that ran, to say where an operand comes from.
+    """
+    operands = {operand.argument: operand for operand in op.inputs}
+    who = op.module or _short(op.name)
+    for say in (_linear, _convolution, _matmul, _norm, _embedding, _broadcast, _concatenation, _dtypes):
+        sentence = say(op, operands, who, before)
+        if sentence is not None:
+            return sentence
+    return None
+
+
+def _linear(op: Op, operands: dict[str, Operand], who: str, before: Sequence[Op]) -> str | None:
+    x, weight = operands.get("input"), operands.get("weight")
+    if not op.name.endswith(".linear") or x is None or weight is None or not x.shape or not weight.shape:
+        return None
+    if x.shape[-1] == weight.shape[-1]:
+        return None
+    return f"{who} expects {weight.shape[-1]} features, got {x.shape[-1]}{_from(x, before)}"
+
+
+def _convolution(op: Op, operands: dict[str, Operand], who: str, before: Sequence[Op]) -> str | None:
+    x, weight = operands.get("input"), operands.get("weight")
+    if ".conv" not in op.name or x is None or weight is None or x.shape is None or weight.shape is None:
+        return None
+    dims = len(weight.shape) - 2
+    if len(x.shape) not in (dims + 1, dims + 2):
+        wanted = "(N, C, " + ", ".join(["L", "H, W", "D, H, W"][dims - 1 : dims]) + ")"
+        return f"{who} expects {dims + 2} dimensions {wanted}, got {len(x.shape)}: {_tuple(x.shape)}{_from(x, before)}"
+    groups = op.arguments.get("groups", 1)
+    transposed = "transpose" in op.name
+    expected = weight.shape[0] if transposed else (weight.shape[1] or 0) * (groups if isinstance(groups, int) else 1)
+    got = x.shape[-dims - 1]
+    if got == expected:
+        return None
+    return f"{who} expects {expected} channels, got {got}{_from(x, before)}"
+
+
+def _matmul(op: Op, operands: dict[str, Operand], who: str, before: Sequence[Op]) -> str | None:
+    name = op.name.rpartition(".")[2]
+    if name not in ("matmul", "mm", "bmm", "__matmul__", "__rmatmul__") or len(op.inputs) < 2:
+        return None
+    a, b = op.inputs[:2]
+    if not a.shape or not b.shape:
+        return None
+    rows = b.shape[-2] if len(b.shape) > 1 else b.shape[0]
+    if a.shape[-1] == rows:
+        return None
+    return (
+        f"{_in(op)}{_short(op.name)} of {_tuple(a.shape)}{_from(a, before)} and {_tuple(b.shape)}{_from(b, before)}: "
+        f"the last dimension of the first, {a.shape[-1]}, must be {rows}"
+    )
+
+
+def _norm(op: Op, operands: dict[str, Operand], who: str, before: Sequence[Op]) -> str | None:
+    x = operands.get("input")
+    if not op.name.endswith("_norm") or x is None or not x.shape:
+        return None
+    wanted = op.arguments.get("normalized_shape")
+    if isinstance(wanted, list) and list(x.shape[-len(wanted) :]) != wanted:
+        return f"{who} expects the last dimensions {_tuple(tuple(wanted))}, got {_tuple(x.shape)}{_from(x, before)}"
+    for name in ("running_mean", "weight"):
+        given = operands.get(name)
+        per_channel = given is not None and given.shape is not None and len(given.shape) == 1 and wanted is None
+        if per_channel and given is not None and given.shape is not None and len(x.shape) > 1 and x.shape[1] != given.shape[0]:
+            return f"{who} expects {given.shape[0]} channels, got {x.shape[1]}{_from(x, before)}"
+    return None
+
+
+def _embedding(op: Op, operands: dict[str, Operand], who: str, before: Sequence[Op]) -> str | None:
+    ids, weight = operands.get("input"), operands.get("weight")
+    if not op.name.endswith(".embedding") or ids is None or weight is None or not weight.shape:
+        return None
+    if ids.dtype not in ("int64", "int32"):
+        return f"{who} expects indices (int64 or int32), got {ids.dtype}{_from(ids, before)}"
+    return f"{who} has {weight.shape[0]} rows, so indices must be from 0 to {(weight.shape[0] or 1) - 1}; got others{_from(ids, before)}"
+
+
+def _broadcast(op: Op, operands: dict[str, Operand], who: str, before: Sequence[Op]) -> str | None:
+    name = op.name.rpartition(".")[2].strip("_").removeprefix("r").removeprefix("i")
+    if name not in ("add", "sub", "mul", "div", "truediv", "pow", "eq", "lt", "gt", "le", "ge", "ne", "maximum", "minimum", "where"):
+        return None
+    if len(op.inputs) < 2:
+        return None
+    a, b = op.inputs[0], op.inputs[1]
+    for back, (m, n) in enumerate(zip(reversed(a.shape or ()), reversed(b.shape or ()), strict=False), start=1):
+        if m != n and 1 not in (m, n):
+            return (
+                f"{_in(op)}{_short(op.name)} can't broadcast {_tuple(a.shape)}{_from(a, before)} with "
+                f"{_tuple(b.shape)}{_from(b, before)}: {m} and {n} differ in dimension {-back}"
+            )
+    return None
+
+
+def _concatenation(op: Op, operands: dict[str, Operand], who: str, before: Sequence[Op]) -> str | None:
+    if op.name.rpartition(".")[2] not in ("cat", "concat", "concatenate", "stack") or len(op.inputs) < 2:
+        return None
+    first = op.inputs[0]
+    for other in op.inputs[1:]:
+        if other.shape != first.shape:
+            where = f" along dimension {op.arguments['dim']}" if "dim" in op.arguments else ""
+            return (
+                f"{_in(op)}{_short(op.name)}{where} can't join {_tuple(first.shape)}{_from(first, before)} and "
+                f"{_tuple(other.shape)}{_from(other, before)}"
+            )
+    return None
+
+
+def _dtypes(op: Op, operands: dict[str, Operand], who: str, before: Sequence[Op]) -> str | None:
+    x, weight = operands.get("input"), operands.get("weight")
+    if x is None or weight is None or x.dtype == weight.dtype or op.name.endswith("embedding"):
+        return None
+    return f"{who} has {weight.dtype} weights, got {x.dtype}{_from(x, before)}"
+
+
+def _from(operand: Operand, before: Sequence[Op]) -> str:
+    """`` from view at model.py:31``."""
+    kind, _, rest = (operand.origin or "").partition(":")
+    if kind == "op" and int(rest) < len(before):
+        op = before[int(rest)]
+        maker = f"{op.module} ({_short(op.name)})" if not op.hidden and op.module else _short(op.name)
+        return f" from {maker} at {op.source.file}:{op.source.line}" if op.source is not None else f" from {maker}"
+    if kind == "input":
+        return " from the input"
+    return f" from {rest}" if kind in ("param", "buffer") else ""
+
+
+def _in(op: Op) -> str:
+    return f"in {op.module}, " if op.module else ""
+
+
+def _short(name: str) -> str:
+    for long, short in _SHORT.items():
+        name = name.replace(long, short)
+    return name
+
+
+def _tuple(shape: Shape | None) -> str:
+    if shape is None:
+        return "(?)"
+    inside = ", ".join("?" if size is None else str(size) for size in shape)
+    return f"({inside},)" if len(shape) == 1 else f"({inside})"

@@ -1,0 +1,102 @@
+"""Who holds a tensor or a module that nothing registers: an attribute, a global, a closure."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Iterator
+from typing import Any
+
+from torch import Tensor, nn
+
+from modinspect.trace.registry import Registry, join, walk
+from modinspect.trace.sources import Sources
+
+_DEEPEST = 4
+_MOST = 100_000
+"""Objects looked at in all, so that a model that holds a data set does not stall the run."""
+
+
+class Holders:
+    """Looks for holders, once something unknown has turned up; most models never need it."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self._attributes: dict[int, tuple[object, str]] | None = None
+
+    def find(self, wanted: object, frame: types.FrameType | None, sources: Sources) -> tuple[str, str] | None:
+        """(name, role) of the holder of ``wanted``: ``("scale", "attribute")``, ``("TABLE", "global")``; ``None`` if not found.
+
+        ``frame`` is where ``wanted`` was used: the globals and closures of it and its callers are searched.
+        """
+        if self._attributes is None:
+            self._attributes = {id(item): (item, name) for name, item in self._walk_attributes()}
+        found = self._attributes.get(id(wanted))
+        if found is not None and found[0] is wanted:
+            return found[1], "attribute"
+        while (frame := sources.frame(frame)) is not None:
+            for role, name, value in _variables(frame):
+                for inside, item in _walk(value, name, _DEEPEST - 2, set()):
+                    if item is wanted:
+                        return inside, role
+            frame = frame.f_back
+        return None
+
+    def _walk_attributes(self) -> Iterator[tuple[str, object]]:
+        seen: set[int] = {id(module) for module in self._registry.modules.values()}
+        budget = _MOST
+        for path, module in self._registry.modules.items():
+            own = {name: value for name, value in vars(module).items() if name not in _TORCHS_OWN}
+            for cls in type(module).__mro__:
+                if cls.__module__.startswith("torch.") or cls is object:
+                    break
+                own = {**{name: value for name, value in vars(cls).items() if isinstance(value, (Tensor, list, tuple, dict))}, **own}
+            for name, value in own.items():
+                for found in _walk(value, join(path, name), _DEEPEST, seen):
+                    yield found
+                    budget -= 1
+                    if not budget:
+                        return
+
+
+_TORCHS_OWN = frozenset(vars(nn.Module()))
+
+
+def _variables(frame: types.FrameType) -> Iterator[tuple[str, str, Any]]:
+    """(role, name, value) of the globals and closure variables that the code of ``frame`` names."""
+    code = frame.f_code
+    if code.co_freevars:
+        variables = frame.f_locals
+        yield from (("closure", name, variables[name]) for name in code.co_freevars if name in variables)
+    names = code.co_names
+    for name in names:
+        value = frame.f_globals.get(name)
+        if isinstance(value, types.ModuleType):
+            inside = vars(value)
+            yield from (("global", f"{name}.{inner}", inside[inner]) for inner in names if isinstance(inside.get(inner), Tensor))
+        elif value is not None:
+            yield "global", name, value
+
+
+def _walk(value: Any, name: str, depth: int, seen: set[int]) -> Iterator[tuple[str, object]]:
+    """(name, object) of the tensors and modules in ``value``, inside containers and plain objects too."""
+    if isinstance(value, Tensor):
+        yield name, value
+        return
+    if depth < 0 or id(value) in seen or isinstance(value, (str, bytes, int, float, type, types.ModuleType, types.FunctionType)):
+        return
+    seen.add(id(value))
+    if isinstance(value, nn.Module):
+        for path, module in walk(value):
+            seen.add(id(module))
+            yield join(name, path) if path else name, module
+    elif isinstance(value, dict):
+        for key, item in list(value.items()):
+            yield from _walk(item, f"{name}[{key!r}]" if isinstance(key, (str, int)) else f"{name}[...]", depth - 1, seen)
+    elif isinstance(value, (list, tuple, set, frozenset)):
+        for index, item in enumerate(list(value)):
+            yield from _walk(item, f"{name}[{index}]", depth - 1, seen)
+    elif isinstance(value, types.MethodType):
+        yield from _walk(value.__self__, name, depth - 1, seen)
+    else:
+        for key, item in list(getattr(value, "__dict__", {}).items()):
+            yield from _walk(item, f"{name}.{key}", depth - 1, seen)

@@ -1,0 +1,110 @@
+"""What torch's functions are called, which of them touch no data, and what their arguments are named."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch._ops import OpOverload, OpOverloadPacket
+from torch.overrides import get_testing_overrides, resolve_name
+
+# Attribute reads that touch no data, and mode switches: calls of these are no ops.
+_SILENT_PROPERTIES = (
+    "shape dtype device layout requires_grad is_leaf grad grad_fn _grad _grad_fn _version _base _cdata ndim name names itemsize "
+    "nbytes output_nr volatile retains_grad is_cpu is_cuda is_xla is_xpu is_ipu is_hpu is_mps is_mtia is_maia is_meta is_nested "
+    "is_sparse is_sparse_csr is_quantized is_mkldnn is_vulkan _backward_hooks _post_accumulate_grad_hooks"
+)
+_SILENT_METHODS = (
+    "size dim ndimension numel nelement element_size stride storage_offset is_contiguous is_floating_point is_complex is_signed "
+    "is_conj is_neg is_inference is_shared is_same_size is_set_to is_coalesced is_pinned is_distributed get_device data_ptr "
+    "untyped_storage storage _typed_storage storage_type has_names dim_order register_hook register_post_accumulate_grad_hook "
+    "retain_grad requires_grad_ __len__ __hash__ sparse_dim dense_dim _is_view qscheme q_scale q_zero_point _nnz _dimI _dimV"
+)
+_READ_METHODS = (
+    "item tolist numpy __bool__ __int__ __float__ __complex__ __index__ __contains__ __array__ __dlpack__ __repr__ __format__ "
+    "__reduce_ex__ is_nonzero equal allclose"
+)
+
+
+def _members(names: str, pick: Callable[[Any], Any]) -> Iterable[Any]:
+    return (pick(getattr(Tensor, name)) for name in names.split() if hasattr(Tensor, name))
+
+
+SILENT: frozenset[Any] = frozenset(
+    [
+        *_members(_SILENT_PROPERTIES, lambda prop: prop.__get__),
+        *_members(_SILENT_METHODS, lambda method: method),
+        Tensor.requires_grad.__set__,  # type: ignore[attr-defined]
+        Tensor.grad.__set__,  # type: ignore[attr-defined]
+    ]
+)
+"""Functions whose calls are no ops."""
+
+READS: frozenset[Any] = frozenset(
+    [*_members(_READ_METHODS, lambda method: method), torch.equal, torch.allclose, torch.is_nonzero]
+)
+"""Functions that take a tensor's value to Python."""
+
+EXPOSES: frozenset[Any] = frozenset(
+    _members("numpy __array__ __dlpack__ data_ptr untyped_storage storage _typed_storage", lambda method: method)
+)
+"""Functions that hand out the memory of a tensor, so that others can write to it unseen."""
+
+SET_DATA: Any = Tensor.data.__set__  # type: ignore[attr-defined]
+
+
+@functools.cache
+def public_name(func: Any) -> str:
+    """The public name of a function that a torch function mode was handed: ``torch.nn.functional.linear``, ``torch.Tensor.add``."""
+    if isinstance(func, OpOverload):
+        packet = public_name(func._overloadpacket)
+        return packet if func._overloadname == "default" else f"{packet}.{func._overloadname}"
+    if isinstance(func, OpOverloadPacket):
+        return f"torch.ops.{func._qualified_op_name.replace('::', '.')}"
+    name = resolve_name(func)
+    if not name:
+        name = f"{getattr(func, '__module__', None) or 'torch'}.{getattr(func, '__qualname__', type(func).__name__)}"
+    return name.removesuffix(".__get__")
+
+
+@functools.cache
+def last_name(func: Any) -> str:
+    """The last part of the public name: ``linear``."""
+    return public_name(func).rpartition(".")[2]
+
+
+@functools.cache
+def parameters_of(func: Any) -> tuple[inspect.Parameter, ...]:
+    """The parameters of ``func`` as documented; empty where nobody says."""
+    documented = get_testing_overrides().get(func, func)
+    if isinstance(func, (OpOverload, OpOverloadPacket)):
+        return ()
+    try:
+        return tuple(inspect.signature(documented).parameters.values())
+    except (TypeError, ValueError):
+        return ()
+
+
+def argument_name(func: Any, place: str) -> str:
+    """The name of an argument from its place: ``1`` is ``weight`` in ``F.linear``, ``0.2`` is ``tensors.2`` in ``torch.cat``."""
+    first, _, rest = place.partition(".")
+    if not first.isdigit():
+        return place
+    positional = int(first)
+    for index, parameter in enumerate(parameters_of(func)):
+        if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
+            inside = str(positional - index)
+            return ".".join(part for part in (parameter.name, inside, rest) if part)
+        if index == positional:
+            return f"{parameter.name}.{rest}" if rest else parameter.name
+    return place
+
+
+def is_like(func: Any) -> bool:
+    """Whether ``func`` takes from a tensor its shape alone: ``torch.zeros_like``, ``Tensor.new_ones``."""
+    name = last_name(func)
+    return name.endswith("_like") or name.startswith("new_")

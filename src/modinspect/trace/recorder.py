@@ -1,0 +1,612 @@
+"""The recorder: what runs during a forward, as it runs.
+
+A function mode sees each call of torch's Python API once, at the user's level; a dispatch mode below it sees the ATen operators
+that the call became; global hooks keep an ordered stack of the modules that are running.
+
+What a function becomes depends on the function, on the shapes and kinds of its tensors and on its other arguments. The first
+call of each such combination is looked at closely; for its repetitions the dispatch mode steps aside, so that a net of many
+alike blocks runs almost at its own speed.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from types import CodeType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch._ops import HigherOrderOperator, OpOverload
+from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
+from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from modinspect.trace import names
+from modinspect.trace.classify import kind_of, literals, mutated_positions, operands_of
+from modinspect.trace.flops import count_flops, estimate_flops, has_formula
+from modinspect.trace.half import module_info, parameters_below
+from modinspect.trace.holders import Holders
+from modinspect.trace.preserve import Preserved
+from modinspect.trace.records import CallRecord, Failure, Found, Known, ModuleRecord, OpRecord, Origin, Root, Seen
+from modinspect.trace.registry import Registry, is_layer, is_opaque, join, walk
+from modinspect.trace.sources import Sources
+from modinspect.trace.tensors import flatten, shape_of
+
+_ATEN = torch.ops.aten
+_get_frame = sys._getframe
+_pop_dispatch = torch._C._pop_torch_dispatch_stack
+_push_dispatch = torch._C._push_on_torch_dispatch_stack
+_functorch_active = torch._C._are_functorch_transforms_active
+_autocasting = torch._C._is_any_autocast_enabled
+_grad_enabled = torch.is_grad_enabled
+_inference = torch.is_inference_mode_enabled
+
+_PLAIN = frozenset({Tensor, nn.Parameter})
+"""Types whose metadata says all that decides what a function becomes."""
+
+_ATOMS = frozenset(
+    {int, float, bool, str, complex, type(None), type(...), torch.dtype, torch.device, torch.layout, torch.memory_format}
+)
+
+_QUERIES = frozenset({
+    _ATEN.sym_is_contiguous.default, _ATEN.is_contiguous.default, _ATEN.is_contiguous.memory_format,
+    _ATEN.is_strides_like_format.default, _ATEN.is_non_overlapping_and_dense.default, _ATEN.size.default, _ATEN.sym_size.default,
+    _ATEN.stride.default, _ATEN.sym_stride.default, _ATEN.storage_offset.default, _ATEN.sym_storage_offset.default,
+    _ATEN.numel.default, _ATEN.sym_numel.default, _ATEN.dim.default, torch.ops.prim.layout.default,
+})  # fmt: skip
+"""Questions of shape that tensors with shapes of their own kind ask through the dispatcher; no operators that run."""
+
+_WRITES_STATISTICS = {
+    _ATEN.native_batch_norm.default: (3, 4, 5),
+    _ATEN.cudnn_batch_norm.default: (3, 4, 5),
+    _ATEN.miopen_batch_norm.default: (3, 4, 5),
+}
+"""Batch norm writes to its running mean and variance if its argument ``training`` is set, and its schema says nothing of it."""
+
+_NO_OP = Known()
+
+
+class _Uncachable(Exception):
+    """An argument whose value can't be part of a key."""
+
+
+class Recorder(TorchFunctionMode):
+    """Records one forward of ``registry``'s model.
+
+    Args:
+        registry: what the model registers.
+        preserved: told of each write before it happens.
+        opaque: globs of classes that count as layers.
+        plain: further tensor types whose metadata says all.
+        progress: told which module begins, as (path, modules begun so far).
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        preserved: Preserved,
+        *,
+        opaque: tuple[str, ...] = (),
+        plain: frozenset[type] = frozenset(),
+        progress: Callable[[str, int], None] | None = None,
+    ) -> None:
+        super().__init__()
+        self.sources = Sources()
+        self.ops: list[OpRecord] = []
+        self.calls: list[CallRecord] = []
+        self.roots: list[Root] = []
+        self.found: list[Found] = []
+        self.modules: dict[int, ModuleRecord] = {}
+        self.failure: Failure | None = None
+        self.failed_call: tuple[int, int] | None = None
+        self._preserved = preserved
+        self._opaque = opaque
+        self._plain = _PLAIN | plain
+        self._progress = progress
+        self._holders = Holders(registry)
+        self._known: dict[tuple[Any, ...], Known] = {}
+        self._origins: dict[int, tuple[weakref.ref[Tensor], int]] = {}
+        self._stack: list[int] = []
+        self._running: list[nn.Module] = []
+        self._root_entered = False
+        self._sink: _Sink | None = None
+        self._thread = 0
+        self._aten = _AtenMode(self)
+        for path, module in registry.modules.items():
+            self._add_module(path, module, None)
+        for tensors in (registry.parameters, registry.buffers):
+            for tensor in tensors.values():
+                name = registry.tensor_names[id(tensor)]
+                self.add_root(tensor, Root(name.partition(":")[0], name))
+
+    # -- what is there before the run
+
+    def _add_module(self, path: str, module: nn.Module, place: int | None) -> ModuleRecord:
+        record = ModuleRecord(
+            path, weakref.ref(module), is_layer(module, self._opaque), is_opaque(module, self._opaque), place
+        )
+        self.modules[id(module)] = record
+        return record
+
+    def add_root(self, tensor: Tensor, root: Root) -> int:
+        """Makes ``tensor`` known by where it comes from."""
+        self.roots.append(root)
+        self._origins[id(tensor)] = (weakref.ref(tensor), -len(self.roots))
+        return -len(self.roots)
+
+    def add_input(self, tensor: Tensor, text: str) -> None:
+        """Makes ``tensor`` an input, unless it is a parameter or buffer of the model."""
+        if self.origin(tensor) is None:
+            self.add_root(tensor, Root("input", text))
+        self._preserved.add_tensor(tensor)
+
+    def origin(self, tensor: Tensor) -> Origin:
+        """Where ``tensor`` comes from as far as it is known."""
+        entry = self._origins.get(id(tensor))
+        return entry[1] if entry is not None and entry[0]() is tensor else None
+
+    # -- the run
+
+    @contextmanager
+    def recording(self, root: nn.Module, edge: CodeType) -> Iterator[None]:
+        """Records what runs inside; ``edge`` is the code that calls the model."""
+        self.sources.mark_edge(edge)
+        self._thread = threading.get_ident()
+        with ExitStack() as stack:
+            stack.enter_context(_functions_go_through(self._apply))
+            stack.callback(register_module_forward_pre_hook(self._enter).remove)
+            stack.callback(register_module_forward_hook(self._leave, always_call=True).remove)
+            self._push(self.modules[id(root)], root)
+            stack.enter_context(self._aten)
+            stack.enter_context(self)
+            yield
+
+    def finish(self, result: Any) -> None:
+        """Notes what the root returned."""
+        call = self.calls[0]
+        call.outputs = self._look_at(result)
+        call.stop = len(self.ops)
+
+    # -- modules
+
+    def _push(self, record: ModuleRecord, module: nn.Module) -> CallRecord:
+        parent = self._stack[-1] if self._stack else None
+        inside_layer = parent is not None and self.calls[parent].covered and self.calls[parent].record.opaque
+        covered = inside_layer or (record.layer and record.place is None)
+        start = len(self.ops)
+        call = CallRecord(record, record.calls, parent, start, start, module.training, covered)
+        record.opaque = record.opaque or inside_layer
+        record.calls += 1
+        self._stack.append(len(self.calls))
+        self._running.append(module)
+        self.calls.append(call)
+        return call
+
+    def _enter(self, module: nn.Module, args: Any) -> None:
+        if threading.get_ident() != self._thread:
+            return
+        if not self._root_entered and module is self._running[0]:
+            call = self.calls[0]
+        else:
+            record = self.modules.get(id(module))
+            if record is None or record.module() is not module:
+                record = self._meet(module)
+            call = self._push(record, module)
+        self._root_entered = True
+        code, line, _ = self.sources.find(_get_frame(1))
+        call.place = (code, line)
+        call.inputs = self._look_at(args)
+        if self._progress is not None:
+            self._progress(call.record.path, len(self.calls))
+
+    def _leave(self, module: nn.Module, args: Any, output: Any) -> None:
+        if threading.get_ident() != self._thread:
+            return
+        if self._running[-1] is not module and not any(running is module for running in self._running):
+            return
+        while self._running[-1] is not module:
+            self._pop()
+        index = self._pop()
+        call = self.calls[index]
+        error = sys.exc_info()[1]
+        if output is not None or error is None:
+            call.outputs = self._look_at(output)
+        elif self.failed_call is None or self.failed_call[0] != id(error):
+            self.failed_call = (id(error), index)
+
+    def _pop(self) -> int:
+        """Ends the innermost call; the root's stays, since its module's own hooks may still run."""
+        index = self._stack[-1]
+        self.calls[index].stop = len(self.ops)
+        if len(self._stack) > 1:
+            self._stack.pop()
+            self._running.pop()
+        return index
+
+    def _meet(self, module: nn.Module) -> ModuleRecord:
+        """A module that nobody registered runs for the first time."""
+        frame = _get_frame(2)
+        name, role = self._holders.find(module, frame, self.sources) or (f"<{type(module).__name__}>", "forward")
+        name = self._unique(name)
+        code, line, _ = self.sources.find(frame)
+        place = len(self.found)
+        for path, child in walk(module):
+            known = self.modules.get(id(child))
+            if known is not None and known.module() is child:
+                continue
+            whole = join(name, path) if path else name
+            record = self._add_module(whole, child, place)
+            record.info = module_info(whole, child, parameters_below(child), self._opaque, registered=False)
+            self._preserved.add_module(child)
+            for kind, tensors in (("param", child._parameters), ("buffer", child._buffers)):
+                for leaf, tensor in tensors.items():
+                    if tensor is not None and self.origin(tensor) is None:
+                        self.add_root(tensor, Root("unregistered", f"{kind}:{join(whole, leaf)}", place))
+        record = self.modules[id(module)]
+        size = record.info.params if record.info is not None else 0
+        self.found.append(Found("module", name, role, type(module).__name__, self._path(), (code, line), size))
+        return record
+
+    def _unique(self, name: str) -> str:
+        taken = {record.path for record in self.modules.values()}
+        unique, count = name, 1
+        while unique in taken:
+            count += 1
+            unique = f"{name}#{count}"
+        return unique
+
+    def _path(self) -> str:
+        return self.calls[self._stack[-1]].record.path
+
+    def _look_at(self, value: Any) -> list[Seen]:
+        with torch._C.DisableTorchFunction():
+            if type(value) is tuple and len(value) == 1 and type(value[0]) in self._plain:
+                return [("0", shape_of(value[0]), value[0].dtype, self.origin(value[0]))]
+            return [(path, shape_of(t), t.dtype, self.origin(t)) for path, t in flatten(value)]
+
+    # -- ops
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func in names.SILENT:
+            return func(*args, **kwargs) if kwargs else func(*args)
+        tensors: list[Tensor] = []
+        key = self._key(func, args, kwargs, tensors)
+        known = self._known.get(key) if key is not None else None
+        if known is None:
+            return self._look_closely(func, args, kwargs or {}, key)
+        if known is _NO_OP:
+            return func(*args, **kwargs) if kwargs else func(*args)
+        code, line, setting_up = self.sources.find(_get_frame(1))
+        entries = self._origins
+        origins: list[Origin] = []
+        for tensor in tensors:
+            entry = entries.get(id(tensor))
+            origins.append(entry[1] if entry is not None and entry[0]() is tensor else self._resolve(tensor))
+        for position in known.mutates:
+            self._preserved.before_write(tensors[position])
+        mode = _pop_dispatch(None)
+        if mode is not self._aten:  # the model has pushed a mode of its own on top
+            _push_dispatch(mode)
+            return self._look_closely(func, args, kwargs or {}, None)
+        try:
+            out = func(*args, **kwargs) if kwargs else func(*args)
+        except BaseException as error:
+            self._fail(error, OpRecord(func, known, self._stack[-1], origins, [], code, line))
+            raise
+        finally:
+            _push_dispatch(mode)
+        if setting_up:
+            return out
+        index = len(self.ops)
+        if type(out) in self._plain:
+            outputs: Any = (out.shape, out.dtype)
+            for tensor in tensors:
+                if tensor is out:
+                    break
+            else:
+                entries[id(out)] = (weakref.ref(out), index)
+        else:
+            outputs = self._adopt(out, tensors, index)
+        if known.mutates:
+            self._mutated([tensors[position] for position in known.mutates], index)
+        self.ops.append(OpRecord(func, known, self._stack[-1], origins, outputs, code, line))
+        return out
+
+    def _key(self, func: Any, args: Any, kwargs: Any, tensors: list[Tensor]) -> tuple[Any, ...] | None:
+        """All that decides what ``func`` becomes; ``None`` where that can't be said. Collects the operands in ``tensors``."""
+        if _functorch_active() or _autocasting():
+            return None
+        plain = self._plain
+        parts = [func, _grad_enabled(), _inference()]
+        try:
+            for value in args:
+                cls = type(value)
+                if cls in plain:
+                    tensors.append(value)
+                    parts += (value.shape, value.stride(), value.dtype, value.device, value.requires_grad)
+                elif cls in _ATOMS:
+                    parts += (cls, value)
+                else:
+                    parts.append(self._key_part(value, tensors))
+            if kwargs:
+                for name, value in kwargs.items():
+                    parts += (name, self._key_part(value, tensors))
+            key = tuple(parts)
+            hash(key)
+        except (_Uncachable, TypeError, RuntimeError):  # the last two: a tensor without strides, an argument without hash
+            return None
+        return key
+
+    def _key_part(self, value: Any, tensors: list[Tensor]) -> Any:
+        cls = type(value)
+        if cls in self._plain:
+            tensors.append(value)
+            return (value.shape, value.stride(), value.dtype, value.device, value.requires_grad)
+        if cls in _ATOMS:
+            return (cls, value)
+        if cls in (tuple, list, torch.Size):
+            return (cls, *[self._key_part(item, tensors) for item in value])
+        if cls is slice:
+            return (cls, *[self._key_part(item, tensors) for item in (value.start, value.stop, value.step)])
+        raise _Uncachable
+
+    def _look_closely(self, func: Any, args: Any, kwargs: dict[str, Any], key: tuple[Any, ...] | None) -> Any:
+        """Runs ``func`` under the dispatch mode, to learn what it becomes."""
+        code, line, setting_up = self.sources.find(_get_frame(2))
+        record, tensors = self._begin(func, args, kwargs, code, line)
+        known = record.known
+        if func in names.EXPOSES:
+            for tensor in tensors:
+                self._preserved.before_write(tensor)
+        elif func == names.SET_DATA:
+            self._preserved.before_set_data(args[0])
+        sink = _Sink(len(self.ops))
+        try:
+            with self._into(sink):
+                out = func(*args, **kwargs)
+        except BaseException as error:
+            self._fail(error, record)
+            raise
+        if setting_up:
+            return out
+        sink.tell(known, tensors)
+        kind = kind_of(func, tensors, [tensor for _, tensor in flatten(out)], known.mutates, sink.funcs)
+        if key is not None:
+            self._known[key] = _NO_OP if kind is None else known
+        if kind is not None:
+            known.kind = kind
+            self._end(record, out, tensors)
+        return out
+
+    def _begin(self, func: Any, args: Any, kwargs: dict[str, Any], code: CodeType | None, line: int) -> tuple[OpRecord, list[Tensor]]:
+        """The record of an op that is about to run, and its operands."""
+        places = list(operands_of(args, kwargs))
+        tensors = [tensor for _, tensor in places]
+        known = Known(tuple((place, shape_of(t), t.dtype) for place, t in places), arguments=literals(args, kwargs))
+        origins = [self._origin_or_resolve(tensor) for tensor in tensors]
+        return OpRecord(func, known, self._stack[-1], origins, [], code, line), tensors
+
+    def _end(self, record: OpRecord, out: Any, tensors: list[Tensor]) -> None:
+        """Adds an op that ran."""
+        index = len(self.ops)
+        record.outputs = self._adopt(out, tensors, index)
+        self._mutated([tensors[position] for position in record.known.mutates], index)
+        self.ops.append(record)
+
+    @contextmanager
+    def _into(self, sink: _Sink) -> Iterator[None]:
+        """What ATen operators run inside belong to one op."""
+        before, self._sink = self._sink, sink
+        try:
+            yield
+        finally:
+            self._sink = before
+
+    def _adopt(self, out: Any, operands: list[Tensor], index: int) -> list[tuple[Any, Any]]:
+        """Makes op ``index`` the origin of the tensors in ``out``, but of those that it merely passed on."""
+        outputs = []
+        passed_on = {id(tensor) for tensor in operands}
+        for _, tensor in flatten(out):
+            outputs.append((shape_of(tensor), tensor.dtype))
+            if id(tensor) not in passed_on or self.origin(tensor) is None:
+                self._origins[id(tensor)] = (weakref.ref(tensor), index)
+        return outputs
+
+    def _mutated(self, tensors: list[Tensor], index: int) -> None:
+        """From now on the value of ``tensors``, and of what they are views of, comes from op ``index``."""
+        for tensor in tensors:
+            for changed in (tensor, tensor._base):
+                if changed is None:
+                    continue
+                origin = self.origin(changed)
+                if origin is None or origin >= 0 or self.roots[-1 - origin].kind == "input":
+                    self._origins[id(changed)] = (weakref.ref(changed), index)
+
+    def _origin_or_resolve(self, tensor: Tensor) -> Origin:
+        origin = self.origin(tensor)
+        return origin if origin is not None else self._resolve(tensor)
+
+    def _resolve(self, tensor: Tensor) -> Origin:
+        """Where a tensor comes from that no op made and nothing registered at the start."""
+        inner = tensor
+        while torch._C._functorch.is_functorch_wrapped_tensor(inner):
+            inner = torch._C._functorch.get_unwrapped(inner)
+        if inner is not tensor:
+            return self._origin_or_resolve(inner)
+        for module in reversed(self._running):
+            record = self.modules[id(module)]
+            for kind, registered in (("param", module._parameters), ("buffer", module._buffers)):
+                for name, own in registered.items():
+                    if own is tensor:  # put there meanwhile: by torch.func.functional_call, or as a new buffer
+                        whole = f"{kind}:{join(record.path, name)}"
+                        return self.add_root(tensor, Root(kind if record.place is None else "unregistered", whole, record.place))
+        frame = _get_frame(2)
+        held = self._holders.find(tensor, frame, self.sources)
+        if held is None:
+            return None
+        code, line, _ = self.sources.find(frame)
+        size = tensor.numel() if isinstance(tensor, nn.Parameter) else 0
+        found = Found("tensor", *held, type(tensor).__name__, self._path(), (code, line), size, shape_of(tensor), tensor.dtype)
+        self.found.append(found)
+        self._preserved.add_tensor(tensor)
+        return self.add_root(tensor, Root("unregistered", found.name, len(self.found) - 1))
+
+    def _fail(self, error: BaseException, record: OpRecord) -> None:
+        if self.failure is None or self.failure.error != id(error):
+            self.failure = Failure(id(error), record)
+
+    # -- what the function mode does not see
+
+    def _apply(self, original: Callable[..., Any], function: Any, args: Any, kwargs: Any) -> Any:
+        """Runs an ``autograd.Function`` as an op; what it calls inside is recorded as ops of their own, too."""
+        if threading.get_ident() != self._thread or function.__module__.startswith("torch."):
+            return original(function, *args, **kwargs)
+        with torch._C.DisableTorchFunction():
+            code, line, _ = self.sources.find(_get_frame(2))
+            record, tensors = self._begin(function, args, kwargs, code, line)
+        record.known.name = f"{function.__module__}.{function.__qualname__}.apply"
+        index = len(self.ops)
+        self.ops.append(record)
+        sink = _Sink(index)
+        try:
+            with self._into(sink):
+                out = original(function, *args, **kwargs)
+        except BaseException as error:
+            self._fail(error, record)
+            raise
+        with torch._C.DisableTorchFunction():
+            sink.tell(record.known, tensors)
+            record.outputs = self._adopt(out, tensors, index)
+        return out
+
+    def see(self, func: Any, args: Any, kwargs: dict[str, Any], out: Any, written: list[Tensor]) -> None:
+        """An ATen operator ran. Outside any op it is one of its own: a scripted module's, say, or a C++ extension's."""
+        flops, estimate = _count(func, args, kwargs, out)
+        if self._sink is not None:
+            self._sink.add(func, flops, estimate, written)
+            if _functorch_active():  # vmap gives out what its operators made without another call
+                for _, tensor in flatten(out):
+                    self._origins[id(tensor)] = (weakref.ref(tensor), self._sink.index)
+            return
+        code, line, setting_up = self.sources.find(_get_frame(2))
+        if setting_up:
+            return
+        record, tensors = self._begin(func, args, kwargs, code, line)
+        sink = _Sink(len(self.ops))
+        sink.add(func, flops, estimate, written)
+        sink.tell(record.known, tensors)
+        record.known.kind = kind_of(func, tensors, [tensor for _, tensor in flatten(out)], record.known.mutates, sink.funcs) or "read"
+        self._end(record, out, tensors)
+
+    def before_write(self, tensor: Tensor) -> None:
+        """Something is about to write to ``tensor``."""
+        self._preserved.before_write(tensor)
+
+
+def _count(func: Any, args: Any, kwargs: dict[str, Any], out: Any) -> tuple[int | None, int | None]:
+    """(FLOPs, FLOPs with estimates) of an operator; ``None`` for what is not known."""
+    try:
+        flops = count_flops(func, args, kwargs, out)
+        return flops, flops if flops is not None else estimate_flops(func, args, kwargs, out)
+    except Exception:  # noqa: BLE001 - a formula that fails on odd tensors must not fail the user's forward: not known
+        return None, None
+
+
+class _Sink:
+    """The ATen operators that one op became."""
+
+    def __init__(self, index: int) -> None:
+        self.index = index
+        self.funcs: list[Any] = []
+        self._flops: int | None = 0
+        self._estimate: int | None = 0
+        self._written: list[Tensor] = []
+
+    def add(self, func: Any, flops: int | None, estimate: int | None, written: list[Tensor]) -> None:
+        """One more operator."""
+        self.funcs.append(func)
+        self._flops = None if flops is None or self._flops is None else self._flops + flops
+        self._estimate = None if estimate is None or self._estimate is None else self._estimate + estimate
+        self._written += written
+
+    def tell(self, known: Known, operands: list[Tensor]) -> None:
+        """Writes what was seen into ``known``."""
+        known.aten = tuple(str(func) for func in self.funcs)
+        known.flops, known.estimate = self._flops, self._estimate
+        known.mutates = mutated_positions(operands, self._written)
+
+
+class _AtenMode(TorchDispatchMode):
+    """Tells the recorder of each ATen operator."""
+
+    supports_higher_order_operators = True
+
+    def __init__(self, recorder: Recorder) -> None:
+        super().__init__()
+        self._recorder = recorder
+        self._written: dict[Any, tuple[int | str, ...]] = {}
+        self._composite: dict[Any, bool] = {}
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        if func in _QUERIES:
+            return NotImplemented
+        if isinstance(func, HigherOrderOperator):
+            out = func(*args, **kwargs)
+            self._recorder.see(func, args, kwargs, out, [])
+            return out
+        if self._is_composite(func):
+            with self:
+                return func.decompose(*args, **kwargs)
+        written = self._before_writes(func, args, kwargs)
+        out = func(*args, **kwargs)
+        if func.namespace != "prim":
+            self._recorder.see(func, args, kwargs, out, written)
+        return out
+
+    def _is_composite(self, func: OpOverload) -> bool:
+        """Whether ``func`` is made of others and came here whole, as it does in inference mode."""
+        composite = self._composite.get(func)
+        if composite is None:
+            key = torch._C.DispatchKey.CompositeImplicitAutograd
+            composite = not has_formula(func) and torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), key)
+            self._composite[func] = composite
+        return composite
+
+    def _before_writes(self, func: OpOverload, args: Any, kwargs: dict[str, Any]) -> list[Tensor]:
+        places = self._written.get(func)
+        if places is None:
+            places = self._written[func] = tuple(
+                argument.name if argument.kwarg_only else index
+                for index, argument in enumerate(func._schema.arguments)
+                if argument.alias_info is not None and argument.alias_info.is_write
+            )
+        if func in _WRITES_STATISTICS:
+            *statistics, training = _WRITES_STATISTICS[func]
+            places = tuple(statistics) if args[training] else ()
+        if not places:
+            return []
+        values = (kwargs.get(place) if isinstance(place, str) else args[place : place + 1] for place in places)
+        written = [tensor for value in values for _, tensor in flatten(value)]
+        for tensor in written:
+            self._recorder.before_write(tensor)
+        return written
+
+
+@contextmanager
+def _functions_go_through(apply: Callable[..., Any]) -> Iterator[None]:
+    """Calls of ``autograd.Function`` go through ``apply``: no mode of torch's tells their names."""
+    original = torch.autograd.Function.__dict__["apply"]
+
+    def seen(cls: Any, *args: Any, **kwargs: Any) -> Any:
+        return apply(original.__func__, cls, args, kwargs)
+
+    torch.autograd.Function.apply = classmethod(seen)  # type: ignore[method-assign, assignment]
+    try:
+        yield
+    finally:
+        torch.autograd.Function.apply = original  # type: ignore[method-assign]

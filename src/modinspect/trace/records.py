@@ -1,0 +1,120 @@
+"""What the recorder notes while the forward runs: numbers, shapes and code objects, never a tensor or a frame.
+
+An *origin* says where a tensor came from: ``n >= 0`` is an output of op ``n``, ``-1 - n`` is ``Recorder.roots[n]``, ``None`` is
+not known.
+"""
+
+from __future__ import annotations
+
+import weakref
+from dataclasses import dataclass, field
+from types import CodeType
+from typing import Any, TypeAlias
+
+import torch
+from torch import nn
+
+from modinspect.report import Kind, ModuleInfo
+
+Origin: TypeAlias = "int | None"
+Place: TypeAlias = "tuple[CodeType | None, int]"
+"""A code object and a line."""
+
+Seen: TypeAlias = "tuple[str, Any, torch.dtype, Origin]"
+"""(path inside a container, shape, dtype, origin) of a tensor."""
+
+
+@dataclass(slots=True)
+class Known:
+    """What one function becomes on arguments of one kind: shared by all calls alike.
+
+    ``operands`` are (place among the arguments, shape, dtype). ``estimate`` are the FLOPs with those of ATen operators that have
+    no formula of their own. ``name`` is set where the function itself does not tell its public name.
+    """
+
+    operands: tuple[tuple[str, Any, torch.dtype], ...] = ()
+    kind: Kind = "compute"
+    aten: tuple[str, ...] = ()
+    flops: int | None = 0
+    estimate: int | None = 0
+    arguments: dict[str, Any] = field(default_factory=dict)
+    mutates: tuple[int, ...] = ()
+    name: str | None = None
+
+
+@dataclass(slots=True)
+class OpRecord:
+    """One op that ran; ``origins`` has one entry for each operand. A single output stands bare as (shape, dtype)."""
+
+    func: Any
+    known: Known
+    call: int
+    origins: list[Origin]
+    outputs: Any
+    code: CodeType | None
+    line: int
+
+
+@dataclass(slots=True)
+class Failure:
+    """The op that raised the exception with this id."""
+
+    error: int
+    op: OpRecord
+
+
+@dataclass(slots=True)
+class ModuleRecord:
+    """One module that may run. ``place`` is its index in ``Recorder.unregistered``, ``None`` for a registered one.
+
+    Whatever runs inside an ``opaque`` layer counts as the layer's own. ``info`` is kept of unregistered ones, which may be gone
+    after the run.
+    """
+
+    path: str
+    module: weakref.ref[nn.Module]
+    layer: bool
+    opaque: bool
+    place: int | None
+    info: ModuleInfo | None = None
+    calls: int = 0
+
+
+@dataclass(slots=True)
+class CallRecord:
+    """One call of a module; ``covered`` says that ``repr`` has a name for what runs in it."""
+
+    record: ModuleRecord
+    number: int
+    parent: int | None
+    start: int
+    stop: int
+    training: bool
+    covered: bool
+    place: Place = (None, 0)
+    inputs: list[Seen] = field(default_factory=list)
+    outputs: list[Seen] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Root:
+    """A tensor that no op made. ``kind`` is input, param, buffer or unregistered; ``place`` then its index there."""
+
+    kind: str
+    text: str
+    place: int | None = None
+
+
+@dataclass(slots=True)
+class Found:
+    """A tensor or module that nothing registers and that the forward used."""
+
+    kind: str
+    name: str
+    role: str
+    class_name: str
+    module: str
+    at: Place
+    params: int
+    shape: Any = None
+    dtype: torch.dtype | None = None

@@ -1,0 +1,91 @@
+"""Looking at tensors and at the containers that hold them, without touching their data."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+_DEEPEST = 32
+"""Containers nested deeper than this are not searched for tensors."""
+
+_ATOMS = (str, bytes, int, float, complex, bool, type(None), torch.dtype, torch.device, torch.Generator, type)
+
+
+def shape_of(tensor: Tensor) -> tuple[int | None, ...] | None:
+    """The sizes of ``tensor``; ``None`` stands for a ragged dimension, and for a shape that can't be told."""
+    try:
+        if tensor.is_nested:
+            return tuple(_size(tensor, dim) for dim in range(tensor.dim()))
+        return tuple(size if type(size) is int else _as_int(size) for size in tensor.shape)
+    except RuntimeError:  # a parameter that is not made yet, a tensor whose storage is gone
+        return None
+
+
+def _size(tensor: Tensor, dim: int) -> int | None:
+    try:
+        return _as_int(tensor.size(dim))
+    except RuntimeError:  # a ragged dimension of a strided nested tensor has no size
+        return None
+
+
+def _as_int(size: Any) -> int | None:
+    try:
+        return int(size)
+    except (TypeError, ValueError, RuntimeError):  # a symbolic size without a value
+        return None
+
+
+@functools.cache
+def dtype_name(dtype: torch.dtype) -> str:
+    """The dtype without the prefix: ``float32``."""
+    return str(dtype).removeprefix("torch.")
+
+
+def storage_of(tensor: Tensor) -> int | None:
+    """The address of the storage object, alike for a tensor and its views; ``None`` for tensors without one (sparse ones)."""
+    try:
+        return tensor.untyped_storage()._cdata
+    except (NotImplementedError, RuntimeError, AttributeError, ValueError):
+        return None
+
+
+def flatten(value: Any, path: str = "") -> Iterator[tuple[str, Tensor]]:
+    """The tensors in ``value`` in order, each with its way in: ``""`` for a bare tensor, ``logits``, ``0``, ``a.1``.
+
+    Mappings, sequences, named tuples, dataclasses and plain objects (a key-value cache, say) are searched; modules are not.
+    """
+    if isinstance(value, Tensor):
+        yield path, value
+    else:
+        yield from _flatten(value, path, 0, set())
+
+
+def _flatten(value: Any, path: str, depth: int, seen: set[int]) -> Iterator[tuple[str, Tensor]]:
+    if isinstance(value, Tensor):
+        yield path, value
+        return
+    if isinstance(value, _ATOMS) or depth > _DEEPEST or id(value) in seen:
+        return
+    seen.add(id(value))
+    for key, item in children(value):
+        yield from _flatten(item, f"{path}.{key}" if path else key, depth + 1, seen)
+    seen.discard(id(value))
+
+
+def children(value: Any) -> Iterator[tuple[str, Any]]:
+    """What a container holds, each with its key. Nothing for what is no container."""
+    if isinstance(value, Mapping):
+        yield from ((str(key), item) for key, item in list(value.items()))
+    elif isinstance(value, tuple) and hasattr(value, "_fields"):
+        yield from zip(value._fields, value, strict=False)
+    elif isinstance(value, (list, tuple, set, frozenset)):
+        yield from ((str(index), item) for index, item in enumerate(list(value)))
+    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
+        yield from ((f.name, getattr(value, f.name, None)) for f in dataclasses.fields(value))
+    elif not isinstance(value, nn.Module) and not callable(value):
+        yield from list(getattr(value, "__dict__", {}).items())
