@@ -1,0 +1,36 @@
+"""Near misses: the known names that look like what was asked for."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+
+_LONGEST = 100  # nobody means a name by a longer word, and comparing it would take long
+_ALIKE = 0.7  # a letter or two in a word
+
+
+def nearest(word: str, known: Iterable[str], *, limit: int = 3) -> tuple[str, ...]:
+    """The names in ``known`` that look like ``word``, the closest first; upper and lower case are the same."""
+    if len(word) > _LONGEST:
+        return ()
+    spelled: dict[str, str] = {}
+    for name in known:
+        spelled.setdefault(name.lower(), name)
+    return tuple(spelled[match] for match in difflib.get_close_matches(word.lower(), spelled, n=limit, cutoff=_ALIKE))
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """``Did you mean 'a' or 'b'?``, or nothing where no name is close."""
+    close = nearest(word, known)
+    return f"Did you mean {' or '.join(repr(name) for name in close)}?" if close else ""
+
+
+def listed(names: Sequence[str], *, limit: int = 10) -> str:
+    """``a, b, c``; the tail of a long list is only counted."""
+    shown = ", ".join(names[:limit])
+    return f"{shown} and {len(names) - limit} more" if len(names) > limit else shown
+
+
+def sentences(*parts: str) -> str:
+    """The parts that say something, in one line."""
+    return " ".join(part for part in parts if part)

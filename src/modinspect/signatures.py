@@ -1,0 +1,106 @@
+"""What a callable takes, and how a set of arguments fails to fit it."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from inspect import Parameter, Signature
+from typing import Any
+
+_LONGEST_VALUE = 40
+_LONGEST_LINE = 100
+
+
+@dataclass(frozen=True)
+class Misfit:
+    """Why arguments don't fit a signature.
+
+    ``missing``: required and not given; ``unknown``: keywords that it has no name for; ``twice``: given by position and name;
+    ``unnamed_only``: given by name, and taken by position alone; ``surplus``: how many positional arguments are too many.
+    """
+
+    missing: tuple[Parameter, ...] = ()
+    unknown: tuple[str, ...] = ()
+    twice: tuple[str, ...] = ()
+    unnamed_only: tuple[str, ...] = ()
+    surplus: int = 0
+
+
+def signature_of(function: Callable[..., Any]) -> Signature | None:
+    """The signature, or ``None`` where Python can't tell it (C functions, odd wrappers)."""
+    try:
+        return inspect.signature(function)
+    except Exception:  # a wrapper's own __signature__ or __wrapped__ may raise anything
+        return None
+
+
+def misfit(signature: Signature, positional: int, keywords: Collection[str]) -> Misfit | None:
+    """How ``positional`` unnamed arguments and ``keywords`` fail to fit, or ``None`` if they do."""
+    parameters = tuple(signature.parameters.values())
+    kinds = {p.kind for p in parameters}
+    takes_any_name, takes_any_number = Parameter.VAR_KEYWORD in kinds, Parameter.VAR_POSITIONAL in kinds
+    by_place = [p for p in parameters if p.kind in (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)]
+    placed = {p.name for p in by_place[:positional]}
+    unnamed = {p.name for p in by_place if p.kind is Parameter.POSITIONAL_ONLY}
+    names = {p.name for p in parameters if p.kind in (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)}
+    required = [p for p in parameters if p.default is Parameter.empty and p.name in names | unnamed]
+    found = Misfit(
+        missing=tuple(p for p in required if p.name not in placed and p.name not in keywords),
+        unknown=tuple(k for k in keywords if k not in names and k not in unnamed and not takes_any_name),
+        twice=tuple(k for k in keywords if k in placed and k in names),
+        unnamed_only=tuple(k for k in keywords if k in unnamed and not takes_any_name),
+        surplus=0 if takes_any_number else max(0, positional - len(by_place)),
+    )
+    return None if found == Misfit() else found
+
+
+def argument_names(signature: Signature) -> tuple[str, ...]:
+    """The arguments as one would name them: ``x``, ``mask``, ``*rest``, ``**options``."""
+    stars = {Parameter.VAR_POSITIONAL: "*", Parameter.VAR_KEYWORD: "**"}
+    return tuple(stars.get(p.kind, "") + p.name for p in signature.parameters.values())
+
+
+def show_signature(name: str, signature: Signature) -> str:
+    """``Net(width: int, depth: int = 2)``, on several lines when long."""
+    pieces: list[str] = []
+    for parameter in signature.parameters.values():
+        if parameter.kind is Parameter.KEYWORD_ONLY and not any(piece.startswith("*") for piece in pieces):
+            pieces.append("*")
+        pieces.append(_show_parameter(parameter))
+    positional_only = sum(p.kind is Parameter.POSITIONAL_ONLY for p in signature.parameters.values())
+    if positional_only:
+        pieces.insert(positional_only, "/")
+    line = f"{name}({', '.join(pieces)})"
+    if len(line) <= _LONGEST_LINE:
+        return line
+    return f"{name}(\n" + "".join(f"    {piece},\n" for piece in pieces) + ")"
+
+
+def _show_parameter(parameter: Parameter) -> str:
+    stars = {Parameter.VAR_POSITIONAL: "*", Parameter.VAR_KEYWORD: "**"}
+    annotation = _annotation(parameter.annotation)
+    shown = stars.get(parameter.kind, "") + parameter.name + (f": {annotation}" if annotation else "")
+    if parameter.default is Parameter.empty:
+        return shown
+    return f"{shown} = {_short_repr(parameter.default)}" if annotation else f"{shown}={_short_repr(parameter.default)}"
+
+
+def _annotation(annotation: object) -> str:
+    if annotation is Parameter.empty:
+        return ""
+    if isinstance(annotation, str):
+        return _short(annotation)
+    return _short(annotation.__name__ if type(annotation) is type else inspect.formatannotation(annotation))
+
+
+def _short_repr(value: object) -> str:
+    try:
+        return _short(repr(value)) or "..."
+    except Exception:  # whatever a default's repr raises, the signature is still worth showing
+        return "..."
+
+
+def _short(text: str) -> str:
+    """The text if it fits and reads well; addresses (``<function f at 0x...>``) do not."""
+    return "" if len(text) > _LONGEST_VALUE or " at 0x" in text else text

@@ -1,0 +1,88 @@
+"""Runs code of the user's, and says where in it an exception came from."""
+
+from __future__ import annotations
+
+import os
+import sys
+import sysconfig
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from modinspect.errors import ModinspectError
+
+_HERE = os.path.dirname(os.path.abspath(__file__))
+_INSTALLED = tuple(
+    os.path.join(path, "") for path in {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
+)
+_LONGEST_MESSAGE = 2000
+
+
+def _ask_for_the_traceback(raised: BaseException) -> str:
+    return "" if isinstance(raised, SystemExit) else "--traceback shows the whole way there."
+
+
+@contextmanager
+def user_code(
+    error: type[ModinspectError], doing: str, hint: Callable[[BaseException], str] = _ask_for_the_traceback
+) -> Iterator[None]:
+    """Turns whatever the block raises into ``error``: what was being done, what was raised, and where.
+
+    ``sys.exit()`` counts as raising; Ctrl-C passes through. ``hint`` is asked what to do about the exception.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise
+    except SystemExit as raised:
+        message = f"{doing} called sys.exit({'' if raised.code is None else repr(raised.code)}){_at(raised)}"
+        raise error(message, hint(raised)) from raised
+    except BaseException as raised:
+        raise error(f"{doing} raised {describe(raised)}{_at(raised)}", hint(raised)) from raised
+
+
+def describe(raised: BaseException) -> str:
+    """``ValueError: what it says``, also for exceptions that can't be printed."""
+    name = type(raised).__name__
+    try:
+        # a SyntaxError's own text repeats its file and line
+        text = ((raised.msg or "") if isinstance(raised, SyntaxError) else str(raised)).strip()
+    except Exception as unprintable:
+        text = f"(its message can't be shown: str() raised {type(unprintable).__name__})"
+    if len(text) > _LONGEST_MESSAGE:
+        text = f"{text[:_LONGEST_MESSAGE]} ..."
+    return f"{name}: {text}" if text else name
+
+
+def place(raised: BaseException) -> str | None:
+    """``file:line`` of the innermost frame in the user's code; in an installed library's where there is no other."""
+    if isinstance(raised, SyntaxError) and raised.filename and raised.lineno and os.path.isfile(raised.filename):
+        return f"{relative(raised.filename)}:{raised.lineno}"
+    frames = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(raised.__traceback__)]
+    foreign = [(file, line) for file, line in frames if os.path.isfile(file) and not file.startswith((_HERE, *_machinery()))]
+    own = [(file, line) for file, line in foreign if not os.path.abspath(file).startswith(_INSTALLED)]
+    if not foreign:
+        return None
+    file, line = (own or foreign)[-1]
+    return f"{relative(file)}:{line}"
+
+
+def relative(file: str) -> str:
+    """The file's name seen from the working directory when it is under it."""
+    try:
+        name = os.path.relpath(file)
+    except (OSError, ValueError):  # the directory is gone; another drive
+        return file
+    return os.path.abspath(file) if name.startswith("..") else name
+
+
+def _at(raised: BaseException) -> str:
+    where = place(raised)
+    return f" (at {where})" if where else ""
+
+
+def _machinery() -> tuple[str, ...]:
+    """Directories of code that raises on behalf of its caller."""
+    torch = getattr(sys.modules.get("torch"), "__file__", None)
+    importlib = os.path.join(sysconfig.get_path("stdlib"), "importlib", "")
+    return (importlib, os.path.join(os.path.dirname(torch), "")) if torch else (importlib,)
