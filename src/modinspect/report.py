@@ -113,7 +113,8 @@ class Op:
     ``module`` and ``call`` name the owner: the ``call``-th call (from 0) of the module with that path. ``flops`` counts as
     ``torch.utils.flop_counter`` does. ``aten`` are the ATen operators that it became, in order (``aten.addmm.default``).
     ``arguments`` are its arguments that are no tensors, as far as JSON can hold them. ``mutates`` are the positions in
-    ``inputs`` of the operands that it wrote to.
+    ``inputs`` of the operands that it wrote to. ``estimated_flops`` differs from ``flops`` where some of the operators have no
+    formula: it adds theirs by the formula of a twin (fused attention on the CPU), and is ``None`` where that is not known either.
     """
 
     index: int
@@ -129,6 +130,7 @@ class Op:
     aten: tuple[str, ...] = ()
     arguments: dict[str, Literals] = field(default_factory=dict)
     mutates: tuple[int, ...] = ()
+    estimated_flops: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

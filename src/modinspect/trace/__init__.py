@@ -170,15 +170,23 @@ def _is_lazy(registry: Registry) -> bool:
 
 def _copy_if_lazy(model: nn.Module) -> nn.Module:
     """A lazy module becomes another one when it runs, so a copy is run; what is lazy has no memory that copying would cost."""
-    if not _is_lazy(register(model)):
+    registry = register(model)
+    if not _is_lazy(registry):
         return model
+    tensors = [*registry.parameters.values(), *registry.buffers.values()]
+    # What has memory is shared with the copy; a lazy buffer does not know how to copy itself.
+    memo = {id(tensor): _unmade_again(tensor) if nn.parameter.is_lazy(tensor) else tensor for tensor in tensors}
     try:
-        return copy.deepcopy(model)
+        return copy.deepcopy(model, memo)
     except Exception as error:
         raise RunError(
             f"{type(model).__name__} has lazy modules, which a forward turns into others, and can't be copied: {error}",
             "Run it once yourself before inspecting it, so that its lazy modules are made.",
         ) from error
+
+
+def _unmade_again(tensor: Tensor) -> Tensor:
+    return type(tensor)(requires_grad=tensor.requires_grad, device=tensor.device, dtype=tensor.dtype)
 
 
 def _notes_on(registry: Registry) -> Iterator[str]:

@@ -62,7 +62,7 @@ def build_report(half: RegisteredHalf, recorder: Recorder, ran: Ran) -> Report:
             hidden_ops=sum(op.hidden for op in ops),
             flops=sum(op.flops or 0 for op in ops),
             hidden_flops=sum(op.flops or 0 for op in ops if op.hidden),
-            uncounted_ops=sum(op.flops is None for op in ops),
+            uncounted_ops=sum(op.flops != op.estimated_flops or op.flops is None for op in ops),
             estimated_flops=builder.estimated_flops(),
         ),
         error=builder.error(ran.error),
@@ -107,6 +107,7 @@ class _Builder:
             ),
             outputs=self._outputs(record.outputs),
             flops=known.flops,
+            estimated_flops=known.estimate,
             source=self._recorder.sources.source(record.code, record.line),
             aten=known.aten,
             arguments=_arguments(record.func, known),
@@ -261,10 +262,8 @@ def _flops_by_module(recorder: Recorder) -> tuple[dict[str, int], dict[str, int]
     by_call: dict[int, list[int]] = {}
     for record in recorder.ops:
         sums = by_call.setdefault(record.call, [0, 0])
-        if record.known.flops is None:
-            sums[1] += 1
-        else:
-            sums[0] += record.known.flops
+        sums[0] += record.known.flops or 0
+        sums[1] += record.known.flops is None or record.known.flops != record.known.estimate
     for index, (count, unknown) in by_call.items():
         for path in _chain(recorder, index):
             flops[path] = flops.get(path, 0) + count

@@ -35,7 +35,7 @@ def kind_of(
         return "compute"
     if not results and not mutated:
         return "read" if operands and aten else None
-    if not operands or names.is_like(func):
+    if not operands or names.makes_from_shape(func):
         return "create"
     if mutated or not results or names.last_name(func) in _NEVER_VIEWS:
         return "compute"

@@ -12,7 +12,7 @@ from torch.utils.flop_counter import flop_registry
 # ATen without a formula (elementwise ones, reductions, norms, copies) count 0 by the counter's own convention.
 _UNKNOWN = frozenset(
     """
-    lstm gru rnn_tanh rnn_relu quantized_lstm quantized_gru mkldnn_rnn_layer _thnn_fused_lstm_cell _thnn_fused_gru_cell
+    linear matmul lstm gru rnn_tanh rnn_relu quantized_lstm quantized_gru mkldnn_rnn_layer _thnn_fused_lstm_cell _thnn_fused_gru_cell
     _cudnn_rnn miopen_rnn lstm_mps mv addmv dot vdot ger addr outer inner addbmm _trilinear _cdist_forward _pdist_forward cdist
     _scaled_dot_product_flash_attention_for_cpu _native_multi_head_attention _transformer_encoder_layer_fwd _triton_multi_head_attention _sparse_addmm _sparse_mm
     _sparse_mm_reduce_impl sparse_sampled_addmm _sparse_semi_structured_linear _sparse_semi_structured_mm _cslt_sparse_mm hspmm

@@ -67,7 +67,8 @@ def public_name(func: Any) -> str:
         return f"torch.ops.{func._qualified_op_name.replace('::', '.')}"
     name = resolve_name(func)
     if not name:
-        name = f"{getattr(func, '__module__', None) or 'torch'}.{getattr(func, '__qualname__', type(func).__name__)}"
+        home = (getattr(func, "__module__", None) or "torch").replace("torch._C._", "torch.")
+        name = f"{home}.{getattr(func, '__qualname__', type(func).__name__).removeprefix('_VariableFunctionsClass.')}"
     return name.removesuffix(".__get__")
 
 
@@ -104,7 +105,10 @@ def argument_name(func: Any, place: str) -> str:
     return place
 
 
-def is_like(func: Any) -> bool:
-    """Whether ``func`` takes from a tensor its shape alone: ``torch.zeros_like``, ``Tensor.new_ones``."""
+_FACTORIES = frozenset("empty zeros ones full rand randn randint randperm arange range linspace logspace eye".split())
+
+
+def makes_from_shape(func: Any) -> bool:
+    """Whether ``func`` takes from tensors their shapes at most: ``torch.zeros``, ``torch.zeros_like``, ``Tensor.new_ones``."""
     name = last_name(func)
-    return name.endswith("_like") or name.startswith("new_")
+    return name in _FACTORIES or name.endswith("_like") or name.startswith("new_")

@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils._python_dispatch import _disable_current_modes
 
 from modinspect.trace.tensors import storage_of
 
@@ -81,7 +82,7 @@ class Preserved:
 
     def before_set_data(self, tensor: Tensor) -> None:
         """To be called before ``tensor.data`` is set: remembers which memory it has."""
-        if id(tensor) in self._tensors:
+        if id(tensor) in self._tensors and not nn.parameter.is_lazy(tensor):
             self._data.append((tensor, tensor.detach()))
 
     def restore(self) -> None:
@@ -106,7 +107,8 @@ def _save_storage(tensor: Tensor) -> Callable[[], None]:
     if storage.device.type == "meta":
         return lambda: None
     size = storage.nbytes()
-    copy = storage.clone()
+    with _disable_current_modes():
+        copy = storage.clone()
 
     def undo() -> None:
         if storage.nbytes() != size:
@@ -117,7 +119,8 @@ def _save_storage(tensor: Tensor) -> Callable[[], None]:
 
 
 def _save_without_storage(tensor: Tensor) -> Callable[[], None]:
-    copy = tensor.detach().clone()
+    with _disable_current_modes():
+        copy = tensor.detach().clone()
     return lambda: tensor.copy_(copy) and None
 
 

@@ -21,6 +21,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch._ops import HigherOrderOperator, OpOverload
+from torch.multiprocessing.reductions import StorageWeakRef
 from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -34,7 +35,7 @@ from modinspect.trace.preserve import Preserved
 from modinspect.trace.records import CallRecord, Failure, Found, Known, ModuleRecord, OpRecord, Origin, Root, Seen
 from modinspect.trace.registry import Registry, is_layer, is_opaque, join, walk
 from modinspect.trace.sources import Sources
-from modinspect.trace.tensors import flatten, shape_of
+from modinspect.trace.tensors import flatten, shape_of, storage_of
 
 _ATEN = torch.ops.aten
 _get_frame = sys._getframe
@@ -110,6 +111,7 @@ class Recorder(TorchFunctionMode):
         self._holders = Holders(registry)
         self._known: dict[tuple[Any, ...], Known] = {}
         self._origins: dict[int, tuple[weakref.ref[Tensor], int]] = {}
+        self._made_inside: dict[int, tuple[StorageWeakRef, int]] = {}
         self._stack: list[int] = []
         self._running: list[nn.Module] = []
         self._root_entered = False
@@ -364,7 +366,7 @@ class Recorder(TorchFunctionMode):
                 self._preserved.before_write(tensor)
         elif func == names.SET_DATA:
             self._preserved.before_set_data(args[0])
-        sink = _Sink(len(self.ops))
+        sink = _Sink(len(self.ops), transformed=_functorch_active())
         try:
             with self._into(sink):
                 out = func(*args, **kwargs)
@@ -437,6 +439,10 @@ class Recorder(TorchFunctionMode):
             inner = torch._C._functorch.get_unwrapped(inner)
         if inner is not tensor:
             return self._origin_or_resolve(inner)
+        storage = storage_of(tensor)
+        made = self._made_inside.get(storage) if storage is not None else None
+        if made is not None and not made[0].expired():
+            return made[1]
         for module in reversed(self._running):
             record = self.modules[id(module)]
             for kind, registered in (("param", module._parameters), ("buffer", module._buffers)):
@@ -488,9 +494,9 @@ class Recorder(TorchFunctionMode):
         flops, estimate = _count(func, args, kwargs, out)
         if self._sink is not None:
             self._sink.add(func, flops, estimate, written)
-            if _functorch_active():  # vmap gives out what its operators made without another call
+            if self._sink.transformed:  # vmap gives out what its operators made without another call
                 for _, tensor in flatten(out):
-                    self._origins[id(tensor)] = (weakref.ref(tensor), self._sink.index)
+                    self._made_inside[tensor.untyped_storage()._cdata] = (StorageWeakRef(tensor.untyped_storage()), self._sink.index)
             return
         code, line, setting_up = self.sources.find(_get_frame(2))
         if setting_up:
@@ -519,24 +525,28 @@ def _count(func: Any, args: Any, kwargs: dict[str, Any], out: Any) -> tuple[int 
 class _Sink:
     """The ATen operators that one op became."""
 
-    def __init__(self, index: int) -> None:
+    def __init__(self, index: int, *, transformed: bool = False) -> None:
         self.index = index
+        self.transformed = transformed
         self.funcs: list[Any] = []
-        self._flops: int | None = 0
+        self._flops = 0
+        self._uncounted = False
         self._estimate: int | None = 0
         self._written: list[Tensor] = []
 
     def add(self, func: Any, flops: int | None, estimate: int | None, written: list[Tensor]) -> None:
         """One more operator."""
         self.funcs.append(func)
-        self._flops = None if flops is None or self._flops is None else self._flops + flops
+        self._flops += flops or 0
+        self._uncounted = self._uncounted or flops is None
         self._estimate = None if estimate is None or self._estimate is None else self._estimate + estimate
         self._written += written
 
     def tell(self, known: Known, operands: list[Tensor]) -> None:
         """Writes what was seen into ``known``."""
         known.aten = tuple(str(func) for func in self.funcs)
-        known.flops, known.estimate = self._flops, self._estimate
+        known.flops = None if self._uncounted and not self._flops else self._flops
+        known.estimate = self._estimate
         known.mutates = mutated_positions(operands, self._written)
 
 
@@ -553,20 +563,22 @@ class _AtenMode(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        if func in _QUERIES:
-            return NotImplemented
-        if isinstance(func, HigherOrderOperator):
+        # The function mode is on where an operator was called by no function that it sees.
+        with torch._C.DisableTorchFunction():
+            if func in _QUERIES:
+                return func(*args, **kwargs)
+            if isinstance(func, HigherOrderOperator):
+                out = func(*args, **kwargs)
+                self._recorder.see(func, args, kwargs, out, [])
+                return out
+            if self._is_composite(func) and not any(tensor.is_nested for _, tensor in operands_of(args, kwargs)):
+                with self:
+                    return func.decompose(*args, **kwargs)
+            written = self._before_writes(func, args, kwargs)
             out = func(*args, **kwargs)
-            self._recorder.see(func, args, kwargs, out, [])
+            if func.namespace != "prim":
+                self._recorder.see(func, args, kwargs, out, written)
             return out
-        if self._is_composite(func):
-            with self:
-                return func.decompose(*args, **kwargs)
-        written = self._before_writes(func, args, kwargs)
-        out = func(*args, **kwargs)
-        if func.namespace != "prim":
-            self._recorder.see(func, args, kwargs, out, written)
-        return out
 
     def _is_composite(self, func: OpOverload) -> bool:
         """Whether ``func`` is made of others and came here whole, as it does in inference mode."""

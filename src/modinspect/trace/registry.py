@@ -6,6 +6,7 @@ import fnmatch
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+import torch
 from torch import Tensor, nn
 
 _CONTAINER_OF_TENSORS = "parametrizations"
@@ -98,6 +99,8 @@ def is_layer(module: nn.Module, opaque: Sequence[str] = ()) -> bool:
     """
     if is_opaque(module, opaque):
         return True
+    if isinstance(module, torch.jit.ScriptModule):
+        return False
     forward = module.__dict__.get("forward", type(module).forward)
     home = getattr(forward, "__module__", None) or ""
     if not (home.startswith("torch.nn.modules.") or (home.startswith("torch.ao.nn.") and ".modules." in home)):

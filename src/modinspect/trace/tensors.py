@@ -36,7 +36,7 @@ def _size(tensor: Tensor, dim: int) -> int | None:
 def _as_int(size: Any) -> int | None:
     try:
         return int(size)
-    except (TypeError, ValueError, RuntimeError):  # a symbolic size without a value
+    except (TypeError, ValueError, RuntimeError, AttributeError):  # a symbolic size without a value
         return None
 
 
