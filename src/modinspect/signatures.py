@@ -10,6 +10,7 @@ from typing import Any
 
 _LONGEST_VALUE = 40
 _LONGEST_LINE = 100
+_STARS: dict[object, str] = {Parameter.VAR_POSITIONAL: "*", Parameter.VAR_KEYWORD: "**"}
 
 
 @dataclass(frozen=True)
@@ -57,8 +58,25 @@ def misfit(signature: Signature, positional: int, keywords: Collection[str]) -> 
 
 def argument_names(signature: Signature) -> tuple[str, ...]:
     """The arguments as one would name them: ``x``, ``mask``, ``*rest``, ``**options``."""
-    stars = {Parameter.VAR_POSITIONAL: "*", Parameter.VAR_KEYWORD: "**"}
-    return tuple(stars.get(p.kind, "") + p.name for p in signature.parameters.values())
+    return tuple(_STARS.get(p.kind, "") + p.name for p in signature.parameters.values())
+
+
+def complaint(found: Misfit, given: int) -> str:
+    """The misfit in words, to follow the callable's name: ``needs the argument 'mask'``."""
+    if found.unknown:
+        return f"takes no {_arguments(found.unknown)}"
+    if found.twice:
+        return f"gets the {_arguments(found.twice)} twice: by position and by name"
+    if found.unnamed_only:
+        return f"takes the {_arguments(found.unnamed_only)} by position only"
+    if found.surplus:
+        limit = given - found.surplus
+        return f"takes {limit or 'no'} positional argument{'' if limit == 1 else 's'}, {given} were given"
+    return f"needs the {_arguments(tuple(p.name for p in found.missing))}"
+
+
+def _arguments(names: tuple[str, ...]) -> str:
+    return f"argument{'s' if len(names) > 1 else ''} {' and '.join(repr(name) for name in names)}"
 
 
 def show_signature(name: str, signature: Signature) -> str:
@@ -78,9 +96,8 @@ def show_signature(name: str, signature: Signature) -> str:
 
 
 def _show_parameter(parameter: Parameter) -> str:
-    stars = {Parameter.VAR_POSITIONAL: "*", Parameter.VAR_KEYWORD: "**"}
     annotation = _annotation(parameter.annotation)
-    shown = stars.get(parameter.kind, "") + parameter.name + (f": {annotation}" if annotation else "")
+    shown = _STARS.get(parameter.kind, "") + parameter.name + (f": {annotation}" if annotation else "")
     if parameter.default is Parameter.empty:
         return shown
     return f"{shown} = {_short_repr(parameter.default)}" if annotation else f"{shown}={_short_repr(parameter.default)}"

@@ -28,11 +28,12 @@ def user_code(
 ) -> Iterator[None]:
     """Turns whatever the block raises into ``error``: what was being done, what was raised, and where.
 
-    ``sys.exit()`` counts as raising; Ctrl-C passes through. ``hint`` is asked what to do about the exception.
+    ``sys.exit()`` counts as raising. Ctrl-C passes through, and so do errors that are modinspect's own. ``hint`` is asked what
+    to do about the exception.
     """
     try:
         yield
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, ModinspectError):
         raise
     except SystemExit as raised:
         message = f"{doing} called sys.exit({'' if raised.code is None else repr(raised.code)}){_at(raised)}"

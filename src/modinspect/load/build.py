@@ -14,7 +14,7 @@ from modinspect.errors import TargetError
 from modinspect.load.importing import importable_cwd
 from modinspect.load.target import Target
 from modinspect.nearest import did_you_mean, listed, sentences
-from modinspect.signatures import Misfit, argument_names, misfit, show_signature, signature_of
+from modinspect.signatures import Misfit, argument_names, complaint, misfit, show_signature, signature_of
 from modinspect.usercode import user_code
 
 _LITERAL_TYPES = {"int": "INT", "float": "FLOAT", "str": "STRING", "bool": "BOOL"}
@@ -43,45 +43,29 @@ class Factory:
         """
         if isinstance(self.obj, nn.Module):
             return self.obj
-        self._check_abstract()
-        self._check_arguments()
+        if inspect.isabstract(self.obj):
+            methods = listed(sorted(self.obj.__abstractmethods__))
+            raise TargetError(f"{self.target.path!r} is an abstract class (abstract in it: {methods})", "Name a subclass.")
         with importable_cwd(*self.directories), user_code(TargetError, f"building {self.target.path!r}"):
-            built = self.obj(*self.args, **self.kwargs)
+            built = self._call()
         if isinstance(built, nn.Module):
             return built
         raise TargetError(f"{self.target.path!r} returned {_what(built)}, no nn.Module", _how_to_return(built))
 
-    def _check_abstract(self) -> None:
-        if inspect.isabstract(self.obj):
-            methods = listed(sorted(self.obj.__abstractmethods__))
-            raise TargetError(f"{self.target.path!r} is an abstract class (abstract in it: {methods})", "Name a subclass.")
-
-    def _check_arguments(self) -> None:
-        signature = signature_of(self.obj)
-        if signature is None:
-            return
-        found = misfit(signature, len(self.args), self.kwargs)
-        if found:
-            what = sentences(f"{self.target.path!r}", _complaint(found, len(self.args)))
+    def _call(self) -> object:
+        try:
+            return self.obj(*self.args, **self.kwargs)
+        except TypeError as error:
+            # only now: a decorator may well fill in what the signature asks for
+            signature = signature_of(self.obj)
+            found = misfit(signature, len(self.args), self.kwargs) if signature else None
+            if signature is None or found is None:
+                raise
+            what = f"{self.target.path!r} {complaint(found, len(self.args))}"
             name = getattr(self.obj, "__name__", None) or self.target.path
-            raise TargetError(f"{what}. Its signature:\n{show_signature(name, signature)}", _remedy(found, signature))
-
-
-def _complaint(found: Misfit, given: int) -> str:
-    if found.unknown:
-        return f"takes no {_arguments(found.unknown)}"
-    if found.twice:
-        return f"gets the {_arguments(found.twice)} twice: by position and by name"
-    if found.unnamed_only:
-        return f"takes the {_arguments(found.unnamed_only)} by position only"
-    if found.surplus:
-        limit = given - found.surplus
-        return f"takes {limit or 'no'} positional argument{'' if limit == 1 else 's'}, {given} were given"
-    return f"needs the {_arguments(tuple(p.name for p in found.missing))}"
-
-
-def _arguments(names: tuple[str, ...]) -> str:
-    return f"argument{'s' if len(names) > 1 else ''} {' and '.join(repr(name) for name in names)}"
+            raise TargetError(
+                f"{what}. Its signature:\n{show_signature(name, signature)}", _remedy(found, signature)
+            ) from error
 
 
 def _remedy(found: Misfit, signature: Signature) -> str:

@@ -1,0 +1,127 @@
+"""What ``forward`` is called with: made from specs, by a function, or taken from where the model says it itself.
+
+Reading a spec needs no torch; the rest is imported when it is used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from modinspect.errors import InputError
+from modinspect.inputs.spec import InputSpec, dtype_name, parse_spec
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+    from modinspect.inputs.values import Inputs
+    from modinspect.load import Factory
+
+__all__ = ["InputSpec", "Inputs", "call_input_function", "guess_inputs", "make_inputs", "parse_spec", "try_guesses"]
+
+
+def __getattr__(name: str) -> object:
+    if name == "Inputs":  # its module imports torch
+        from modinspect.inputs.values import Inputs
+
+        return Inputs
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def make_inputs(
+    specs: Sequence[str | InputSpec],
+    *,
+    model: nn.Module,
+    device: torch.device | str,
+    dtype: torch.dtype | str | None = None,
+) -> Inputs:
+    """Makes the inputs that ``specs`` ask for, on ``device``.
+
+    Those without a name go to the arguments of ``forward`` in order, wherever they stand between those with a name. Specs that
+    give no dtype have ``dtype``, else that of the model's first floating parameter. Random values are the same each time.
+
+    Raises:
+        InputError: a spec can't be read or made, or ``forward`` does not take these.
+    """
+    from modinspect.inputs.bind import check
+    from modinspect.inputs.files import load_file
+    from modinspect.inputs.values import Inputs, generator, make_tensor, model_dtype, place
+
+    parsed = [parse_spec(str(spec)) for spec in specs]
+    _check_once([spec.name for spec in parsed if spec.name is not None])
+    names = [spec.name for spec in parsed if spec.name is not None]
+    notes = check(model, len(parsed) - len(names), names)
+    default = _dtype(dtype) or model_dtype(model)
+    random = generator()
+    values = [load_file(spec.file) if spec.file is not None else make_tensor(spec, default, random) for spec in parsed]
+    placed = [place(value, device) for value in values]
+    args = tuple(value for spec, value in zip(parsed, placed, strict=True) if spec.name is None)
+    kwargs = {spec.name: value for spec, value in zip(parsed, placed, strict=True) if spec.name is not None}
+    return Inputs(args, kwargs, "--input", notes)
+
+
+def call_input_function(text: str, *, model: nn.Module | None = None, device: torch.device | str | None = None) -> Inputs:
+    """Calls ``pkg.mod:make``, a function that returns ``args``, ``kwargs`` or both.
+
+    Raises:
+        InputError: there is no such function, it raised, or returned nothing.
+    """
+    from modinspect.inputs import function
+
+    return function.call_input_function(text, model=model, device=device)
+
+
+def guess_inputs(
+    model: nn.Module,
+    factory: Factory | None = None,
+    *,
+    device: torch.device | str | None = None,
+    dtype: torch.dtype | str | None = None,
+) -> Inputs | None:
+    """What the model says itself that it is called with, or ``None``. See :func:`try_guesses`."""
+    return try_guesses(model, factory, device=device, dtype=dtype)[0]
+
+
+def try_guesses(
+    model: nn.Module,
+    factory: Factory | None = None,
+    *,
+    device: torch.device | str | None = None,
+    dtype: torch.dtype | str | None = None,
+) -> tuple[Inputs | None, tuple[str, ...]]:
+    """The first guess that fits the model, and notes on those before it that could not be taken.
+
+    Tensors are on ``device``; floating ones have ``dtype``, else that of the model's first floating parameter. The model's own
+    code answers, so what its ``factory`` needs is importable meanwhile.
+    """
+    from modinspect.inputs.guess import first_guess
+    from modinspect.inputs.values import Inputs, model_dtype, place
+    from modinspect.load import importable_cwd
+
+    with importable_cwd(*(factory.directories if factory else ())):
+        inputs, notes = first_guess(model)
+    if inputs is None:
+        return None, notes
+    floating = _dtype(dtype) or model_dtype(model)
+    where = device if device is not None else "cpu"
+    args, kwargs = place(inputs.args, where, floating), place(inputs.kwargs, where, floating)
+    return Inputs(args, kwargs, inputs.how, notes), notes
+
+
+def _check_once(names: list[str]) -> None:
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise InputError(f"the input {twice!r} is given twice", "Give each name once.")
+
+
+def _dtype(dtype: Any) -> torch.dtype | None:
+    import torch
+
+    if dtype is None or isinstance(dtype, torch.dtype):
+        return dtype
+    name = dtype_name(dtype)
+    if name is None:
+        raise InputError(f"{dtype!r} is no dtype", "As in float32, bfloat16, float16.")
+    found: torch.dtype = getattr(torch, name)
+    return found

@@ -1,0 +1,88 @@
+"""Inputs from files. Nothing here unpickles code: a file can hold tensors and containers of them."""
+
+from __future__ import annotations
+
+import os
+import pickle
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from modinspect.errors import InputError
+from modinspect.nearest import did_you_mean, sentences
+
+
+def load_file(path: str) -> Any:
+    """The value in a file, on the CPU: a tensor, or what is around several.
+
+    Raises:
+        InputError: there is no such file, it is of another kind, it is broken, or it would run code.
+    """
+    suffix = os.path.splitext(path)[1].lower()
+    if not os.path.isfile(path):
+        raise _no_file(path)
+    if suffix not in LOADERS:
+        raise InputError(f"{path!r} is of no kind that can be an input", f"Kinds of files: {', '.join(LOADERS)}.")
+    try:
+        return LOADERS[suffix](path)
+    except InputError:
+        raise
+    except Exception as error:  # a broken file makes its reader raise anything
+        reason = next(iter(str(error).splitlines()), "") or type(error).__name__
+        raise InputError(f"{path!r} can't be read as {suffix}: {reason}", "Is the file whole, and of that kind?") from error
+
+
+def _torch(path: str) -> Any:
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        message = f"{path!r} is no file of plain tensors: reading it would run code, or it is broken"
+        hint = "Save tensors, or lists and dicts of them. A file that you trust can be loaded in a function: --input-fn."
+        raise InputError(message, hint) from error
+
+
+def _numpy(path: str) -> Tensor:
+    try:
+        import numpy as np
+    except ImportError as error:
+        raise InputError(f"reading {path!r} needs numpy, which is not installed", "pip install numpy") from error
+    array = np.load(path, allow_pickle=False)
+    if not isinstance(array, np.ndarray):
+        raise InputError(f"{path!r} holds several arrays, as .npz files do", "Save one array with numpy.save.")
+    if array.dtype.kind not in "fiubc":
+        raise InputError(f"{path!r} holds {array.dtype} values, which no tensor can have", "Save numbers or booleans.")
+    native = array.astype(array.dtype.newbyteorder("="))
+    return torch.from_numpy(native)
+
+
+def _safetensors(path: str) -> Any:
+    try:
+        from safetensors.torch import load_file as load_safetensors
+    except ImportError as error:
+        raise InputError(
+            f"reading {path!r} needs safetensors, which is not installed", "pip install 'modinspect[safetensors]'"
+        ) from error
+    tensors = load_safetensors(path, device="cpu")
+    if not tensors:
+        raise InputError(f"{path!r} holds no tensor", "Save at least one.")
+    return next(iter(tensors.values())) if len(tensors) == 1 else tensors
+
+
+def _no_file(path: str) -> InputError:
+    if os.path.isdir(path):
+        return InputError(f"{path!r} is a directory", "Name a file in it.")
+    stem, colon, after = path.rpartition(":")
+    if colon and os.path.isfile(stem):
+        return InputError(f"there is no file {path!r}", f"A file takes no dtype or fill: @{stem}, without ':{after}'.")
+    directory, name = os.path.split(path)
+    try:
+        close = did_you_mean(name, os.listdir(directory or "."))
+    except (OSError, ValueError):
+        close = f"There is no directory {directory!r} either." if directory else ""
+    return InputError(f"there is no file {path!r}", sentences(close, "Paths start at the working directory."))
+
+
+LOADERS: dict[str, Callable[[str], Any]] = {".pt": _torch, ".pth": _torch, ".npy": _numpy, ".safetensors": _safetensors}
+"""How each kind of file is read, by its suffix."""

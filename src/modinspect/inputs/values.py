@@ -1,0 +1,124 @@
+"""Inputs as values: the tensors that specs ask for, and where they go."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence
+
+from modinspect.errors import InputError
+from modinspect.inputs.spec import InputSpec, bounds
+
+SEED = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    """What ``forward`` is called with; ``how`` says where it comes from (``--input``, ``dummy_inputs of BertModel``)."""
+
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any] = field(default_factory=dict)
+    how: str = "--input"
+    notes: tuple[str, ...] = ()
+
+
+def generator() -> torch.Generator:
+    """A source of random values of its own: the same values each time, and torch's own state is left alone."""
+    return torch.Generator(device="cpu").manual_seed(SEED)
+
+
+def model_dtype(model: nn.Module) -> torch.dtype:
+    """The dtype of floating inputs: that of the first floating parameter, torch's default where there is none.
+
+    8-bit floats are passed over: they store weights, no layer computes in them.
+    """
+    floating = (p.dtype for p in model.parameters() if p.is_floating_point() and p.element_size() > 1)
+    return next(floating, torch.get_default_dtype())
+
+
+def make_tensor(spec: InputSpec, default: torch.dtype, random: torch.Generator) -> Tensor:
+    """The tensor that ``spec`` asks for, on the CPU.
+
+    Raises:
+        InputError: it does not fit into memory, or torch can't make it.
+    """
+    dtype: torch.dtype = getattr(torch, spec.dtype) if spec.dtype else default
+    _check_memory(spec, dtype)
+    try:
+        return _filled(spec, dtype, random)
+    except (RuntimeError, MemoryError, OverflowError, TypeError, NotImplementedError) as error:
+        reason = str(error).partition("\n")[0]
+        raise InputError(f"torch can't make the input '{spec}': {reason}", "Give other sizes or another dtype.") from error
+
+
+def place(value: Any, device: torch.device | str, dtype: torch.dtype | None = None) -> Any:
+    """``value`` with the tensors in it on ``device``, floating ones as ``dtype`` where that is given."""
+    if isinstance(value, PackedSequence):  # its batch sizes stay on the CPU
+        moved: PackedSequence = value.to(torch.device(device))  # type: ignore[arg-type]  # typed as if it took dtypes only
+        return moved if dtype is None or not value.data.is_floating_point() else moved.to(dtype)
+    if isinstance(value, Tensor):
+        return value.to(device, dtype) if dtype is not None and value.is_floating_point() else value.to(device)
+    if isinstance(value, dict) and type(value) is dict:
+        return {key: place(item, device, dtype) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        items = [place(item, device, dtype) for item in value]
+        return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)
+    return value
+
+
+def _filled(spec: InputSpec, dtype: torch.dtype, random: torch.Generator) -> Tensor:
+    continuous = dtype.is_floating_point or dtype.is_complex
+    fill = spec.fill or ("randn" if continuous else "zeros")
+    if fill in ("zeros", "ones"):
+        return torch.full(spec.dims, fill == "ones", dtype=dtype, device="cpu")
+    ends = bounds(fill)
+    if ends is None:
+        sample = torch.randn if fill == "randn" else torch.rand
+        return sample(spec.dims, generator=random, dtype=_sampled(dtype), device="cpu").to(dtype)
+    if continuous:
+        low, high = float(ends[0]), float(ends[1])
+        _check_floats(spec, (low, high), dtype)
+        return torch.empty(spec.dims, dtype=_sampled(dtype), device="cpu").uniform_(low, high, generator=random).to(dtype)
+    return torch.randint(int(ends[0]), int(ends[1]), spec.dims, generator=random, dtype=torch.int64, device="cpu").to(dtype)
+
+
+def _sampled(dtype: torch.dtype) -> torch.dtype:
+    """The dtype that random values are drawn in, so that narrow ones hold the same values, rounded."""
+    if dtype.is_complex:
+        return torch.complex128 if dtype is torch.complex128 else torch.complex64
+    return torch.float64 if dtype is torch.float64 else torch.float32
+
+
+def _check_floats(spec: InputSpec, ends: Iterable[float], dtype: torch.dtype) -> None:
+    largest = torch.finfo(dtype).max
+    for end in ends:
+        if abs(end) > largest:
+            name = str(dtype).removeprefix("torch.")
+            raise InputError(f"the input '{spec}': {end:g} is no {name}", f"The largest one is {largest:g}.")
+
+
+def _check_memory(spec: InputSpec, dtype: torch.dtype) -> None:
+    """The allocator would crash, or the system would end the process."""
+    needed, there = math.prod(spec.dims) * dtype.itemsize, _memory()
+    if there is not None and needed > there:
+        name = str(dtype).removeprefix("torch.")
+        has = f"this machine has {_gigabytes(there)}"
+        raise InputError(f"the input '{spec}' needs {_gigabytes(needed)} as {name}, {has}", "Give smaller sizes.")
+
+
+def _gigabytes(count: int) -> str:
+    return f"{count / 1e9:,.1f} GB"
+
+
+def _memory() -> int | None:
+    """Bytes of memory in this machine, ``None`` where the system does not say."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):
+        return None
