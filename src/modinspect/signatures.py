@@ -76,7 +76,8 @@ def complaint(found: Misfit, given: int) -> str:
 
 
 def _arguments(names: tuple[str, ...]) -> str:
-    return f"argument{'s' if len(names) > 1 else ''} {' and '.join(repr(name) for name in names)}"
+    *most, last = [repr(name) for name in names]
+    return f"arguments {', '.join(most)} and {last}" if most else f"argument {last}"
 
 
 def show_signature(name: str, signature: Signature) -> str:

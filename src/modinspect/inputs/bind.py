@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Collection
+from inspect import Parameter
 
 from torch import nn
 
@@ -47,7 +48,8 @@ def _remedy(found: Misfit, takes: str) -> str:
         return "Inputs without a name go to its arguments in order."
     if found.unnamed_only:
         return "Leave out the name."
-    return f"Add {' '.join(f'--input {p.name}=DIMS' for p in found.missing)}."
+    specs = ["DIMS" if p.kind is Parameter.POSITIONAL_ONLY else f"{p.name}=DIMS" for p in found.missing]
+    return f"Add {' '.join(f'--input {spec}' for spec in specs)}."
 
 
 def _is_called_as_written(model: nn.Module) -> bool:

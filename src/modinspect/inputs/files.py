@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import zipfile
 from collections.abc import Callable
 from typing import Any
 
@@ -35,6 +36,10 @@ def load_file(path: str) -> Any:
 
 
 def _torch(path: str) -> Any:
+    if _is_script(path):
+        raise InputError(
+            f"{path!r} is a TorchScript model, no tensors", "Save tensors, or lists and dicts of them, with torch.save."
+        )
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
@@ -43,14 +48,21 @@ def _torch(path: str) -> Any:
         raise InputError(message, hint) from error
 
 
+def _is_script(path: str) -> bool:
+    """Whether ``torch.jit.save`` wrote it: ``torch.load`` would hand it on to ``torch.jit.load``."""
+    if not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as archive:
+        return any(name.rpartition("/")[2] == "constants.pkl" for name in archive.namelist())
+
+
 def _numpy(path: str) -> Tensor:
     try:
         import numpy as np
     except ImportError as error:
         raise InputError(f"reading {path!r} needs numpy, which is not installed", "pip install numpy") from error
-    array = np.load(path, allow_pickle=False)
-    if not isinstance(array, np.ndarray):
-        raise InputError(f"{path!r} holds several arrays, as .npz files do", "Save one array with numpy.save.")
+    with open(path, "rb") as file:
+        array = np.lib.format.read_array(file, allow_pickle=False)
     if array.dtype.kind not in "fiubc":
         raise InputError(f"{path!r} holds {array.dtype} values, which no tensor can have", "Save numbers or booleans.")
     native = array.astype(array.dtype.newbyteorder("="))
@@ -76,9 +88,9 @@ def _no_file(path: str) -> InputError:
     stem, colon, after = path.rpartition(":")
     if colon and os.path.isfile(stem):
         return InputError(f"there is no file {path!r}", f"A file takes no dtype or fill: @{stem}, without ':{after}'.")
-    directory, name = os.path.split(path)
+    directory = os.path.dirname(path)
     try:
-        close = did_you_mean(name, os.listdir(directory or "."))
+        close = did_you_mean(path, [os.path.join(directory, entry) for entry in os.listdir(directory or ".")])
     except (OSError, ValueError):
         close = f"There is no directory {directory!r} either." if directory else ""
     return InputError(f"there is no file {path!r}", sentences(close, "Paths start at the working directory."))

@@ -199,6 +199,8 @@ def _odd_part(part: str, dtype: str | None) -> tuple[str, str]:
         return f"{part!r} is no fill", sentences(did_you_mean(part, _FILLS), fills)
     if ".." in part:
         return f"{part!r} is no range of numbers", fills
+    if re.fullmatch("-?[0-9]{1,18}", part):
+        return f"{part!r} is no fill", f"For {part} everywhere write int64:{part}..{int(part) + 1}. {fills}"
     common = "Dtypes: float32, bfloat16, int64, bool, ..."
     return f"{part!r} is neither dtype nor fill", sentences(did_you_mean(part, [*_DTYPES, *_FILLS]), common, fills)
 

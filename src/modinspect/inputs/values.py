@@ -38,7 +38,7 @@ def model_dtype(model: nn.Module) -> torch.dtype:
 
     8-bit floats are passed over: they store weights, no layer computes in them.
     """
-    floating = (p.dtype for p in model.parameters() if p.is_floating_point() and p.element_size() > 1)
+    floating = (p.dtype for p in model.parameters() if p.dtype.is_floating_point and p.dtype.itemsize > 1)
     return next(floating, torch.get_default_dtype())
 
 
@@ -108,12 +108,15 @@ def _check_memory(spec: InputSpec, dtype: torch.dtype) -> None:
     needed, there = math.prod(spec.dims) * dtype.itemsize, _memory()
     if there is not None and needed > there:
         name = str(dtype).removeprefix("torch.")
-        has = f"this machine has {_gigabytes(there)}"
-        raise InputError(f"the input '{spec}' needs {_gigabytes(needed)} as {name}, {has}", "Give smaller sizes.")
+        has = f"this machine has {_bytes(there)}"
+        raise InputError(f"the input '{spec}' needs {_bytes(needed)} as {name}, {has}", "Give smaller sizes.")
 
 
-def _gigabytes(count: int) -> str:
-    return f"{count / 1e9:,.1f} GB"
+def _bytes(count: int) -> str:
+    """``4.0 TB``; beyond that a power of ten says as much."""
+    power, unit = (12, "TB") if count >= 10**12 else (9, "GB")
+    shown = count / 10**power
+    return f"{shown:.1f} {unit}" if shown < 1e6 else f"{shown:.0e} {unit}"
 
 
 def _memory() -> int | None:

@@ -1,0 +1,687 @@
+import contextlib
+import functools
+import os
+import sys
+from collections import OrderedDict, UserDict
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from modinspect.errors import InputError
+from modinspect.inputs import Inputs, InputSpec, call_input_function, guess_inputs, make_inputs, parse_spec, try_guesses
+from modinspect.inputs.spec import ALIASES, value_range
+
+
+class Net(nn.Module):
+    """Takes one input, an optional mask and anything else by name."""
+
+    def __init__(self, dtype: torch.dtype = torch.float32) -> None:
+        super().__init__()
+        self.index = nn.Parameter(torch.zeros(2, dtype=torch.int64), requires_grad=False)
+        self.fc = nn.Linear(3, 3, dtype=dtype)
+
+    def forward(self, x, mask=None, *, scale=1.0):
+        return self.fc(x)
+
+
+class Free(nn.Module):
+    """Has no parameters, and takes whatever comes."""
+
+    def forward(self, *args, **kwargs):
+        return args
+
+
+class Strict(nn.Module):
+    def forward(self, first, second, /, third, *, fourth):
+        return first
+
+
+def made(*specs: str, model: nn.Module | None = None, **options) -> Inputs:
+    return make_inputs(specs, model=model if model is not None else Free(), device="cpu", **options)
+
+
+def tensor(spec: str, **options) -> Tensor:
+    return made(spec, **options).args[0]
+
+
+def error(*specs: str, model: nn.Module | None = None) -> InputError:
+    with pytest.raises(InputError) as caught:
+        made(*specs, model=model)
+    return caught.value
+
+
+# ---- the grammar
+
+
+@pytest.mark.parametrize(
+    ("text", "spec"),
+    [
+        ("1,10", InputSpec(dims=(1, 10))),
+        (" 1, 10 ", InputSpec(dims=(1, 10))),
+        ("7", InputSpec(dims=(7,))),
+        ("0,3", InputSpec(dims=(0, 3))),
+        ("ids=1,128:int64", InputSpec("ids", (1, 128), "int64")),
+        ("ids = 1,128 : long : 0..30522", InputSpec("ids", (1, 128), "int64", "0..30522")),
+        ("mask=1,128:bool:ones", InputSpec("mask", (1, 128), "bool", "ones")),
+        ("1,3:ones", InputSpec(dims=(1, 3), fill="ones")),
+        ("1,3:-1.5..2e3", InputSpec(dims=(1, 3), fill="-1.5..2e3")),
+        ("1,3:torch.bfloat16:rand", InputSpec(None, (1, 3), "bfloat16", "rand")),
+        (":float32", InputSpec(dtype="float32")),
+        ("t=:int64:zeros", InputSpec("t", (), "int64", "zeros")),
+        (":ones", InputSpec(fill="ones")),
+        ("@x.pt", InputSpec(file="x.pt")),
+        ("x=@x.npy", InputSpec("x", file="x.npy")),
+        ("@a=b:c,d.pt", InputSpec(file="a=b:c,d.pt")),
+        ("x=@C:\\dir\\a b.npy", InputSpec("x", file="C:\\dir\\a b.npy")),
+    ],
+)
+def test_each_form_of_a_spec_is_read(text, spec):
+    assert parse_spec(text) == spec
+    assert parse_spec(str(spec)) == spec
+
+
+@pytest.mark.parametrize(("name", "aliases"), ALIASES.items())
+def test_each_dtype_is_one_that_torch_has_under_all_its_names(name, aliases):
+    dtype = getattr(torch, name)
+    for alias in (name, *aliases):
+        assert parse_spec(f"1:{alias}").dtype == name
+        assert getattr(torch, alias, dtype) is dtype  # where torch uses the short name too, it means the same
+    limits = value_range(name)
+    if not (dtype.is_floating_point or dtype.is_complex or dtype is torch.bool):
+        assert limits == (torch.iinfo(dtype).min, torch.iinfo(dtype).max)
+    else:
+        assert limits == ((0, 1) if dtype is torch.bool else None)
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "hint"),
+    [
+        ("", "is empty", ":float32"),
+        ("   ", "is empty", ":float32"),
+        ("1\0", "NUL", "DIMS"),
+        ("x=", "gives no sizes", "x=:float32"),
+        (":", "nothing stands behind a ':'", "Leave out"),
+        ("1,3:", "nothing stands behind a ':'", "Leave out"),
+        ("1,3::ones", "nothing stands behind a ':'", "Leave out"),
+        ("=1,3", "no name before '='", "[name=]DIMS"),
+        ("1,3=3", "'1,3' is no name", "[name=]DIMS"),
+        ("batch.ids=1,3", "'batch.ids' is no name", "--input-fn"),
+        ("xs[0]=1,3", "'xs[0]' is no name", "--input-fn"),
+        ("-1,3", "size 1 is negative: -1", "0 or more"),
+        ("3,-1", "size 2 is negative: -1", "0 or more"),
+        ("1,,3", "size 2 is missing", "[name=]DIMS"),
+        (",3", "size 1 is missing", "[name=]DIMS"),
+        ("3,", "missing after the last comma", "Write 3."),
+        ("1 10", "'1 10' is no list of sizes", "Commas separate them: 1,10."),
+        ("1x3x8", "'1x3x8' is no list of sizes", "1,3,8"),
+        ("(1,3)", "brackets", "Leave them out: 1,3"),
+        ("[1,3]", "brackets", "Leave them out: 1,3"),
+        ("B,3", "size 1, 'B', is no whole number", "[name=]DIMS"),
+        ("1,1.5", "size 2, '1.5', is no whole number", "[name=]DIMS"),
+        ("１,3", "size 1, '１', is no whole number", "[name=]DIMS"),  # noqa: RUF001
+        ("1,3,float32", "'float32' stands where size 3 is", "1,3:float32"),
+        ("int64", "'int64' stands where size 1 is", ":int64"),
+        ("99999999999999999999", "20 digits", "smaller"),
+        ("9999999999999999999", "19 digits", "smaller"),
+        ("x.npy", "is no list of sizes", "@x.npy"),
+        ("dir/x", "is no list of sizes", "@dir/x"),
+        ("@", "no file follows", ".safetensors"),
+        ("x=@ ", "no file follows", ".safetensors"),
+        ("1:flaot32", "'flaot32' is neither dtype nor fill", "Did you mean 'float32'?"),
+        ("1:Float32", "'Float32' is neither dtype nor fill", "Did you mean 'float32'"),
+        ("1:zeroes", "'zeroes' is neither dtype nor fill", "Did you mean 'zeros'?"),
+        ("1:f32:rnad", "'rnad' is no fill", "Did you mean 'rand'?"),
+        ("1:f32:i64", "'i64' is no fill", "LOW..HIGH"),
+        ("1:ones:f32", "'f32' follows the fill 'ones'", "The dtype comes first: 1:f32:ones"),
+        ("1:f32:ones:x", "3 parts", "[name=]DIMS"),
+        ("1:5", "'5' is no fill", "int64:5..6"),
+        ("1:0...5", "is no range of numbers", "LOW..HIGH"),
+        ("1:a..b", "is no range of numbers", "LOW..HIGH"),
+        ("1:int64:randn", "randn makes no values of int64", "0..100"),
+        ("1:bool:rand", "rand makes no values of bool", "0..2"),
+        ("1:int64:5..5", "no value lies between 5 and 5", "5..6"),
+        ("1:2..1", "no value lies between 2.0 and 1.0", "0..1"),
+        ("1:1e999..2e999", "larger than any number", "smaller"),
+        ("1:int64:0.5..3", "no whole numbers", "0..100"),
+        ("1:uint8:0..300", "299 is no uint8", "at most 0..256"),
+        ("1:int8:-129..1", "-129 is no int8", "at most -128..128"),
+        ("1:bool:0..3", "2 is no bool", "at most 0..2"),
+        ("1:int64:0..9223372036854775808", "is no int64", "at most"),
+        ("1:complex64:0..1", "complex64 has no range", "randn"),
+    ],
+)
+def test_a_spec_that_can_not_be_says_what_is_at_fault_and_what_works(text, message, hint):
+    with pytest.raises(InputError) as caught:
+        parse_spec(text)
+    assert message in caught.value.message
+    assert hint in caught.value.hint
+
+
+def test_control_codes_in_a_spec_are_shown_escaped():
+    with pytest.raises(InputError) as caught:
+        parse_spec("\x1b[31m1,3")
+    assert "\x1b" not in str(caught.value)
+
+
+INTEGERS = [name for name in ALIASES if value_range(name)]
+CONTINUOUS = [name for name in ALIASES if not value_range(name)]
+FLOATS = [name for name in CONTINUOUS if not name.startswith("complex")]
+
+
+def spec_of(dtypes: list[str], fills: st.SearchStrategy[str | None]) -> st.SearchStrategy[InputSpec]:
+    name = st.none() | st.sampled_from(["x", "input_ids", "größe"])
+    dims = st.lists(st.integers(0, 2**63 - 1), max_size=4).map(tuple)
+    return st.builds(InputSpec, name, dims, st.sampled_from(dtypes), fills)
+
+
+BYTES = st.tuples(st.integers(0, 100), st.integers(1, 27)).map(lambda pair: f"{pair[0]}..{pair[0] + pair[1]}")
+FILES = st.text(st.characters(exclude_characters="\0", exclude_categories=["Z", "C"]), min_size=1)
+SPECS = (
+    spec_of([name for name in INTEGERS if name != "bool"], st.none() | st.sampled_from(["zeros", "ones"]) | BYTES)
+    | spec_of(CONTINUOUS, st.none() | st.sampled_from(["zeros", "ones", "rand", "randn"]))
+    | spec_of(FLOATS, BYTES | st.just("-0.5..1e3"))
+    | st.builds(InputSpec, st.none() | st.just("x"), file=FILES)
+)
+
+
+@given(SPECS)
+def test_a_spec_written_out_is_read_as_itself(spec):
+    assert parse_spec(str(spec)) == spec
+
+
+PIECES = ["1", "10", ",", ":", "=", "x", "@", "float32", "i64", "ones", "randn", "..", "-", ".", " ", "(", "é", "\ud800", "²"]
+
+
+@given(st.text() | st.lists(st.sampled_from(PIECES)).map("".join))
+def test_any_text_is_a_spec_that_round_trips_or_an_input_error(text):
+    with contextlib.suppress(InputError):
+        spec = parse_spec(text)
+        assert parse_spec(str(spec)) == spec
+
+
+# ---- the tensors
+
+
+def test_floats_are_randn_and_integers_zeros_unless_told():
+    assert tensor("4000").mean().abs() < 0.1
+    assert tensor("4000").std() == pytest.approx(1, abs=0.1)
+    assert torch.equal(tensor("2,3:int64"), torch.zeros(2, 3, dtype=torch.int64))
+    assert torch.equal(tensor("2:bool"), torch.tensor([False, False]))
+    assert tensor("2:complex64").imag.abs().sum() > 0
+
+
+def test_each_fill_gives_its_values():
+    assert torch.equal(tensor("2:zeros"), torch.zeros(2))
+    assert torch.equal(tensor("2:bool:ones"), torch.tensor([True, True]))
+    rand = tensor("1000:rand")
+    assert (rand.min() >= 0, rand.max() < 1, rand.max() > 0.9) == (True, True, True)
+    assert set(tensor("1000:uint8:254..256").tolist()) == {254, 255}
+    assert set(tensor("1000:int64:-1..2").tolist()) == {-1, 0, 1}
+    assert set(tensor("100:bool:0..2").tolist()) == {True, False}
+    uniform = tensor("1000:10..20")
+    assert uniform.dtype is torch.float32
+    assert (uniform.min() >= 10, uniform.max() < 20, uniform.std() > 2) == (True, True, True)
+    assert tensor(":float64").shape == ()
+
+
+@pytest.mark.filterwarnings("ignore:ComplexHalf")
+@pytest.mark.parametrize("name", ALIASES)
+def test_every_dtype_can_be_made_with_every_fill_it_has(name):
+    fills = ["zeros", "ones", *(["0..2"] if value_range(name) else ["rand", "randn"])]
+    for fill in fills:
+        made = tensor(f"2,3:{name}:{fill}")
+        assert (made.shape, made.dtype) == ((2, 3), getattr(torch, name))
+
+
+def test_extreme_integer_ranges_can_be_made():
+    assert tensor("2:int64:-9223372036854775808..9223372036854775807").dtype is torch.int64
+    assert tensor("2:uint64:0..9223372036854775807").dtype is torch.uint64
+
+
+def test_values_are_the_same_each_time_and_two_inputs_differ():
+    one, two = made("3", "3").args
+    assert torch.equal(one, made("3", "3").args[0])
+    assert not torch.equal(one, two)
+
+
+def test_torchs_random_state_is_left_alone():
+    before = torch.get_rng_state()
+    made("3", "3:rand", "3:int64:0..9", "3:0..9")
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_the_default_dtype_is_the_models_and_the_argument_beats_it():
+    assert tensor("2", model=Net(torch.bfloat16)).dtype is torch.bfloat16
+    assert tensor("2:f64", model=Net(torch.bfloat16)).dtype is torch.float64
+    assert tensor("2", model=Net(), dtype="half").dtype is torch.float16
+    assert tensor("2", model=Net(), dtype=torch.float64).dtype is torch.float64
+    assert tensor("2", model=nn.LazyLinear(3, dtype=torch.float64)).dtype is torch.float64
+    assert tensor("2").dtype is torch.float32
+    with pytest.raises(InputError, match="'flot' is no dtype"):
+        tensor("2", dtype="flot")
+
+
+def test_torchs_default_dtype_and_device_are_respected_or_overruled():
+    torch.set_default_dtype(torch.float64)
+    try:
+        with torch.device("meta"):
+            made = tensor("2")
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert (made.dtype, made.device.type) == (torch.float64, "cpu")
+
+
+def test_tensors_go_to_the_device():
+    inputs = make_inputs(["2", "mask=3:int64:0..5"], model=Net(), device="meta")
+    assert (inputs.args[0].device.type, inputs.kwargs["mask"].device.type) == ("meta", "meta")
+
+
+def test_what_is_larger_than_the_machine_is_refused_before_it_is_made():
+    wrong = error("1000000,1000000")
+    assert "needs 4.0 TB as float32, this machine has" in wrong.message
+    assert "needs" in error("9000000000,9000000000,9000000000:int8").message
+    assert "torch can't make" in error("0,9223372036854775807,9223372036854775807").message
+    assert tensor("0,1000000,1000000").numel() == 0
+
+
+def test_a_bound_that_the_dtype_does_not_reach_is_refused():
+    wrong = error("2:float16:0..1e6")
+    assert "1e+06 is no float16" in wrong.message
+    assert "65504" in wrong.hint
+    assert "1e+06 is no float16" in error("2:0..1e6", model=Net(torch.float16)).message
+
+
+# ---- how inputs reach forward
+
+
+def test_inputs_without_a_name_go_in_order_wherever_the_named_ones_stand():
+    inputs = made("mask=1:bool", "2,3", model=Net())
+    assert [value.shape for value in inputs.args] == [(2, 3)]
+    assert inputs.kwargs["mask"].dtype is torch.bool
+    assert (inputs.how, inputs.notes) == ("--input", ())
+
+
+@pytest.mark.parametrize(
+    ("specs", "model", "message", "hint"),
+    [
+        (
+            ["1", "maks=1"],
+            Net(),
+            "forward of Net takes no argument 'maks'",
+            "Did you mean 'mask'? forward takes: x, mask, scale.",
+        ),
+        (["mask=1"], Net(), "forward of Net needs the argument 'x'", "Add --input x=DIMS."),
+        ([], Net(), "forward of Net needs the argument 'x'", "Add --input x=DIMS."),
+        (["1", "1", "1"], Net(), "takes 2 positional arguments, 3 were given", "forward takes: x, mask, scale."),
+        (["1", "x=1"], Net(), "gets the argument 'x' twice", "in order"),
+        (["x=1", "x=1"], Net(), "'x' is given twice", "once"),
+        (
+            ["1", "second=1", "third=1", "fourth=1"],
+            Strict(),
+            "takes the argument 'second' by position only",
+            "Leave out the name.",
+        ),
+        (
+            ["1"],
+            Strict(),
+            "needs the arguments 'second', 'third' and 'fourth'",
+            "--input DIMS --input third=DIMS --input fourth=DIMS",
+        ),
+        (["1"], nn.Bilinear(1, 1, 1), "needs the argument 'input2'", "--input input2=DIMS"),
+    ],
+)
+def test_inputs_that_forward_does_not_take_are_refused_with_what_it_takes(specs, model, message, hint):
+    wrong = error(*specs, model=model)
+    assert message in wrong.message
+    assert hint in wrong.hint
+
+
+def test_a_forward_that_takes_anything_gets_anything():
+    assert set(made("1", "a=1", "b=1").kwargs) == {"a", "b"}
+
+
+class Decorated(Net):
+    @functools.wraps(Net.forward)
+    def forward(self, *args, **kwargs):
+        return super().forward(*args, x=torch.zeros(3), **kwargs)
+
+
+def test_what_may_change_the_arguments_makes_a_misfit_a_note():
+    assert made(model=Decorated()).notes == ("forward of Decorated needs the argument 'x', as far as its signature says",)
+    hooked = Net()
+    hooked.register_forward_pre_hook(lambda module, args: (torch.zeros(3),))
+    assert "needs the argument 'x'" in made(model=hooked).notes[0]
+
+
+def test_a_forward_without_a_signature_is_not_checked():
+    class Odd(Net):
+        @property
+        def forward(self):
+            return print
+
+    class Raises(Net):
+        forward = SimpleNamespace(__signature__="none", __call__=None)
+
+    assert len(made("1", "1", "1", model=Odd()).args) == 3
+    assert len(made("1", "1", "1", model=Raises()).args) == 3
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")
+def test_compiled_scripted_and_traced_modules_get_inputs():
+    linear = nn.Linear(3, 3)
+    for model in (torch.compile(linear), torch.jit.script(linear), torch.jit.trace(linear, torch.ones(1, 3))):
+        assert made("1,3", model=model).args[0].shape == (1, 3)
+
+
+# ---- files
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_a_torch_file_gives_what_is_in_it(folder):
+    torch.save({"a": torch.ones(2), "b": [torch.zeros(1, dtype=torch.int64)]}, "batch.pt")
+    torch.save(torch.arange(3), "a=b:c,d.pth")
+    batch = tensor("@batch.pt")
+    assert torch.equal(batch["a"], torch.ones(2))
+    assert batch["b"][0].dtype is torch.int64
+    assert torch.equal(made("x=@a=b:c,d.pth").kwargs["x"], torch.arange(3))
+    assert make_inputs(["@batch.pt"], model=Free(), device="meta").args[0]["b"][0].device.type == "meta"
+
+
+class Payload:
+    def __reduce__(self):
+        return os.mkdir, ("ran",)
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")
+def test_a_torch_file_never_runs_code(folder):
+    torch.save(Payload(), "evil.pt")
+    wrong = error("@evil.pt")
+    assert "reading it would run code" in wrong.message
+    assert "--input-fn" in wrong.hint
+    torch.jit.script(nn.ReLU()).save("model.pt")
+    assert "TorchScript" in error("@model.pt").message
+    assert not (folder / "ran").exists()
+
+
+def test_a_numpy_file_gives_its_array(folder):
+    np.save("x.npy", np.arange(3, dtype=">i2"))
+    assert torch.equal(tensor("@x.npy"), torch.arange(3, dtype=torch.int16))
+    np.save("scalar.npy", np.float64(0.5))
+    assert tensor("@scalar.npy").item() == 0.5
+
+
+def test_a_numpy_file_never_runs_code(folder):
+    np.save("objects.npy", np.array([Payload()], dtype=object))
+    assert "allow_pickle=False" in error("@objects.npy").message
+    np.save("strings.npy", np.array(["a"]))
+    assert "<U1 values" in error("@strings.npy").message
+    np.savez("several.npz", a=np.ones(1))
+    os.rename("several.npz", "several.npy")
+    assert "magic string" in error("@several.npy").message
+    assert not (folder / "ran").exists()
+
+
+def test_a_safetensors_file_gives_its_tensor_or_all_by_name(folder):
+    save_file({"w": torch.ones(2)}, "one.safetensors")
+    save_file({"w": torch.ones(2), "v": torch.zeros(1)}, "two.safetensors")
+    save_file({}, "none.safetensors")
+    assert torch.equal(tensor("@one.safetensors"), torch.ones(2))
+    assert {name: value.shape for name, value in tensor("@two.safetensors").items()} == {"w": (2,), "v": (1,)}
+    assert "holds no tensor" in error("@none.safetensors").message
+
+
+def test_a_missing_reader_is_named_with_how_to_get_it(folder, monkeypatch):
+    save_file({"w": torch.ones(2)}, "x.safetensors")
+    np.save("x.npy", np.ones(2))
+    monkeypatch.setitem(sys.modules, "safetensors.torch", None)
+    monkeypatch.setitem(sys.modules, "numpy", None)
+    assert "modinspect[safetensors]" in error("@x.safetensors").hint
+    assert "pip install numpy" in error("@x.npy").hint
+
+
+def test_what_is_no_whole_file_of_a_known_kind_is_said(folder):
+    np.save("x.npy", np.ones(2))
+    for suffix in ("pt", "npy", "safetensors"):
+        Path(f"broken.{suffix}").write_bytes(b"abc")
+        Path(f"empty.{suffix}").write_bytes(b"")
+        for state in ("broken", "empty"):
+            wrong = error(f"@{state}.{suffix}")
+            assert f"'{state}.{suffix}'" in wrong.message
+            assert "\n" not in wrong.message
+    Path("x.csv").write_text("1")
+    Path("sub").mkdir()
+    assert "no kind that can be an input" in error("@x.csv").message
+    assert ".safetensors" in error("@x.csv").hint
+    assert "is a directory" in error("@sub").message
+    assert "Did you mean 'x.npy'" in error("@y.npy").hint
+    assert "without ':float32'" in error("@x.npy:float32").hint
+    assert "no directory 'nowhere'" in error("@nowhere/x.npy").hint
+
+
+# ---- --input-fn
+
+FUNCTIONS = """
+import torch
+from collections import namedtuple, UserDict
+
+def args(n=2): return (torch.ones(n), 3)
+def listed(): return [torch.ones(2)]
+def kwargs(): return {"x": torch.ones(2)}
+def encoding(): return UserDict(x=torch.ones(2))
+def both(): return ([torch.ones(2)], {"mask": torch.zeros(1)})
+def one(): return torch.ones(2)
+def packed(): return torch.nn.utils.rnn.pack_sequence([torch.ones(2, 1), torch.ones(1, 1)])
+def nothing(): pass
+def needs(model): return model
+def keys(): return {0: torch.ones(2)}
+def raises():
+    raise ValueError("no data")
+def stops(): raise SystemExit
+def generated(): yield torch.ones(2)
+async def waits(): return torch.ones(2)
+def late():
+    import extra
+    return extra.value
+number = 3
+"""
+
+
+@pytest.fixture
+def functions(folder: Path):
+    before = set(sys.modules)
+    (folder / "fns.py").write_text(FUNCTIONS)
+    (folder / "extra.py").write_text("import torch\nvalue = torch.ones(5)\n")
+    yield folder
+    for name in set(sys.modules) - before:
+        del sys.modules[name]
+
+
+@pytest.mark.parametrize(
+    ("text", "args", "kwargs"),
+    [
+        ("fns:args", [(2,), 3], {}),
+        ("fns:args(n=4)", [(4,), 3], {}),
+        ("fns.args", [(2,), 3], {}),
+        ("fns.py:args", [(2,), 3], {}),
+        ("fns:listed", [(2,)], {}),
+        ("fns:kwargs", [], {"x": (2,)}),
+        ("fns:encoding", [], {"x": (2,)}),
+        ("fns:both", [(2,)], {"mask": (1,)}),
+        ("fns:one", [(2,)], {}),
+        ("fns:late", [(5,)], {}),
+    ],
+)
+def test_an_input_function_returns_args_kwargs_or_both(functions, text, args, kwargs):
+    inputs = call_input_function(text)
+    assert [tuple(value.shape) if isinstance(value, Tensor) else value for value in inputs.args] == args
+    assert {name: tuple(value.shape) for name, value in inputs.kwargs.items()} == kwargs
+    assert inputs.how == f"--input-fn {text}"
+
+
+def test_a_packed_sequence_is_one_input(functions):
+    (packed,) = call_input_function("fns:packed", device="meta").args
+    assert packed.data.device.type == "meta"
+    assert packed.batch_sizes.device.type == "cpu"
+
+
+def test_what_an_input_function_returns_is_held_against_forward(functions):
+    with pytest.raises(InputError, match="forward of Narrow takes 1 positional argument, 2 were given"):
+        call_input_function("fns:args", model=Narrow())
+    assert call_input_function("fns:one", model=Net(), device="meta").args[0].device.type == "meta"
+
+
+class Narrow(Net):
+    def forward(self, x):
+        return x
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "hint"),
+    [
+        ("fns:", "--input-fn: can't read", "pkg.mod"),
+        ("nothing_like_this:make", "--input-fn: there is no module", ""),
+        ("fns:argz", "--input-fn: the module 'fns' has no 'argz'", "Did you mean 'args'? Its functions: args, listed"),
+        ("fns:number", "--input-fn: 'fns:number' is int, no function", "(args)"),
+        ("fns:needs", "'fns:needs' needs the argument 'model'. Its signature:\nneeds(model)", "fns:needs(...)"),
+        ("fns:nothing", "returned None", "(args)"),
+        ("fns:generated", "returned a generator", "(args)"),
+        ("fns:waits", "returned a coroutine", "(args)"),
+        ("fns:keys", "with the key 0", "(batch,)"),
+        ("fns:raises", "the input function 'fns:raises' raised ValueError: no data (at fns.py:16)", "--traceback"),
+        ("fns:stops", "called sys.exit()", ""),
+    ],
+)
+def test_an_input_function_that_gives_none_says_why(functions, text, message, hint):
+    with pytest.raises(InputError) as caught:
+        call_input_function(text)
+    assert message in caught.value.message
+    assert hint in caught.value.hint
+
+
+# ---- guesses
+
+
+def with_attribute(name: str, value: object, base: type[nn.Module] = Net, **options) -> nn.Module:
+    return type("Model", (base,), {name: property(lambda self: value), **options})()
+
+
+def test_dummy_inputs_go_by_name():
+    inputs = guess_inputs(with_attribute("dummy_inputs", {"x": torch.ones(2, dtype=torch.int64)}))
+    assert torch.equal(inputs.kwargs["x"], torch.ones(2, dtype=torch.int64))
+    assert inputs.how == "dummy_inputs of Model"
+
+
+def test_dummy_inputs_that_forward_is_not_about_are_passed_over():
+    dummies = {"ids": torch.ones(2)}
+    assert guess_inputs(with_attribute("dummy_inputs", dummies)) is None
+    assert guess_inputs(with_attribute("dummy_inputs", dummies, base=Free)) is None  # **kwargs names nothing
+    assert guess_inputs(with_attribute("dummy_inputs", {"x": torch.ones(2)}, main_input_name="pixels")) is None
+
+
+@pytest.mark.parametrize(
+    ("example", "args", "kwargs"),
+    [
+        (torch.ones(2), [(2,)], []),
+        ((torch.ones(2), torch.ones(3)), [(2,), (3,)], []),
+        ({"x": torch.ones(2)}, [], ["x"]),
+    ],
+)
+def test_example_input_array_goes_as_lightning_gives_it(example, args, kwargs):
+    inputs = guess_inputs(with_attribute("example_input_array", example))
+    assert [tuple(value.shape) for value in inputs.args] == args
+    assert list(inputs.kwargs) == kwargs
+    assert inputs.how == "example_input_array of Model"
+
+
+def test_an_example_set_on_the_instance_or_registered_as_buffer_is_found():
+    plain, buffered = Net(), Net()
+    plain.example_input_array = torch.ones(2)
+    buffered.register_buffer("example_input_array", torch.ones(2))
+    assert guess_inputs(plain).args[0].shape == guess_inputs(buffered).args[0].shape == (2,)
+
+
+@pytest.mark.parametrize("name", ["default_cfg", "pretrained_cfg"])
+@pytest.mark.parametrize("kind", [dict, SimpleNamespace])
+def test_input_size_is_one_image_of_that_size(name, kind):
+    inputs = guess_inputs(with_attribute(name, kind(input_size=(3, 8, 6))))
+    assert inputs.args[0].shape == (1, 3, 8, 6)
+    assert inputs.how == f"input_size in {name} of Model"
+
+
+def test_guessed_floats_get_the_models_dtype_and_all_get_the_device():
+    model = with_attribute("example_input_array", (torch.ones(2), torch.ones(2, dtype=torch.int64)))
+    assert [value.dtype for value in guess_inputs(model.half()).args] == [torch.float16, torch.int64]
+    assert [value.dtype for value in guess_inputs(model, dtype="f64").args] == [torch.float64, torch.int64]
+    assert [value.device.type for value in guess_inputs(model, device="meta").args] == ["meta", "meta"]
+
+
+def test_a_guess_that_raises_is_a_note_and_the_next_one_is_asked():
+    class Model(Net):
+        example_input_array = torch.ones(2)
+
+        @property
+        def dummy_inputs(self):
+            raise ValueError("not here")
+
+    inputs, notes = try_guesses(Model())
+    assert inputs.how == "example_input_array of Model"
+    assert inputs.notes == notes == ("dummy_inputs of Model raised ValueError: not here",)
+
+
+def test_a_property_whose_code_lacks_an_attribute_is_a_note_too():
+    class Model(Net):
+        @property
+        def dummy_inputs(self):
+            return self.nothing_like_this
+
+    inputs, notes = try_guesses(Model())
+    assert inputs is None
+    assert "AttributeError" in notes[0]
+
+
+def test_a_guess_that_forward_does_not_take_is_a_note():
+    inputs, notes = try_guesses(with_attribute("example_input_array", (torch.ones(1),) * 3))
+    assert inputs is None
+    assert notes == ("example_input_array was not taken: forward of Model takes 2 positional arguments, 3 were given",)
+
+
+def test_a_model_that_says_nothing_gets_no_guess():
+    assert try_guesses(Net()) == (None, ())
+    for value in (None, 3, "x", {}, {"x": 3}, UserDict(), OrderedDict()):
+        assert guess_inputs(with_attribute("dummy_inputs", value)) is None
+    for size in (None, 3, (), ("a",), (0, 3)):
+        assert guess_inputs(with_attribute("default_cfg", {"input_size": size})) is None
+
+
+def test_a_model_with_an_attribute_for_every_name_gets_no_guess():
+    class Anything(Free):
+        def __getattr__(self, name):
+            try:
+                return super().__getattr__(name)
+            except AttributeError:
+                return lambda *args: None
+
+    assert guess_inputs(Anything()) is None
+
+
+def test_transformers_models_of_text_have_a_guess_and_those_of_images_none():
+    from transformers import BertConfig, BertModel, ViTConfig, ViTModel
+
+    small = {"num_hidden_layers": 1, "hidden_size": 12, "intermediate_size": 4, "num_attention_heads": 2}
+    bert = BertModel(BertConfig(**small))
+    inputs = guess_inputs(bert)
+    assert inputs.kwargs["input_ids"].shape == (3, 5)
+    assert bert(**inputs.kwargs).last_hidden_state.shape == (3, 5, 12)
+    assert guess_inputs(ViTModel(ViTConfig(**small, image_size=32))) is None
