@@ -1,0 +1,39 @@
+"""The command line: the only part that catches errors and prints."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+
+def main() -> int:
+    """The entry point: runs the command that the process was started with.
+
+    Returns:
+        The exit code: 0 done, 1 something was found (``lint``, ``diff``), 2 it could not be done, 130 interrupted.
+    """
+    _replace_closed_streams()
+    try:
+        from modinspect.cli.app import run
+
+        code = run(sys.argv[1:])
+        _keep_stdout_clean()
+    except KeyboardInterrupt:
+        return 130  # before or after the command, which says so itself
+    return code
+
+
+def _replace_closed_streams() -> None:
+    """Python has ``None`` for a standard stream that is closed (``>&-``); what is written there is for nobody."""
+    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  (open until the process ends)
+    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+
+
+def _keep_stdout_clean() -> None:
+    """Sends what is still printed to standard error.
+
+    The result is out. What exit handlers, threads and the C library's buffers of the model's code print now is no part of it.
+    """
+    from modinspect.cli.streams import redirect_for_good
+
+    redirect_for_good(sys.stdout)

@@ -1,0 +1,100 @@
+"""What the command line says on standard error, and the exit codes that go with it."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import typer
+
+from modinspect import __version__
+from modinspect.errors import ModinspectError
+from modinspect.nearest import did_you_mean
+
+FAILED = 2
+INTERRUPTED = 130
+
+
+@contextmanager
+def errors_told(*, with_traceback: bool) -> Iterator[None]:
+    """Turns each error of the block into one message on standard error and exit code 2."""
+    try:
+        yield
+    except ModinspectError as error:
+        _tell(error, error.message, error.hint, with_traceback)
+    except SystemExit as error:
+        _tell(error, f"the model's code ended the program with sys.exit({error.code!r})", "", with_traceback)
+    except (KeyboardInterrupt, typer.Exit):
+        raise
+    except BaseException as error:
+        _tell(error, *_own_fault(error), with_traceback)
+
+
+def error(message: str, hint: str = "") -> None:
+    """Prints an error, and what would help, as plain text whatever it holds."""
+    _print("error: ", "bold red", message)
+    if hint:
+        _print("hint: ", "bold cyan", hint)
+
+
+def print_traceback(text: str) -> None:
+    """Prints a traceback."""
+    _print("", "", text.rstrip("\n"))
+
+
+def interrupted() -> None:
+    """Says that Ctrl-C was heard."""
+    _print("interrupted", "bold", "")
+
+
+def wrong_usage(problem: typer.TyperException, args: Sequence[str]) -> int:
+    """Says what is wrong with a command line, and what was probably meant."""
+    context = getattr(problem, "ctx", None)
+    command = context.command_path if context is not None else "modinspect"
+    close = getattr(problem, "possibilities", None)  # where an option is mistyped
+    message = (problem.message if close else problem.format_message()).replace("Value error, ", "")
+    meant = did_you_mean(getattr(problem, "option_name", ""), close) if close else _meant(message, args)
+    error(message[:1].lower() + message[1:], meant or f"'{command} --help' lists what there is.")
+    return FAILED
+
+
+def _meant(message: str, args: Sequence[str]) -> str:
+    if message.startswith("No such command") and any(char in args[0] for char in ".:/"):
+        return f"To look at a model: modinspect show {args[0]}"
+    if "unexpected extra argument" in message:
+        return "There is one target. Inputs are given as --input 1,10, arguments of the constructor as --init KEY=VALUE."
+    return ""
+
+
+def _own_fault(error: BaseException) -> tuple[str, str]:
+    import platform
+
+    torch = sys.modules.get("torch")
+    versions = f"modinspect {__version__}, torch {getattr(torch, '__version__', '?')}, Python {platform.python_version()}"
+    text = str(error)
+    return (
+        f"modinspect itself failed, which is a bug: {type(error).__name__}{': ' + text if text else ''}",
+        f"Please report it with what --traceback prints, the command and, if you can, the model ({versions}).",
+    )
+
+
+def _tell(raised: BaseException, message: str, hint: str, with_traceback: bool) -> None:
+    if with_traceback:
+        print_traceback("".join(traceback.format_exception(raised)))
+    error(message, hint)
+    raise typer.Exit(FAILED)
+
+
+def _print(label: str, style: str, text: str) -> None:
+    from rich.console import Console
+    from rich.text import Text
+
+    from modinspect.render.text import plain
+
+    console = Console(stderr=True, highlight=False, markup=False, emoji=False)
+    try:
+        console.print(Text.assemble((label, style), plain(text, lines=True)), soft_wrap=True)
+    except OSError:
+        return  # nobody reads standard error: there is nowhere left to say so

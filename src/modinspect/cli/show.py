@@ -1,0 +1,115 @@
+"""``modinspect show``."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Annotated, Literal, TextIO
+
+import typer
+
+from modinspect.cli import options
+from modinspect.cli.messages import FAILED, errors_told, print_traceback
+from modinspect.cli.progress import live_line
+from modinspect.cli.streams import STDOUT, check_destination, stdout_for_results, write_result
+
+if TYPE_CHECKING:
+    from modinspect.render import View
+    from modinspect.report import Report
+
+Format = Literal["text", "json"]
+"""The keys of ``render.FORMATS``, which is not imported for ``--help``."""
+
+EXAMPLES = r"""
+[bold]Examples[/bold]
+
+modinspect show modinspect.examples.MyModel --input 1,10
+
+modinspect show models/net.py:Net --init width=64 --input 1,3,224,224
+
+modinspect show "torchvision.models.resnet50(num_classes=10)" --depth 2
+
+modinspect show pkg.mod:Bert -i ids=1,128:int64 -i mask=1,128:bool:ones
+
+modinspect show pkg.mod:Net -i 1,10 --format json --output report.json
+"""
+
+
+def show(
+    target: options.Target,
+    *,
+    inputs: options.Inputs = None,
+    input_fn: options.InputFn = None,
+    init: options.Init = None,
+    device: options.Device = "auto",
+    dtype: options.Dtype = None,
+    train: options.Train = False,
+    grad: options.Grad = False,
+    opaque: options.Opaque = None,
+    depth: options.Depth = None,
+    expand: options.Expand = False,
+    ops: options.Ops = "all",
+    aten: options.Aten = False,
+    output_format: Annotated[
+        Format,
+        typer.Option(
+            "--format", metavar="text|json", help="A table for people, or data (JSON).", rich_help_panel=options.RESULT
+        ),
+    ] = "text",
+    output: options.Output = "-",
+    traceback: options.Traceback = False,
+) -> None:
+    """Show what a model runs: its modules and the operations that hide in forward, in the order of execution.
+
+    The forward runs once. If it raises, what ran before is shown, with exit code 2.
+    """
+    with errors_told(with_traceback=traceback), stdout_for_results() as stdout:
+        check_destination(output)
+        with live_line() as progress:
+            from modinspect.api import inspect_target
+            from modinspect.load import parse_init
+
+            report = inspect_target(
+                target,
+                inputs or (),
+                init=parse_init(init or ()),
+                input_fn=input_fn,
+                device=device,
+                dtype=dtype,
+                train=train,
+                grad=grad,
+                opaque=opaque or (),
+                progress=progress,
+            )
+        from modinspect.render import View
+
+        if traceback and report.error:
+            print_traceback(report.error.traceback)
+        view = View(depth=depth, expand=expand, ops=ops, aten=aten)
+        write_result(_written(report, view, output_format, output, stdout), output, stdout)
+        if report.error:
+            raise typer.Exit(FAILED)
+
+
+def _written(report: Report, view: View, name: Format, output: str, stdout: TextIO) -> str:
+    """The report in a format; the table in colour and as wide as the terminal where there is one."""
+    from modinspect.render import FORMATS, render_table, table_text
+
+    if name != "text":
+        return FORMATS[name](report, view)
+    if output not in STDOUT:
+        return table_text(report, view=view, encoding="utf-8")
+
+    from rich.console import Console
+
+    console = Console(file=stdout)
+    if console.is_terminal:
+        with console.capture() as captured:
+            console.print(render_table(report, view), end="")
+        return captured.get()
+    return table_text(report, console.width if _near_a_terminal() else None, view, stdout.encoding)
+
+
+def _near_a_terminal() -> bool:
+    """Whether somebody is likely to read what goes into a pipe on a terminal (``| less``)."""
+    return "COLUMNS" in os.environ or any(stream is not None and stream.isatty() for stream in (sys.stdin, sys.__stderr__))

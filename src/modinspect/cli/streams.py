@@ -1,0 +1,130 @@
+"""Standard output holds the result and nothing else; files are written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout, suppress
+from typing import TextIO
+
+from modinspect.errors import OutputError
+
+STDOUT = ("-", "/dev/stdout")
+"""The names of standard output as a destination."""
+
+
+@contextmanager
+def stdout_for_results() -> Iterator[TextIO]:
+    """Gives the stream for results; whatever else is printed meanwhile goes to standard error.
+
+    That holds for ``print`` as well as for C code and child processes, which write to the file descriptor.
+    """
+    stdout = sys.stdout
+    fd = _descriptor(stdout)
+    with redirect_stdout(sys.stderr):
+        if fd is None:
+            yield stdout
+            return
+        stdout.flush()
+        ours = open(os.dup(fd), "w", encoding=stdout.encoding, errors="backslashreplace")  # noqa: SIM115  (closed below)
+        _point_at_stderr(fd)
+        try:
+            yield ours
+        finally:
+            os.dup2(ours.fileno(), fd)
+            with suppress(OSError):  # of what could not be written: that was said when it happened
+                ours.close()
+
+
+def redirect_for_good(stdout: TextIO) -> None:
+    """Sends to standard error what is printed from now on, until the process ends."""
+    fd = _descriptor(stdout)
+    if fd is None:
+        return
+    try:
+        stdout.flush()
+    except OSError:  # the reader is gone: what it did not take is for nobody
+        _point_at_nothing(fd)
+    else:
+        _point_at_stderr(fd)
+
+
+def check_destination(output: str) -> None:
+    """Finds out before the work whether the result could be written there.
+
+    Raises:
+        OutputError: there is no such directory, or something stands in the way.
+    """
+    if output in STDOUT:
+        return
+    target = os.path.realpath(output)
+    directory = os.path.dirname(target)
+    if not output:
+        raise OutputError("--output is empty", "Name a file, or - for standard output.")
+    if os.path.isdir(target):
+        raise OutputError(f"the output {output!r} is a directory", "Name a file in it.")
+    if not os.path.isdir(directory):
+        raise OutputError(f"the output {output!r} can't be written: there is no directory {directory!r}", "Make it first.")
+    if not os.access(target if os.path.exists(target) else directory, os.W_OK):
+        raise OutputError(f"the output {output!r} can't be written: permission denied", "Name another file.")
+
+
+def write_result(text: str, output: str, stdout: TextIO) -> None:
+    """Writes a result to a file, or to ``stdout``. A reader that goes away early (``| head``) has what it wanted.
+
+    Raises:
+        OutputError: it could not be written.
+    """
+    try:
+        if output in STDOUT:
+            stdout.write(text)
+            stdout.flush()
+        else:
+            _write_file(os.path.realpath(output), text)
+    except BrokenPipeError:
+        return
+    except OSError as error:
+        place = "standard output" if output in STDOUT else repr(output)
+        raise OutputError(f"the result could not be written to {place}: {error.strerror or error}") from error
+
+
+def _write_file(target: str, text: str) -> None:
+    if os.path.exists(target) and not os.path.isfile(target):  # a device or a pipe can't be replaced
+        with open(target, "w", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(text)
+        return
+    temporary = f"{target}.{os.getpid()}.part"
+    try:
+        with open(temporary, "x", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(text)
+        if os.path.exists(target):
+            os.chmod(temporary, stat.S_IMODE(os.stat(target).st_mode))
+        os.replace(temporary, target)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(temporary)
+        raise
+
+
+def _descriptor(stream: TextIO) -> int | None:
+    """The file descriptor behind a stream; ``None`` for one in memory, as in tests."""
+    try:
+        return stream.fileno()
+    except (OSError, ValueError, AttributeError):
+        return None
+
+
+def _point_at_stderr(fd: int) -> None:
+    stderr = _descriptor(sys.stderr)
+    try:
+        os.dup2(2 if stderr is None else stderr, fd)
+    except OSError:  # there is no standard error
+        _point_at_nothing(fd)
+
+
+def _point_at_nothing(fd: int) -> None:
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, fd)
+    os.close(nothing)
