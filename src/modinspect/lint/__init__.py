@@ -1,0 +1,1 @@
+"""Model bugs that only a run can find."""
