@@ -1,0 +1,25 @@
+"""Reports for people and for programs. Renderers read a report and nothing else: no torch, no model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from modinspect.render.json import render_json
+from modinspect.render.table import ReportTable, render_table, table_text
+from modinspect.render.view import View
+from modinspect.report import Report
+
+__all__ = ["FORMATS", "ReportTable", "View", "render_json", "render_table", "table_text"]
+
+
+def _text(report: Report, view: View) -> str:
+    return table_text(report, view=view)
+
+
+def _json(report: Report, _view: View) -> str:
+    return render_json(report)
+
+
+FORMATS: Mapping[str, Callable[[Report, View], str]] = MappingProxyType({"text": _text, "json": _json})
+"""What ``--format`` can be: each writes a report as text that ends in a line break. JSON is always the whole report."""

@@ -1,0 +1,42 @@
+"""The marks that a row can carry, each a symbol that reads without colour, and what it says in the legend."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """One mark. ``plain`` is its symbol where the console can print nothing but ASCII."""
+
+    symbol: str
+    plain: str
+    style: str
+    title: str
+    meaning: str
+    warns: bool = False
+
+    def text(self, ascii_only: bool) -> str:
+        """The symbol for this console."""
+        return self.plain if ascii_only else self.symbol
+
+
+FAILED = Mark("✗", "X", "bold red", "failed", "this call raised")
+OPEN = Mark("…", "~", "red", "not finished", "running when the call below it raised")
+FOREIGN_TENSOR = Mark(
+    "◆", "!", "bold magenta", "unregistered tensor", "no optimizer trains it, no state_dict saves it", warns=True
+)
+FOREIGN_MODULE = Mark(
+    "■", "#", "bold magenta", "unregistered module", "it ran, and model.modules() does not have it", warns=True
+)
+UNUSED = Mark("∅", "0", "yellow", "unused parameters", "no op of this run used them", warns=True)
+NEVER = Mark("○", "o", "yellow", "never ran", "registered, and not called in this run")
+TIED = Mark("≡", "=", "blue", "tied weights", "one tensor under several names; totals count it once")
+REUSED = Mark("↺", "@", "blue", "reused", "called several times; the number is the call, (parameters) are counted above")
+WRITES = Mark("←", "<", "blue", "in place", "writes to one of its operands")
+READS = Mark("→", ">", "blue", "read", "a tensor's value reaches Python")
+FROZEN = Mark("*", "*", "blue", "frozen", "parameters that want no gradient")
+PARTLY = Mark("~", "~", "blue", "partly frozen", "some of the parameters want no gradient")
+
+MARKS = (FAILED, OPEN, FOREIGN_TENSOR, FOREIGN_MODULE, UNUSED, NEVER, TIED, REUSED, WRITES, READS, FROZEN, PARTLY)
+"""All marks, in the order of the legend."""
