@@ -39,7 +39,6 @@ class Ran:
     model: ModelInfo
     inputs: tuple[Input, ...]
     error: BaseException | None
-    notes: tuple[str, ...]
 
 
 def build_report(half: RegisteredHalf, recorder: Recorder, ran: Ran) -> Report:
@@ -50,7 +49,7 @@ def build_report(half: RegisteredHalf, recorder: Recorder, ran: Ran) -> Report:
     modules = _with_run(half.modules, recorder, ops, calls)
     used = {root.text.partition(":")[2] for root in builder.used_roots()}
     return Report(
-        model=replace(ran.model, device=half.device, notes=ran.notes),
+        model=ran.model,
         inputs=ran.inputs,
         outputs=calls[0].outputs,
         modules=modules,

@@ -19,6 +19,9 @@ _NEVER_VIEWS = frozenset(
 )
 """Functions that pass their input on in eval mode: what they compute then is the identity."""
 
+_FRESH = torch.ops.aten.lift_fresh.default
+"""What brings in a tensor that was made outside of torch (``torch.from_numpy``)."""
+
 _LONGEST = 64
 """Longer lists among the arguments (the data of ``torch.tensor``) are left out."""
 
@@ -31,11 +34,11 @@ def kind_of(
     """The kind of a call by what it was seen to do; ``None`` if it was no op: it yields, changes and reads no tensor."""
     if func in names.READS:
         return "read"
-    if func == names.SET_DATA:
+    if func in names.COMPUTES:
         return "compute"
     if not results and not mutated:
         return "read" if operands and aten else None
-    if not operands or names.makes_from_shape(func):
+    if not operands or func is _FRESH or names.makes_from_shape(func):
         return "create"
     if mutated or not results or names.last_name(func) in _NEVER_VIEWS:
         return "compute"
@@ -54,16 +57,23 @@ def operands_of(args: Any, kwargs: dict[str, Any]) -> Iterator[tuple[str, Tensor
         yield from flatten(value, name)
 
 
-def mutated_positions(operands: list[Tensor], written: list[Tensor]) -> tuple[int, ...]:
+def mutated_positions(func: Any, operands: list[Tensor], written: list[Tensor]) -> tuple[int, ...]:
     """The positions of the operands that were written to, themselves or through a view."""
     if not written:
         return ()
+    if func == Tensor.__setitem__:
+        return (0,)  # it writes to a view that it makes itself; the value may be another view of the same memory
     ids = {id(tensor) for tensor in written}
     exact = tuple(position for position, tensor in enumerate(operands) if id(tensor) in ids)
     if exact:
         return exact
     storages = {storage_of(tensor) for tensor in written} - {None}
     return tuple(position for position, tensor in enumerate(operands) if storage_of(tensor) in storages)
+
+
+def aliased(operands: list[Tensor]) -> bool:
+    """Whether some of the operands share memory: then what is written to can't be told by position alone."""
+    return len({storage_of(tensor) for tensor in operands}) < len(operands)
 
 
 def literals(args: Any, kwargs: dict[str, Any]) -> dict[str, Any]:

@@ -23,8 +23,8 @@ class RegisteredHalf:
     device: str
 
 
-def registered_half(registry: Registry, opaque: Sequence[str] = ()) -> RegisteredHalf:
-    """The registered half of a model; parameters count each tensor once."""
+def registered_half(registry: Registry, opaque: Sequence[str] = (), device: str | None = None) -> RegisteredHalf:
+    """The registered half of a model; parameters count each tensor once. ``device`` is said of tensors without memory."""
     below = _at_or_under(registry)
     modules = tuple(
         module_info(path, module, below[path], opaque, aliases=tuple(registry.module_aliases.get(path, ())))
@@ -44,10 +44,10 @@ def registered_half(registry: Registry, opaque: Sequence[str] = ()) -> Registere
     )
     return RegisteredHalf(
         modules,
-        tuple(_state(name, tensor, registry) for name, tensor in registry.parameters.items()),
-        tuple(_state(name, tensor, registry) for name, tensor in registry.buffers.items()),
+        tuple(_state(name, tensor, registry, device) for name, tensor in registry.parameters.items()),
+        tuple(_state(name, tensor, registry, device) for name, tensor in registry.buffers.items()),
         totals,
-        ", ".join(sorted({str(tensor.device) for tensor in [*everything, *registry.buffers.values()]})) or "cpu",
+        device or ", ".join(sorted({str(tensor.device) for tensor in [*everything, *registry.buffers.values()]})) or "cpu",
     )
 
 
@@ -121,13 +121,13 @@ def _bytes(tensors: Iterable[Tensor]) -> int:
     return sum(0 if nn.parameter.is_lazy(tensor) else tensor.numel() * tensor.element_size() for tensor in tensors)
 
 
-def _state(name: str, tensor: Tensor, registry: Registry) -> StateTensor:
+def _state(name: str, tensor: Tensor, registry: Registry, device: str | None) -> StateTensor:
     return StateTensor(
         name=name,
         aliases=tuple(registry.tensor_aliases.get(name, ())),
         shape=shape_of(tensor),
         dtype=dtype_name(tensor.dtype),
-        device=str(tensor.device),
+        device=device or str(tensor.device),
         numel=_numel([tensor]),
         trainable=tensor.requires_grad,
         used=None,

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch._ops import OpOverload, OpOverloadPacket
+from torch._ops import HigherOrderOperator, OpOverload, OpOverloadPacket
 from torch.overrides import get_testing_overrides, resolve_name
 
 # Attribute reads that touch no data, and mode switches: calls of these are no ops.
@@ -20,8 +20,8 @@ _SILENT_PROPERTIES = (
 )
 _SILENT_METHODS = (
     "size dim ndimension numel nelement element_size stride storage_offset is_contiguous is_floating_point is_complex is_signed "
-    "is_conj is_neg is_inference is_shared is_same_size is_set_to is_coalesced is_pinned is_distributed get_device data_ptr "
-    "untyped_storage storage _typed_storage storage_type has_names dim_order register_hook register_post_accumulate_grad_hook "
+    "is_conj is_neg is_inference is_shared is_same_size is_set_to is_coalesced is_pinned is_distributed get_device "
+    "storage_type has_names dim_order register_hook register_post_accumulate_grad_hook "
     "retain_grad requires_grad_ __len__ __hash__ sparse_dim dense_dim _is_view qscheme q_scale q_zero_point _nnz _dimI _dimV"
 )
 _READ_METHODS = (
@@ -56,6 +56,23 @@ EXPOSES: frozenset[Any] = frozenset(
 
 SET_DATA: Any = Tensor.data.__set__  # type: ignore[attr-defined]
 
+COMPUTES: frozenset[Any] = frozenset([SET_DATA, Tensor.backward])
+"""Functions that give nothing back and yet read nothing."""
+
+UNIQUE: frozenset[Any] = frozenset(
+    [
+        *EXPOSES,
+        SET_DATA,
+        Tensor.backward,
+        torch.autograd.grad,
+        torch.autograd.backward,
+        torch.nn.functional.scaled_dot_product_attention,
+        torch.nn.functional.multi_head_attention_forward,
+    ]
+)
+"""Functions of which each call has to be looked at: they expose memory, or what they become is decided by more than their
+arguments (the graph behind a tensor, the backends of attention that are switched on)."""
+
 
 @functools.cache
 def public_name(func: Any) -> str:
@@ -65,11 +82,21 @@ def public_name(func: Any) -> str:
         return packet if func._overloadname == "default" else f"{packet}.{func._overloadname}"
     if isinstance(func, OpOverloadPacket):
         return f"torch.ops.{func._qualified_op_name.replace('::', '.')}"
+    if isinstance(func, HigherOrderOperator):
+        return f"torch.ops.higher_order.{func.name()}"
     name = resolve_name(func)
     if not name:
         home = (getattr(func, "__module__", None) or "torch").replace("torch._C._", "torch.")
         name = f"{home}.{getattr(func, '__qualname__', type(func).__name__).removeprefix('_VariableFunctionsClass.')}"
-    return name.removesuffix(".__get__")
+    name = name.removesuffix(".__get__")
+    home, _, last = name.rpartition(".")
+    if home == "torch.functional" and hasattr(torch, last):
+        return f"torch.{last}"
+    return _AS_WRITTEN.get(name, name)
+
+
+_AS_WRITTEN = {"torch.spmm": "torch.mm", "torch.sparse._sparse_mm": "torch.sparse.mm"}
+"""What people write, by the name that torch finds first for the same function."""
 
 
 @functools.cache

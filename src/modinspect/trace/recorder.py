@@ -27,7 +27,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from modinspect.trace import names
-from modinspect.trace.classify import kind_of, literals, mutated_positions, operands_of
+from modinspect.trace.classify import aliased, kind_of, literals, mutated_positions, operands_of
 from modinspect.trace.flops import count_flops, estimate_flops, has_formula
 from modinspect.trace.half import module_info, parameters_below
 from modinspect.trace.holders import Holders
@@ -57,7 +57,7 @@ _QUERIES = frozenset({
     _ATEN.sym_is_contiguous.default, _ATEN.is_contiguous.default, _ATEN.is_contiguous.memory_format,
     _ATEN.is_strides_like_format.default, _ATEN.is_non_overlapping_and_dense.default, _ATEN.size.default, _ATEN.sym_size.default,
     _ATEN.stride.default, _ATEN.sym_stride.default, _ATEN.storage_offset.default, _ATEN.sym_storage_offset.default,
-    _ATEN.numel.default, _ATEN.sym_numel.default, _ATEN.dim.default, torch.ops.prim.layout.default,
+    _ATEN.numel.default, _ATEN.sym_numel.default, _ATEN.dim.default, torch.ops.prim.layout.default, torch.ops.prim.device.default,
 })  # fmt: skip
 """Questions of shape that tensors with shapes of their own kind ask through the dispatcher; no operators that run."""
 
@@ -139,6 +139,10 @@ class Recorder(TorchFunctionMode):
         self.roots.append(root)
         self._origins[id(tensor)] = (weakref.ref(tensor), -len(self.roots))
         return -len(self.roots)
+
+    def know(self, tensor: Tensor, origin: int) -> None:
+        """Makes ``tensor`` another name for what ``origin`` says."""
+        self._origins[id(tensor)] = (weakref.ref(tensor), origin)
 
     def add_input(self, tensor: Tensor, text: str) -> None:
         """Makes ``tensor`` an input, unless it is a parameter or buffer of the model."""
@@ -356,8 +360,10 @@ class Recorder(TorchFunctionMode):
             return (cls, *[self._key_part(item, tensors) for item in (value.start, value.stop, value.step)])
         raise _Uncachable
 
-    def _look_closely(self, func: Any, args: Any, kwargs: dict[str, Any], key: tuple[Any, ...] | None) -> Any:
-        """Runs ``func`` under the dispatch mode, to learn what it becomes."""
+    def _look_closely(
+        self, func: Any, args: Any, kwargs: dict[str, Any], key: tuple[Any, ...] | None, run: Callable[..., Any] | None = None
+    ) -> Any:
+        """Runs ``func``, or ``run`` in its place, under the dispatch mode, to learn what it becomes."""
         code, line, setting_up = self.sources.find(_get_frame(2))
         record, tensors = self._begin(func, args, kwargs, code, line)
         known = record.known
@@ -369,15 +375,15 @@ class Recorder(TorchFunctionMode):
         sink = _Sink(len(self.ops), transformed=_functorch_active())
         try:
             with self._into(sink):
-                out = func(*args, **kwargs)
+                out = (run or func)(*args, **kwargs)
         except BaseException as error:
             self._fail(error, record)
             raise
         if setting_up:
             return out
-        sink.tell(known, tensors)
+        sink.tell(known, func, tensors)
         kind = kind_of(func, tensors, [tensor for _, tensor in flatten(out)], known.mutates, sink.funcs)
-        if key is not None:
+        if key is not None and func not in names.UNIQUE and not (known.mutates and aliased(tensors)):
             self._known[key] = _NO_OP if kind is None else known
         if kind is not None:
             known.kind = kind
@@ -485,7 +491,7 @@ class Recorder(TorchFunctionMode):
             self._fail(error, record)
             raise
         with torch._C.DisableTorchFunction():
-            sink.tell(record.known, tensors)
+            sink.tell(record.known, function, tensors)
             record.outputs = self._adopt(out, tensors, index)
         return out
 
@@ -504,7 +510,7 @@ class Recorder(TorchFunctionMode):
         record, tensors = self._begin(func, args, kwargs, code, line)
         sink = _Sink(len(self.ops))
         sink.add(func, flops, estimate, written)
-        sink.tell(record.known, tensors)
+        sink.tell(record.known, func, tensors)
         record.known.kind = kind_of(func, tensors, [tensor for _, tensor in flatten(out)], record.known.mutates, sink.funcs) or "read"
         self._end(record, out, tensors)
 
@@ -542,12 +548,12 @@ class _Sink:
         self._estimate = None if estimate is None or self._estimate is None else self._estimate + estimate
         self._written += written
 
-    def tell(self, known: Known, operands: list[Tensor]) -> None:
+    def tell(self, known: Known, func: Any, operands: list[Tensor]) -> None:
         """Writes what was seen into ``known``."""
         known.aten = tuple(str(func) for func in self.funcs)
         known.flops = None if self._uncounted and not self._flops else self._flops
         known.estimate = self._estimate
-        known.mutates = mutated_positions(operands, self._written)
+        known.mutates = mutated_positions(func, operands, self._written)
 
 
 class _AtenMode(TorchDispatchMode):

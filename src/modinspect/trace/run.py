@@ -1,0 +1,215 @@
+"""One forward, from the look at the model before it to the report after it."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from modinspect.errors import RunError
+from modinspect.report import Input, ModelInfo, Report
+from modinspect.trace.build import Ran, build_report
+from modinspect.trace.half import registered_half
+from modinspect.trace.preserve import Preserved
+from modinspect.trace.recorder import Recorder
+from modinspect.trace.registry import Registry, class_path, register, walk
+from modinspect.trace.tensors import dtype_name, flatten, shape_of
+from modinspect.trace.weightless import Aliases, WeightlessMode, WeightlessRecorder
+
+_FRAMES_A_MODULE = 12
+"""Frames that one level of nested modules takes at the most, with hooks."""
+
+
+@dataclass(frozen=True)
+class Weightless:
+    """To run without memory: where the model would be, and what :func:`without_memory` gave when it was built."""
+
+    device: torch.device
+    aliases: Aliases
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to run; see :func:`modinspect.trace.trace`."""
+
+    target: str | None
+    grad: bool
+    opaque: tuple[str, ...]
+    notes: tuple[str, ...]
+    observer: AbstractContextManager[Any]
+    progress: Callable[[str, int], None] | None
+    weightless: Weightless | None
+
+
+def run(model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], options: Options) -> Report:
+    """Runs the forward and reports; puts everything back, whatever happens."""
+    was_lazy = _is_lazy(register(model))
+    if was_lazy:
+        model = _copied(model)
+    registry = register(model)
+    weightless = options.weightless
+    device = str(weightless.device) if weightless is not None else None
+    half = registered_half(registry, options.opaque, device)
+    preserved = Preserved(registry.modules.values(), [*registry.parameters.values(), *registry.buffers.values()])
+    try:
+        inputs = list(_inputs(model, args, kwargs))
+        recorder, mode = _recorder(registry, preserved, [tensor for _, tensor in inputs], options)
+        error = _run(model, args, kwargs, recorder, mode, options)
+        if was_lazy:
+            half = registered_half(registry, options.opaque, device)
+        ran = Ran(
+            model=ModelInfo(
+                options.target or class_path(model),
+                type(model).__name__,
+                model.training,
+                half.device,
+                "real" if weightless is None else "weightless",
+                (*options.notes, *_notes_on(registry)),
+            ),
+            inputs=tuple(Input(name, shape_of(tensor), dtype_name(tensor.dtype)) for name, tensor in inputs),
+            error=error,
+        )
+        return build_report(half, recorder, ran)
+    finally:
+        preserved.restore()
+
+
+def _recorder(
+    registry: Registry, preserved: Preserved, inputs: Sequence[Tensor], options: Options
+) -> tuple[Recorder, AbstractContextManager[Any]]:
+    """The recorder, and the mode that the forward runs under."""
+    mode: AbstractContextManager[Any]
+    if options.weightless is None:
+        recorder, mode = Recorder(registry, preserved, opaque=options.opaque, progress=options.progress), nullcontext()
+    else:
+        mode = WeightlessMode(options.weightless.device)
+        recorder = WeightlessRecorder(
+            mode, options.weightless.aliases, inputs, registry, preserved, opaque=options.opaque, progress=options.progress
+        )
+    for index, tensor in enumerate(inputs):
+        recorder.add_input(tensor, f"input:{index}")
+    return recorder, mode
+
+
+def _run(
+    model: nn.Module,
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+    recorder: Recorder,
+    mode: AbstractContextManager[Any],
+    options: Options,
+) -> BaseException | None:
+    """Runs the forward under the recorder; gives the exception that it raised."""
+    try:
+        with ExitStack() as stack:
+            stack.enter_context(_room_for(model))
+            stack.enter_context(_fastpath_off())
+            stack.enter_context(_eagerly())
+            stack.enter_context(torch.set_grad_enabled(options.grad))
+            stack.enter_context(options.observer)
+            stack.enter_context(mode)
+            stack.enter_context(recorder.recording(model, _call.__code__))
+            recorder.finish(_call(model, args, kwargs))
+    except (Exception, SystemExit) as error:
+        return error
+    return None
+
+
+def _call(model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    """The edge between modinspect and the model: frames outside of this one are nobody's business."""
+    return model(*args, **kwargs)
+
+
+def _inputs(model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Iterator[tuple[str, Tensor]]:
+    """(name, tensor) of each tensor handed to ``forward``, named after its arguments."""
+    try:
+        parameters = list(inspect.signature(model.forward).parameters.values())
+    except (TypeError, ValueError):
+        parameters = []
+    for index, value in enumerate(args):
+        yield from flatten(value, _argument(parameters, index))
+    for name, value in kwargs.items():
+        yield from flatten(value, name)
+
+
+def _argument(parameters: list[inspect.Parameter], index: int) -> str:
+    for position, parameter in enumerate(parameters):
+        if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
+            return f"{parameter.name}.{index - position}"
+        if position == index:
+            return parameter.name
+    return str(index)
+
+
+def _is_lazy(registry: Registry) -> bool:
+    return any(nn.parameter.is_lazy(tensor) for tensor in [*registry.parameters.values(), *registry.buffers.values()])
+
+
+def _copied(model: nn.Module) -> nn.Module:
+    """A lazy module becomes another one when it runs, so a copy is run; what is lazy has no memory that copying would cost."""
+    registry = register(model)
+    tensors = [*registry.parameters.values(), *registry.buffers.values()]
+    # What has memory is shared with the copy; a lazy buffer does not know how to copy itself.
+    memo = {id(tensor): _unmade_again(tensor) if nn.parameter.is_lazy(tensor) else tensor for tensor in tensors}
+    try:
+        return copy.deepcopy(model, memo)
+    except Exception as error:
+        raise RunError(
+            f"{type(model).__name__} has lazy modules, which a forward turns into others, and can't be copied: {error}",
+            "Run it once yourself before inspecting it, so that its lazy modules are made.",
+        ) from error
+
+
+def _unmade_again(tensor: Tensor) -> Tensor:
+    return type(tensor)(requires_grad=tensor.requires_grad, device=tensor.device, dtype=tensor.dtype)
+
+
+def _notes_on(registry: Registry) -> Iterator[str]:
+    """What of the model can't be seen as it would run by itself."""
+    for path, module in registry.modules.items():
+        name = path or type(module).__name__
+        if isinstance(module, torch.jit.ScriptModule):
+            above = path.rpartition(".")[0]
+            if not path or not isinstance(registry.modules.get(above), torch.jit.ScriptModule):
+                yield f"{name} is a scripted or traced module: inside it only ATen operators can be seen"
+        elif type(module).__name__ == "OptimizedModule" or getattr(module, "_compiled_call_impl", None) is not None:
+            yield f"{name} is compiled: it ran uncompiled, so that its inside can be seen"
+
+
+@contextmanager
+def _room_for(model: nn.Module) -> Iterator[None]:
+    """Lets deeply nested modules run: hooks add frames that the model alone does not need."""
+    deepest = max(path.count(".") + 1 for path, _ in walk(model))
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(limit + _FRAMES_A_MODULE * deepest)
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(limit)
+
+
+@contextmanager
+def _fastpath_off() -> Iterator[None]:
+    """Transformer layers have a fused path in eval mode that runs none of their children."""
+    enabled = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(enabled)
+
+
+def _eagerly() -> AbstractContextManager[Any]:
+    """Compiled code runs as the Python that it was, so that it can be seen. Nothing is to be done where nothing is compiled."""
+    if "torch._dynamo" not in sys.modules:
+        return nullcontext()
+    return torch.compiler.set_stance("force_eager")
+
+

@@ -1,0 +1,502 @@
+"""Building and running a model whose parameters have a shape but no memory.
+
+While a model is built its parameters are moved to ``meta`` as they are registered; buffers and loose tensors stay real. While it
+runs, what depends on a parameter is a :class:`WeightlessTensor`: a meta tensor that says, as ``FakeTensor`` does and by the same
+means, that it is on another device. What depends on no parameter and is small (masks, positions, routing tables) is computed for
+real, so that code which looks at values goes the way that it goes in a real run.
+
+Where a value is needed that is not there, :class:`NeedsValues` is raised: the real run has to be done instead. It is no
+``Exception``, as a model that catches those must not go on another way than it would.
+
+torch's own ``FakeTensorMode`` is not used: importing what it needs takes a third of the time that ``import torch`` does, and
+libraries that recognise its tensors run other code for them than they run for real ones.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+import threading
+import weakref
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch._ops import HigherOrderOperator, OpOverload
+from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from modinspect.trace import names
+from modinspect.trace.indexing import get_item, set_item
+from modinspect.trace.preserve import Preserved
+from modinspect.trace.recorder import Recorder
+from modinspect.trace.registry import Registry
+from modinspect.trace.tensors import flatten, storage_of
+
+_ATEN = torch.ops.aten
+_DEVICE = torch.ops.prim.device.default
+_SMALL = 2**22
+"""Elements up to which tensors are made for real: 16 MiB of float32."""
+
+
+class NeedsValues(BaseException):
+    """The forward asked for a value that a run without memory does not have; ``str()`` says what asked."""
+
+
+# -- building
+
+
+class Aliases:
+    """The parameters as they were made, for as long as anybody holds them, with what was registered instead."""
+
+    def __init__(self) -> None:
+        self._made: dict[int, tuple[weakref.ref[Tensor], nn.Parameter]] = {}
+
+    def add(self, made: Tensor, registered: nn.Parameter) -> None:
+        """``registered`` stands for ``made``."""
+        self._made[id(made)] = (weakref.ref(made), registered)
+
+    def get(self, made: Tensor) -> nn.Parameter | None:
+        """What was registered instead of ``made``."""
+        entry = self._made.get(id(made))
+        return entry[1] if entry is not None and entry[0]() is made else None
+
+    def alive(self) -> Iterator[tuple[Tensor, nn.Parameter]]:
+        """The parameters that somebody still holds as they were made."""
+        for reference, registered in self._made.values():
+            made = reference()
+            if made is not None:
+                yield made, registered
+
+
+@contextmanager
+def without_memory() -> Iterator[Aliases]:
+    """Modules built inside keep their parameters without memory: one parameter's memory at a time, and no initialisation."""
+    original = nn.Module.register_parameter
+    thread = threading.get_ident()
+    aliases = Aliases()
+
+    def register_parameter(self: nn.Module, name: str, param: nn.Parameter | None) -> None:
+        if type(param) is nn.Parameter and not param.is_meta and threading.get_ident() == thread:
+            weightless = aliases.get(param)
+            if weightless is None:
+                weightless = _without_memory(param)
+                aliases.add(param, weightless)
+            param = weightless
+        original(self, name, param)
+
+    nn.Module.register_parameter = register_parameter  # type: ignore[method-assign]
+    try:
+        with _LargeOnMeta():
+            yield aliases
+    finally:
+        nn.Module.register_parameter = original  # type: ignore[method-assign]
+
+
+def _without_memory(param: nn.Parameter) -> nn.Parameter:
+    empty = torch.empty_strided(param.size(), param.stride(), dtype=param.dtype, device="meta")
+    weightless = nn.Parameter(empty, requires_grad=param.requires_grad)
+    weightless.__dict__.update(param.__dict__)
+    return weightless
+
+
+class _LargeOnMeta(TorchFunctionMode):
+    """Makes large tensors on ``meta`` from the start, so that no time goes into filling what would be thrown away."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        if func in _FACTORIES and kwargs.get("device") is None and _elements(args, kwargs) > _SMALL:
+            kwargs = {**kwargs, "device": "meta"}
+        return func(*args, **kwargs)
+
+
+_FACTORIES = frozenset({torch.empty, torch.zeros, torch.ones, torch.rand, torch.randn, torch.full})
+
+
+def _elements(args: Any, kwargs: dict[str, Any]) -> int:
+    """How many elements a factory with these arguments makes, as far as they say; 0 where they don't."""
+    size = kwargs.get("size", args[0] if args and isinstance(args[0], (tuple, list)) else args)
+    try:
+        return math.prod(int(dim) for dim in size)
+    except (TypeError, ValueError):
+        return 0
+
+
+# -- running
+
+
+class WeightlessTensor(Tensor):
+    """A tensor with shape, dtype and device, but no memory."""
+
+    _mode: WeightlessMode
+    _on: torch.device
+    _view_of: Tensor | None
+    _value: Tensor | None
+
+    __torch_function__ = torch._C._disabled_torch_function_impl  # type: ignore[assignment]
+
+    @staticmethod
+    def make(
+        elem: Tensor, mode: WeightlessMode, device: torch.device, *, view_of: Tensor | None = None, value: Tensor | None = None
+    ) -> WeightlessTensor:
+        """Makes a meta tensor one that says it is on ``device``; ``value`` is the real tensor on the CPU, where it is known."""
+        made: WeightlessTensor = Tensor._make_subclass(
+            WeightlessTensor, elem, elem.requires_grad, dispatch_device=True, device_for_backend_keys=device
+        )
+        made._mode = mode
+        made._on = device
+        made._view_of = view_of
+        made._value = value
+        return made
+
+    @property
+    def device(self) -> torch.device:  # type: ignore[override]
+        """Where the tensor would be."""
+        return _META if self._mode.in_kernel else self._on
+
+    @property
+    def _base(self) -> Tensor | None:  # type: ignore[override]
+        return self._view_of
+
+    @classmethod
+    def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Outside of its mode: when somebody looks at it after the run, or from another thread."""
+        kwargs = kwargs or {}
+        mode = next(t._mode for _, t in flatten([args, kwargs]) if isinstance(t, WeightlessTensor))
+        return mode.__torch_dispatch__(func, types, args, kwargs)
+
+
+_META = torch.device("meta")
+_CPU = torch.device("cpu")
+
+
+class WeightlessMode(TorchDispatchMode):
+    """Runs operators for real where all operands are real and small, and for their shapes alone otherwise.
+
+    A real tensor that is written to with something weightless (``out[idx] = hidden``) counts as weightless from then on: its
+    storage is remembered, its memory is left alone. Off the CPU all tensors are weightless; those whose values are known carry
+    them along, on the CPU.
+
+    Args:
+        device: where parameters, buffers and inputs would be.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        super().__init__()
+        self.target = device
+        self.in_kernel = False
+        self._stale: dict[int, Tensor] = {}
+        self._skipped_random = False
+        if device.type != "cpu":
+            # What torch does for its own fake tensors: no device is started, and guards for one that is not there do nothing.
+            self._mode_key = torch._C._TorchDispatchModeKey.FAKE
+            if not torch.cuda.is_available():
+                torch._C._ensureCUDADeviceGuardSet()
+
+    def value_of(self, tensor: Tensor) -> Tensor | None:
+        """The real tensor that has the values of ``tensor``; ``None`` where they are not there."""
+        value = tensor._value if type(tensor) is WeightlessTensor else None if tensor.is_meta else tensor
+        return None if value is not None and self._stale and storage_of(value) in self._stale else value
+
+    def lift(self, tensor: Tensor, *, keep_value: bool) -> WeightlessTensor:
+        """A weightless stand-in for ``tensor``, on the device where the model would be."""
+        elem = tensor.detach() if tensor.is_meta else _meta_like(tensor)
+        value = tensor.detach().clone() if keep_value and not tensor.is_meta and tensor.numel() <= _SMALL else None
+        made = WeightlessTensor.make(elem, self, self.target, value=value)
+        return made.requires_grad_(tensor.requires_grad) if tensor.requires_grad else made  # type: ignore[return-value]
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        if func is _DEVICE:
+            return args[0].device
+        if isinstance(func, HigherOrderOperator):
+            raise NeedsValues(f"{func} has no rule for shapes alone")
+        tensors = [tensor for value in (*args, *kwargs.values()) for tensor in _tensors(value)]
+        values = [self.value_of(tensor) for tensor in tensors]
+        known = not any(value is None for value in values)
+        real = not any(type(tensor) is WeightlessTensor or tensor.is_meta for tensor in tensors)
+        stays = kwargs.get("device") is None or torch.device(kwargs["device"]).type == "cpu"
+        if real and stays and (func.is_view or (known and self._worth_running(func, values, args, kwargs))):
+            return func(*args, **kwargs)  # a view of a stale tensor shares its storage, and so is stale, too
+        device = self._device_of(func, tensors, kwargs)
+        if known and not (real and stays) and self._worth_running(func, values, args, kwargs):
+            return self._with_values(func, tensors, device, args, kwargs)
+        return self._for_shapes(func, tensors, device, args, kwargs)
+
+    def _worth_running(self, func: OpOverload, values: list[Any], args: Any, kwargs: dict[str, Any]) -> bool:
+        """Whether an operator on known values is small, and depends on no random numbers that come after some not drawn."""
+        if self._skipped_random and torch.Tag.nondeterministic_seeded in func.tags:
+            return False
+        if values:
+            return sum(value.numel() for value in values) <= _SMALL
+        return not (args and isinstance(args[0], (list, tuple)) and _elements(args, kwargs) > _SMALL)
+
+    def _with_values(
+        self, func: OpOverload, tensors: list[Tensor], device: torch.device, args: Any, kwargs: dict[str, Any]
+    ) -> Any:
+        """Runs the operator on the values that its operands carry along; the result carries its own."""
+        on_cpu = {**kwargs, "device": _CPU} if "device" in kwargs else kwargs
+        owners = {id(value): tensor for tensor in tensors if (value := self.value_of(tensor)) is not None}
+        out = func(*_map(self._value, args), **_map(self._value, on_cpu))
+        if device.type == "cpu":
+            return out
+        if torch.Tag.data_dependent_output in func.tags or torch.Tag.dynamic_output_shape in func.tags:
+            return _map(lambda value: WeightlessTensor.make(_meta_like(value), self, device, value=value), out)
+        shaped = self._for_shapes(func, tensors, device, args, kwargs, writes=False)
+        made = iter(_tensors(shaped))
+
+        def with_value(value: Tensor) -> Tensor:
+            tensor = next(made)
+            if id(value) in owners:
+                return owners[id(value)]
+            if type(tensor) is WeightlessTensor:
+                tensor._value = value
+            return tensor
+
+        return _map(with_value, out)
+
+    def _value(self, tensor: Tensor) -> Tensor:
+        value = self.value_of(tensor)
+        assert value is not None
+        return value
+
+    def _for_shapes(
+        self, func: OpOverload, tensors: list[Tensor], device: torch.device, args: Any, kwargs: dict[str, Any], *, writes: bool = True
+    ) -> Any:
+        """Runs the operator's rule for shapes; ``writes`` says that what it writes to loses its values."""
+        if func in _INDEXING:
+            args = self._masks_to_indices(args)
+        elif torch.Tag.data_dependent_output in func.tags or torch.Tag.dynamic_output_shape in func.tags:
+            raise NeedsValues(f"{_public(func)} needs the values of a tensor")
+        self._skipped_random = self._skipped_random or (writes and torch.Tag.nondeterministic_seeded in func.tags)
+        if writes:
+            for tensor in _written(func, args, kwargs):
+                self._make_stale(tensor)
+        stand_ins: dict[int, Tensor] = {}
+        originals: dict[int, Tensor] = {}
+
+        def stand_in(tensor: Tensor) -> Tensor:
+            if type(tensor) is WeightlessTensor or tensor.is_meta:
+                return tensor
+            if id(tensor) not in stand_ins:
+                stand_ins[id(tensor)] = made = _meta_like(tensor)
+                originals[id(made)] = tensor
+            return stand_ins[id(tensor)]
+
+        if "device" in kwargs or not tensors:
+            kwargs = {**kwargs, "device": _META}
+        args, kwargs = _map(stand_in, args), _map(stand_in, kwargs)
+        try:
+            with self._kernel():
+                out = _grouped_mm(*args) if func is _GROUPED_MM else func(*args, **kwargs)
+        except NotImplementedError as error:
+            raise NeedsValues(f"{_public(func)} has no rule for shapes alone") from error
+        base = tensors[0] if tensors and func.is_view else None
+
+        def wrap(tensor: Tensor) -> Tensor:
+            if type(tensor) is WeightlessTensor:
+                return tensor
+            original = originals.get(id(tensor))
+            return original if original is not None else WeightlessTensor.make(tensor, self, device, view_of=base)
+
+        return _map(wrap, out)
+
+    def _masks_to_indices(self, args: Any) -> Any:
+        """``x[mask]`` with the mask's values there is ``x[mask.nonzero()]``; without them the shape is not known."""
+        indices: list[Tensor | None] = []
+        for index in args[1]:
+            if index is None or index.dtype not in (torch.bool, torch.uint8):
+                indices.append(index)
+            elif (mask := self.value_of(index)) is None:
+                raise NeedsValues("indexing with a mask needs the mask's values")
+            else:
+                indices.extend(mask.nonzero(as_tuple=True))
+        return (args[0], indices, *args[2:])
+
+    def _make_stale(self, tensor: Tensor) -> None:
+        """From now on the values of ``tensor`` are not known, nor those of its views."""
+        value = self.value_of(tensor)
+        if value is None:
+            return
+        storage = storage_of(value)
+        if storage is None:
+            raise NeedsValues("a tensor without a storage is written to")
+        self._stale[storage] = value  # held, so that its address can't become another's
+
+    def _device_of(self, func: OpOverload, tensors: list[Tensor], kwargs: dict[str, Any]) -> torch.device:
+        """Where the result is: where ``device=`` says, or where the operands are. Operands on several devices are an error."""
+        asked = kwargs.get("device")
+        if asked is not None:
+            return self.target if torch.device(asked).type in ("meta", self.target.type) else torch.device(asked)
+        devices = {self._where(tensor) for tensor in tensors if tensor.dim() > 0} or {self._where(tensor) for tensor in tensors}
+        if len(devices) > 1 and func not in _MIXES_DEVICES:
+            first, second = sorted(devices, key=str)[:2]
+            raise RuntimeError(
+                f"Expected all tensors to be on the same device, but found at least two devices, {second} and {first}! "
+                f"({_public(func)})"
+            )
+        return self._where(tensors[0]) if len(devices) > 1 else next(iter(devices), self.target)
+
+    def _where(self, tensor: Tensor) -> torch.device:
+        return self.target if type(tensor) is not WeightlessTensor and tensor.is_meta else tensor.device
+
+    @contextmanager
+    def _kernel(self) -> Iterator[None]:
+        """Inside, weightless tensors are the meta tensors that they are."""
+        before = self.in_kernel
+        with torch._C._DisableTorchDispatch():
+            self.in_kernel = True
+            with torch._C._PreserveDispatchKeyGuard():
+                torch._C._set_meta_in_tls_dispatch_include(True)
+                try:
+                    yield
+                finally:
+                    self.in_kernel = before
+
+
+_INDEXING = frozenset({_ATEN.index.Tensor, _ATEN.index_put.default, _ATEN.index_put_.default, _ATEN._unsafe_index.Tensor})
+_MIXES_DEVICES = frozenset({
+    _ATEN.copy_.default, _ATEN._to_copy.default, _ATEN.index.Tensor, _ATEN.index_put.default, _ATEN.index_put_.default,
+    _ATEN.set_.source_Tensor,
+})  # fmt: skip
+
+
+def _meta_like(tensor: Tensor) -> Tensor:
+    if tensor.layout is not torch.strided or tensor.is_quantized or tensor.is_nested:
+        raise NeedsValues(f"a tensor of layout {tensor.layout} meets one without memory")
+    return torch.empty_strided(tensor.size(), tensor.stride(), dtype=tensor.dtype, device=_META)
+
+
+_GROUPED_MM = _ATEN._grouped_mm.default
+
+
+def _grouped_mm(a: Tensor, b: Tensor, *_: Any) -> Tensor:
+    """The shape of a grouped matmul (torch's own rule takes bfloat16 alone, its kernel on the CPU more).
+
+    (M, K) x (G, K, N) is (M, N), (G, M, K) x (K, N) is (M, N), (M, K) x (K, N) and (G, M, K) x (G, K, N) are (G, M, N).
+    """
+    if a.dim() == b.dim() == 2:
+        raise NotImplementedError
+    for matrix in (a, b):
+        if max(matrix.stride()[-2:]) * matrix.element_size() % 16:
+            raise RuntimeError("strides should be multiple of 16 bytes")
+    shape = (a.size(0), b.size(-1)) if a.dim() == 2 else (a.size(-2), b.size(-1))
+    return a.new_empty((a.size(0), *shape) if a.dim() == b.dim() else shape)
+
+
+def _tensors(value: Any) -> Iterable[Tensor]:
+    if isinstance(value, Tensor):
+        return (value,)
+    if isinstance(value, (list, tuple)):
+        return [tensor for item in value for tensor in _tensors(item)]
+    return ()
+
+
+def _map(change: Callable[[Tensor], Tensor], value: Any) -> Any:
+    if isinstance(value, Tensor):
+        return change(value)
+    if isinstance(value, (list, tuple)):
+        return type(value)(_map(change, item) for item in value)
+    if isinstance(value, dict):
+        return {key: _map(change, item) for key, item in value.items()}
+    return value
+
+
+def _written(func: OpOverload, args: Any, kwargs: dict[str, Any]) -> Iterator[Tensor]:
+    for index, argument in enumerate(func._schema.arguments):
+        if argument.alias_info is not None and argument.alias_info.is_write:
+            yield from _tensors(kwargs.get(argument.name) if argument.kwarg_only else args[index : index + 1])
+
+
+def _public(func: OpOverload) -> str:
+    return names.public_name(func._overloadpacket)
+
+
+class WeightlessRecorder(Recorder):
+    """A recorder that hands each function weightless stand-ins for what has no memory or would be on another device.
+
+    Args:
+        mode: the mode that the forward runs under.
+        aliases: parameters that somebody still holds as they were made.
+        inputs: the tensors handed to ``forward``.
+        registry: see :class:`Recorder`, as for the rest.
+    """
+
+    def __init__(
+        self,
+        mode: WeightlessMode,
+        aliases: Aliases,
+        inputs: Iterable[Tensor],
+        registry: Registry,
+        preserved: Preserved,
+        **options: Any,
+    ) -> None:
+        super().__init__(registry, preserved, plain=frozenset({WeightlessTensor}), **options)
+        self._mode = mode
+        self._stand_ins: dict[int, tuple[Tensor, Tensor]] = {}
+        self._weights = {id(tensor): tensor for tensor in registry.parameters.values()}
+        self._made = {id(made): (made, registered) for made, registered in aliases.alive()}
+        moved = () if mode.target.type == "cpu" else (*registry.buffers.values(), *inputs)
+        self._moved = {id(tensor): tensor for tensor in moved}
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func in names.SILENT and func not in _ABOUT_DEVICES:
+            return func(*args, **kwargs) if kwargs else func(*args)
+        args = tuple([self._stand_in(value) for value in args])
+        if kwargs:
+            kwargs = {name: self._stand_in(value) for name, value in kwargs.items()}
+        if func in _NEEDS_VALUES:
+            self._check_values(func, args)
+        if func in _INDEXED and type(args[0]) is WeightlessTensor and self._mode.target.type != "cpu":
+            return self._look_closely(func, args, kwargs or {}, None, run=_INDEXED[func])
+        return super().__torch_function__(func, types, args, kwargs)
+
+    def _check_values(self, func: Any, args: Any) -> None:
+        for tensor in _tensors(args):
+            if self._mode.value_of(tensor) is None or (func in _NEEDS_MEMORY and type(tensor) is WeightlessTensor):
+                raise NeedsValues(f"{names.public_name(func)} needs the values of a tensor{self.where(sys._getframe(2))}")
+
+    def where(self, frame: Any) -> str:
+        """`` at model.py:12 (if x.sum() > 0:)``."""
+        code, line, _ = self.sources.find(frame)
+        place = self.sources.source(code, line)
+        return f" at {place.file}:{place.line} ({place.code})" if place is not None else ""
+
+    def _stand_in(self, value: Any) -> Any:
+        cls = type(value)
+        if cls is nn.Parameter or cls is Tensor:
+            known = self._stand_ins.get(id(value))
+            if known is not None and known[0] is value:
+                return known[1]
+            made = self._made.get(id(value))
+            if made is not None:
+                return self._stand_in(made[1])
+            is_weight = id(value) in self._weights
+            if is_weight or value.is_meta or id(value) in self._moved:
+                return self._lift(value, keep_value=not is_weight)
+            return value
+        if cls is tuple or cls is list:
+            return cls([self._stand_in(item) for item in value])
+        return value
+
+    def _lift(self, value: Tensor, *, keep_value: bool) -> Tensor:
+        """Makes the stand-in, known by where the original comes from."""
+        with torch.utils._python_dispatch._disable_current_modes():
+            stand_in = self._mode.lift(value, keep_value=keep_value)
+        origin = self.origin(value)
+        if origin is None:
+            origin = self._resolve(value)
+        if origin is not None:
+            self.know(stand_in, origin)
+        self._stand_ins[id(value)] = (value, stand_in)
+        return stand_in
+
+
+_ABOUT_DEVICES = frozenset(
+    [*(getattr(Tensor, name).__get__ for name in ("device", "is_meta", "is_cpu", "is_cuda", "is_mps", "is_xpu")), Tensor.get_device]
+)
+_INDEXED: dict[Any, Callable[..., Any]] = {Tensor.__getitem__: get_item, Tensor.__setitem__: set_item}
+_NEEDS_MEMORY = names.EXPOSES | {names.SET_DATA}
+_NEEDS_VALUES = (names.READS | _NEEDS_MEMORY) - {Tensor.__repr__, Tensor.__format__}
