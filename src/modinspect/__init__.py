@@ -14,12 +14,18 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from modinspect.api import inspect, inspect_target
+    from modinspect.diff import diff
     from modinspect.report import Report
 
-__all__ = ["Report", "__version__", "inspect", "inspect_target"]
+__all__ = ["Report", "__version__", "diff", "inspect", "inspect_target"]
 __version__ = "0.1.0"
 
-_HOMES = {"inspect": "modinspect.api", "inspect_target": "modinspect.api", "Report": "modinspect.report"}
+_HOMES = {
+    "inspect": "modinspect.api",
+    "inspect_target": "modinspect.api",
+    "diff": "modinspect.diff",
+    "Report": "modinspect.report",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -10,6 +10,7 @@ from typer.main import get_command
 
 from modinspect import __version__
 from modinspect.cli import messages
+from modinspect.cli.diff import DIFF_EXAMPLES, diff
 from modinspect.cli.show import EXAMPLES, show
 
 app = typer.Typer(
@@ -19,6 +20,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["--help", "-h"]},
 )
 app.command(epilog=EXAMPLES)(show)
+app.command(epilog=DIFF_EXAMPLES)(diff)
 
 
 def run(args: Sequence[str]) -> int:

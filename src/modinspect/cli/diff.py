@@ -1,0 +1,83 @@
+"""``modinspect diff``."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from modinspect.cli import options
+from modinspect.cli.messages import errors_told
+from modinspect.cli.streams import check_destination, stdout_for_results, write_result
+from modinspect.errors import ReportError
+
+if TYPE_CHECKING:
+    from modinspect.report import Report
+
+DIFFERS = 1
+
+DIFF_EXAMPLES = r"""
+[bold]Examples[/bold]
+
+modinspect show pkg.mod:Net -i 1,10 --format json --output before.json
+
+modinspect diff before.json after.json
+"""
+
+_MAKE_ONE = "Save a report with: modinspect show TARGET --format json --output report.json"
+
+
+def diff(
+    before: Annotated[
+        str, typer.Argument(metavar="A.json", help="A report that show --format json saved.", show_default=False)
+    ],
+    after: Annotated[str, typer.Argument(metavar="B.json", help="The one to compare it with.", show_default=False)],
+    *,
+    output_format: Annotated[
+        Literal["text", "json"],
+        typer.Option("--format", metavar="text|json", help="Lines for people, or data (JSON).", rich_help_panel=options.RESULT),
+    ] = "text",
+    output: options.Output = "-",
+    traceback: options.Traceback = False,
+) -> None:
+    """Compare two saved reports: modules, ops, parameters, shapes and FLOPs that were added, removed or changed.
+
+    The exit code is 0 where they are equal, 1 where they differ. Neither torch nor the models are needed.
+    """
+    with errors_told(with_traceback=traceback), stdout_for_results() as stdout:
+        check_destination(output)
+        from modinspect.cli.styled import styled
+        from modinspect.diff import diff as compare
+
+        difference = compare(_read(before), _read(after))
+        if output_format == "json":
+            text = json.dumps(difference.to_dict(), indent=2) + "\n"
+        else:
+            from modinspect.render.diff_text import diff_text
+
+            text = styled(diff_text(difference), output, stdout)
+        write_result(text, output, stdout)
+        if difference:
+            raise typer.Exit(DIFFERS)
+
+
+def _read(file: str) -> Report:
+    """A saved report.
+
+    Raises:
+        ReportError: the file can't be read, or is none.
+    """
+    from modinspect.report import Report
+
+    try:
+        with open(file, encoding="utf-8") as opened:
+            data = json.load(opened)
+    except OSError as error:
+        raise ReportError(f"can't read {file!r}: {error.strerror or error}", _MAKE_ONE) from error
+    except (ValueError, RecursionError) as error:  # JSONDecodeError and UnicodeDecodeError are ValueErrors
+        raise ReportError(f"{file!r} is no JSON: {error}", _MAKE_ONE) from error
+    try:
+        return Report.from_dict(data)
+    except ReportError as error:
+        raise ReportError(f"{file!r}: {error.message}", error.hint) from error

@@ -1,0 +1,35 @@
+"""Text with styles, written for where it goes: a terminal, a pipe, or a file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TextIO
+
+from modinspect.cli.streams import STDOUT
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+
+def styled(text: Text, output: str, stdout: TextIO) -> str:
+    """``text`` with colours where ``output`` is a terminal that has them, and in ASCII where it can show nothing else."""
+    if output not in STDOUT:
+        return text.plain
+
+    from rich.console import Console
+
+    console = Console(file=stdout, highlight=False, markup=False, emoji=False)
+    if console.is_terminal:
+        with console.capture() as captured:
+            console.print(text, soft_wrap=True, end="")
+        return captured.get()
+    return _readable(text.plain, stdout.encoding)
+
+
+def _readable(text: str, encoding: str | None) -> str:
+    from modinspect.render.symbols import ASCII
+
+    try:
+        text.encode(encoding or "utf-8")
+    except (UnicodeEncodeError, LookupError):
+        return ASCII.spell(text)
+    return text

@@ -1,0 +1,346 @@
+"""What differs between two reports: modules, ops, parameters, shapes, FLOPs.
+
+    difference = modinspect.diff(before, after)
+    if difference:
+        print(difference)
+
+Where a line stands in its file is no difference, and neither is how the models were named or whether the run was weightless.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+from modinspect.callable_module import make_callable
+from modinspect.report import Literals, Op, Operand, Output, Report, Result
+
+SCHEMA_VERSION = 1
+
+Section: TypeAlias = Literal[
+    "model", "inputs", "outputs", "modules", "ops", "parameters", "buffers", "unregistered", "totals", "error"
+]
+Facts: TypeAlias = Mapping[str, Literals]
+
+_MOST_COMPARISONS = 4_000_000
+"""Where two sequences of ops could take more than this, ops that repeat all over are not tried as places to align."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One thing that differs.
+
+    ``before`` and ``after`` hold the facts that differ, by the names that they have in the report; ``before`` is ``None`` for
+    what was added, ``after`` for what was removed, and the other one then holds all facts. ``module`` is the owner of an op.
+    """
+
+    section: Section
+    name: str
+    before: Facts | None
+    after: Facts | None
+    module: str | None = None
+
+    @property
+    def kind(self) -> Literal["added", "removed", "changed"]:
+        """What happened."""
+        return "added" if self.before is None else "removed" if self.after is None else "changed"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """All that differs between two reports, true if anything does; ``before`` and ``after`` are their targets."""
+
+    before: str
+    after: str
+    changes: tuple[Change, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.changes)
+
+    def __str__(self) -> str:
+        from modinspect.render.diff_text import diff_text
+
+        return diff_text(self).plain
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON form, of nothing but dicts, lists, strings, numbers, booleans and ``None``."""
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "before": self.before,
+            "after": self.after,
+            "changes": [
+                {
+                    "section": change.section,
+                    "change": change.kind,
+                    "name": change.name,
+                    "module": change.module,
+                    "before": None if change.before is None else dict(change.before),
+                    "after": None if change.after is None else dict(change.after),
+                }
+                for change in self.changes
+            ],
+        }
+
+
+def diff(report_a: Report, report_b: Report) -> Difference:
+    """Compares two reports; ``diff(report, report)`` is empty.
+
+    Ops are compared as sequences: an op that was put in between is one addition, and does not change those after it.
+    """
+    changes = [
+        change
+        for section, facts_of in _SECTIONS.items()
+        for change in (
+            _ops(report_a, report_b) if facts_of is None else _by_name(section, facts_of(report_a), facts_of(report_b))
+        )
+    ]
+    return Difference(report_a.model.target, report_b.model.target, tuple(changes))
+
+
+def _by_name(section: Section, before: Mapping[str, Facts], after: Mapping[str, Facts]) -> Iterator[Change]:
+    """Changes of things that have a name: in the order of ``before``, then what was added."""
+    for name in [*before, *(name for name in after if name not in before)]:
+        old, new = before.get(name), after.get(name)
+        if old is None or new is None:
+            yield Change(section, name, old, new)
+        elif old != new:
+            yield _changed(section, name, old, new)
+
+
+def _changed(section: Section, name: str, old: Facts, new: Facts, module: str | None = None) -> Change:
+    differing = [key for key in [*old, *(key for key in new if key not in old)] if old.get(key) != new.get(key)]
+    before, after = ({key: facts.get(key) for key in differing} for facts in (old, new))
+    return Change(section, name, before, after, module)
+
+
+# --- facts: what of each thing is compared
+
+
+def _model(report: Report) -> dict[str, Facts]:
+    model = report.model
+    return {"": {"class": model.class_name, "training": model.training, "device": model.device}}
+
+
+def _inputs(report: Report) -> dict[str, Facts]:
+    return _named((given.name, {"shape": _list(given.shape), "dtype": given.dtype}) for given in report.inputs)
+
+
+def _outputs(report: Report) -> dict[str, Facts]:
+    return _named((made.path, _tensor(made)) for made in report.outputs)
+
+
+def _modules(report: Report) -> dict[str, Facts]:
+    return _named(
+        (
+            module.path,
+            {
+                "class": module.class_name,
+                "repr_line": module.repr_line,
+                "registered": module.registered,
+                "layer": module.layer,
+                "training": module.training,
+                "calls": module.calls,
+                "params": module.params,
+                "own_params": module.own_params,
+                "trainable_params": module.trainable_params,
+                "param_bytes": module.param_bytes,
+                "flops": module.flops,
+                "output_shapes": [_list(shape) for shape in module.output_shapes],
+            },
+        )
+        for module in report.modules
+    )
+
+
+def _parameters(report: Report) -> dict[str, Facts]:
+    return {
+        tensor.name: {
+            "shape": _list(tensor.shape),
+            "dtype": tensor.dtype,
+            "trainable": tensor.trainable,
+            "used": tensor.used,
+            "aliases": list(tensor.aliases),
+        }
+        for tensor in report.parameters
+    }
+
+
+def _buffers(report: Report) -> dict[str, Facts]:
+    return {tensor.name: {"shape": _list(tensor.shape), "dtype": tensor.dtype} for tensor in report.buffers}
+
+
+def _unregistered(report: Report) -> dict[str, Facts]:
+    return _named(
+        (
+            f"{thing.name} in {thing.module}" if thing.module else thing.name,
+            {
+                "kind": thing.kind,
+                "class": thing.class_name,
+                "role": thing.role,
+                "shape": _list(thing.shape),
+                "dtype": thing.dtype,
+                "params": thing.params,
+            },
+        )
+        for thing in report.unregistered
+    )
+
+
+def _totals(report: Report) -> dict[str, Facts]:
+    totals = report.totals
+    return {
+        "": {
+            "params": totals.params,
+            "trainable_params": totals.trainable_params,
+            "param_bytes": totals.param_bytes,
+            "buffer_bytes": totals.buffer_bytes,
+            "ops": totals.ops,
+            "hidden_ops": totals.hidden_ops,
+            "flops": totals.flops,
+            "hidden_flops": totals.hidden_flops,
+            "uncounted_ops": totals.uncounted_ops,
+        }
+    }
+
+
+def _error(report: Report) -> dict[str, Facts]:
+    error = report.error
+    return {} if error is None else {"": {"type": error.type, "message": error.message, "module": error.module}}
+
+
+_SECTIONS: dict[Section, Callable[[Report], dict[str, Facts]] | None] = {
+    "model": _model,
+    "inputs": _inputs,
+    "outputs": _outputs,
+    "modules": _modules,
+    "ops": None,  # the one that has an order
+    "parameters": _parameters,
+    "buffers": _buffers,
+    "unregistered": _unregistered,
+    "totals": _totals,
+    "error": _error,
+}
+
+
+def _named(pairs: Iterable[tuple[str, Facts]]) -> dict[str, Facts]:
+    """The facts by name; what comes again under a name gets a number."""
+    found: dict[str, Facts] = {}
+    for name, facts in pairs:
+        again = 2
+        key = name
+        while key in found:
+            key = f"{name} #{again}"
+            again += 1
+        found[key] = facts
+    return found
+
+
+def _list(shape: Sequence[int | None] | None) -> Literals:
+    return None if shape is None else list(shape)
+
+
+def _tensor(tensor: Operand | Output | Result) -> dict[str, Literals]:
+    return {"shape": _list(tensor.shape), "dtype": tensor.dtype}
+
+
+# --- ops
+
+
+def _ops(report_a: Report, report_b: Report) -> Iterator[Change]:
+    pairing = _Pairing(report_a, report_b)
+    at_a = at_b = 0
+    for start_a, start_b, size in [*pairing.runs, (len(report_a.ops), len(report_b.ops), 0)]:
+        for op in report_a.ops[at_a:start_a]:
+            yield Change("ops", op.name, _op(op, _origins(report_a, op)), None, op.module)
+        for op in report_b.ops[at_b:start_b]:
+            yield Change("ops", op.name, None, _op(op, _origins(report_b, op)), op.module)
+        for i, j in _range(start_a, start_b, size):
+            old, new = pairing.facts(report_a.ops[i], report_b.ops[j])
+            if old != new:
+                yield _changed("ops", report_b.ops[j].name, old, new, report_b.ops[j].module)
+        at_a, at_b = start_a + size, start_b + size
+
+
+class _Pairing:
+    """Which op of one report is which of the other.
+
+    ``runs`` are (start in the first, start in the second, length) of the stretches that correspond.
+    """
+
+    def __init__(self, report_a: Report, report_b: Report) -> None:
+        self._reports = report_a, report_b
+        self.runs = list(_alike(report_a.ops, report_b.ops))
+        self._later = {report_a.ops[i].index: report_b.ops[j].index for run in self.runs for i, j in _range(*run)}
+        self._earlier = {new: old for old, new in self._later.items()}
+
+    def facts(self, a: Op, b: Op) -> tuple[dict[str, Literals], dict[str, Literals]]:
+        """The facts of two ops that correspond.
+
+        Ops that operands come from are told by their number in the second report. Where such an op has no counterpart it is
+        left out on both sides: it shows as added or removed itself.
+        """
+        from_a, from_b = _origins(self._reports[0], a), _origins(self._reports[1], b)
+        for position, (old, new) in enumerate(zip(from_a, from_b, strict=False)):
+            renumbered, known = _renumbered(old, self._later), _renumbered(new, self._earlier) is not None
+            from_a[position] = renumbered if known else None
+            from_b[position] = new if known and renumbered is not None else None
+        return _op(a, from_a), _op(b, from_b)
+
+
+def _range(start_a: int, start_b: int, size: int) -> Iterator[tuple[int, int]]:
+    return zip(range(start_a, start_a + size), range(start_b, start_b + size), strict=True)
+
+
+def _alike(before: Sequence[Op], after: Sequence[Op]) -> Iterator[tuple[int, int, int]]:
+    """(start in ``before``, start in ``after``, length) of the runs of ops that correspond, by name and by owner."""
+    keys_a, keys_b = ([(op.name, op.module, op.call) for op in ops] for ops in (before, after))
+    shorter = min(len(keys_a), len(keys_b))
+    head = next((i for i in range(shorter) if keys_a[i] != keys_b[i]), shorter)
+    tail = next((i for i in range(shorter - head) if keys_a[-1 - i] != keys_b[-1 - i]), shorter - head)
+    yield 0, 0, head
+    middle_a, middle_b = keys_a[head : len(keys_a) - tail], keys_b[head : len(keys_b) - tail]
+    large = len(middle_a) * len(middle_b) > _MOST_COMPARISONS
+    matcher = difflib.SequenceMatcher(None, middle_a, middle_b, autojunk=large)
+    for start_a, start_b, size in matcher.get_matching_blocks():
+        yield head + start_a, head + start_b, size
+    yield len(keys_a) - tail, len(keys_b) - tail, tail
+
+
+def _op(op: Op, origins: Sequence[str | None]) -> dict[str, Literals]:
+    return {
+        "kind": op.kind,
+        "hidden": op.hidden,
+        "inputs": [
+            {**_tensor(operand), "from": origin, "argument": operand.argument}
+            for operand, origin in zip(op.inputs, origins, strict=True)
+        ],
+        "arguments": dict(op.arguments),
+        "outputs": [_tensor(result) for result in op.outputs],
+        "flops": op.flops,
+    }
+
+
+def _origins(report: Report, op: Op) -> list[str | None]:
+    return [_origin(report, operand) for operand in op.inputs]
+
+
+def _origin(report: Report, operand: Operand) -> str | None:
+    """Where an operand comes from; an unregistered one by its name, as its number depends on the others."""
+    kind, _, number = (operand.origin or "").partition(":")
+    if kind == "unregistered" and number.isdecimal() and int(number) < len(report.unregistered):
+        return f"unregistered:{report.unregistered[int(number)].name}"
+    return operand.origin
+
+
+def _renumbered(origin: str | None, numbers: Mapping[int, int]) -> str | None:
+    """An operand's origin with its op's number in the other report; ``None`` for an op that is not there."""
+    if origin is None or not origin.startswith("op:"):
+        return origin or ""
+    digits = origin.removeprefix("op:")
+    number = numbers.get(int(digits)) if digits.isdecimal() else None
+    return None if number is None else f"op:{number}"
+
+
+make_callable(__name__, diff)

@@ -1,0 +1,232 @@
+"""Reports written by hand: a linear layer, then ``F.relu`` in the model's own forward."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import modinspect
+from modinspect.diff import Change, diff
+from modinspect.report import (
+    ForwardError,
+    Input,
+    ModelInfo,
+    ModuleInfo,
+    Op,
+    Operand,
+    Output,
+    Report,
+    Result,
+    Source,
+    StateTensor,
+    Totals,
+    Unregistered,
+)
+
+
+def module(path: str, class_name: str, **facts: object) -> ModuleInfo:
+    given = {"calls": 1, "params": 55, "own_params": 55, "trainable_params": 55, "param_bytes": 220, "flops": 100, **facts}
+    return ModuleInfo(path, class_name, True, path != "", output_shapes=((1, 5),), **given)  # type: ignore[arg-type]
+
+
+def op(index: int, name: str, owner: str, origins: tuple[str, ...], line: int = 1) -> Op:
+    operands = tuple(Operand((1, 5), "float32", origin, "input") for origin in origins)
+    return Op(
+        index, name, "compute", owner == "", owner, 0, operands, (Result((1, 5), "float32"),), 0, Source("net.py", line, "f")
+    )
+
+
+LINEAR = op(0, "torch.nn.functional.linear", "fc", ("input:0", "param:fc.weight"))
+RELU = op(1, "torch.nn.functional.relu", "", ("op:0",))
+TANH = op(2, "torch.tanh", "", ("op:1",))
+NET = Report(
+    model=ModelInfo("pkg:Net", "Net", False, "cpu", "real"),
+    inputs=(Input("x", (1, 10), "float32"),),
+    outputs=(Output("", (1, 5), "float32", "op:2"),),
+    modules=(module("", "Net"), module("fc", "Linear")),
+    ops=(LINEAR, RELU, TANH),
+    unregistered=(),
+    totals=Totals(55, 55, 220, 0, 3, 2, 100, 0, 0),
+    parameters=(StateTensor("fc.weight", (), (5, 10), "float32", "cpu", 50, True, True),),
+    buffers=(StateTensor("scale", (), (5,), "float32", "cpu", 5, False, True),),
+)
+
+
+def test_a_report_does_not_differ_from_itself() -> None:
+    assert not diff(NET, NET)
+    assert diff(NET, NET).changes == ()
+
+
+def test_names_lines_notes_and_the_way_it_was_run_are_no_difference() -> None:
+    moved = replace(
+        NET,
+        model=replace(NET.model, target="other:Net", execution="weightless", notes=("said",)),
+        ops=tuple(replace(op, source=Source("other.py", 99, "g")) for op in NET.ops),
+    )
+    assert not diff(NET, moved)
+
+
+def test_a_removed_op_is_one_change_and_leaves_those_after_it_alone() -> None:
+    shorter = replace(NET, ops=(LINEAR, replace(op(1, TANH.name, "", ("op:0",)))))
+    (change,) = diff(NET, shorter).changes
+    assert (change.kind, change.section, change.name, change.module) == ("removed", "ops", RELU.name, "")
+    assert change.before is not None
+    assert change.before["inputs"] == [{"shape": [1, 5], "dtype": "float32", "from": "op:0", "argument": "input"}]
+
+
+def test_an_added_op_is_one_change_and_leaves_those_after_it_alone() -> None:
+    shorter = replace(NET, ops=(LINEAR, replace(op(1, TANH.name, "", ("op:0",)))))
+    (change,) = diff(shorter, NET).changes
+    assert (change.kind, change.name) == ("added", RELU.name)
+
+
+def test_an_op_that_moved_is_removed_and_added() -> None:
+    swapped = replace(NET, ops=(LINEAR, op(1, TANH.name, "", ("op:0",)), op(2, RELU.name, "", ("op:1",))))
+    assert sorted(change.kind for change in diff(NET, swapped).changes) == ["added", "removed"]
+
+
+def test_an_op_that_reads_another_one_changed() -> None:
+    skips = replace(NET, ops=(LINEAR, RELU, op(2, TANH.name, "", ("op:0",))))
+    (change,) = diff(NET, skips).changes
+    assert (change.kind, change.name) == ("changed", TANH.name)
+    assert change.before is not None
+    assert change.before["inputs"][0]["from"] == "op:1"  # type: ignore[index,call-overload]
+
+
+def test_a_tensor_that_is_no_longer_registered_changes_the_op_that_reads_it() -> None:
+    loose = replace(
+        NET,
+        ops=(op(0, LINEAR.name, "fc", ("input:0", "unregistered:0")), RELU, TANH),
+        unregistered=(Unregistered("tensor", "torch.rand", "Tensor", (5, 10), 0, None, module="fc"),),
+    )
+    changed, added = diff(NET, loose).changes
+    assert changed.after is not None
+    assert changed.after["inputs"][1]["from"] == "unregistered:torch.rand"  # type: ignore[index,call-overload]
+    assert (added.section, added.kind, added.name) == ("unregistered", "added", "torch.rand in fc")
+
+
+def test_the_number_of_an_unregistered_tensor_is_no_difference() -> None:
+    weight = Unregistered("tensor", "torch.rand", "Tensor", (5, 10), 0, None, module="fc")
+    other = Unregistered("module", "layers[0]", "Linear", None, 55, None)
+    one = replace(NET, ops=(op(0, LINEAR.name, "fc", ("input:0", "unregistered:0")),), unregistered=(weight, other))
+    two = replace(NET, ops=(op(0, LINEAR.name, "fc", ("input:0", "unregistered:1")),), unregistered=(other, weight))
+    assert not diff(one, two)
+
+
+@pytest.mark.parametrize(
+    ("other", "section", "name", "before", "after"),
+    [
+        (replace(NET, inputs=(Input("x", (2, 10), "float32"),)), "inputs", "x", {"shape": [1, 10]}, {"shape": [2, 10]}),
+        (
+            replace(NET, outputs=(Output("", (1, 5), "float16", "op:2"),)),
+            "outputs", "", {"dtype": "float32"}, {"dtype": "float16"},
+        ),
+        (
+            replace(NET, modules=(NET.modules[0], module("fc", "Linear", params=66))),
+            "modules", "fc", {"params": 55}, {"params": 66},
+        ),
+        (
+            replace(NET, modules=(NET.modules[0], module("fc", "Linear", flops=None))),
+            "modules", "fc", {"flops": 100}, {"flops": None},
+        ),
+        (
+            replace(NET, parameters=(replace(NET.parameters[0], trainable=False),)),
+            "parameters", "fc.weight", {"trainable": True}, {"trainable": False},
+        ),
+        (replace(NET, totals=replace(NET.totals, flops=90)), "totals", "", {"flops": 100}, {"flops": 90}),
+        (replace(NET, model=replace(NET.model, training=True)), "model", "", {"training": False}, {"training": True}),
+    ],
+)  # fmt: skip
+def test_a_changed_fact_is_told_alone(other: Report, section: str, name: str, before: object, after: object) -> None:
+    assert diff(NET, other).changes == (Change(section, name, before, after),)  # type: ignore[arg-type]
+
+
+def test_modules_parameters_and_buffers_come_and_go() -> None:
+    head = module("head", "Linear")
+    other = replace(NET, modules=(NET.modules[0], head), parameters=(), buffers=())
+    found = [(change.section, change.kind, change.name) for change in diff(NET, other).changes]
+    assert found == [
+        ("modules", "removed", "fc"),
+        ("modules", "added", "head"),
+        ("parameters", "removed", "fc.weight"),
+        ("buffers", "removed", "scale"),
+    ]
+
+
+def test_an_error_in_one_of_them_is_a_difference() -> None:
+    (change,) = diff(NET, replace(NET, error=ForwardError("ValueError", "no", "fc", None))).changes
+    assert (change.section, change.kind) == ("error", "added")
+
+
+ops = st.lists(st.sampled_from(["torch.tanh", "torch.relu", "torch.sin"]), max_size=12)
+
+
+@given(ops, ops)
+def test_what_is_added_one_way_is_removed_the_other(names_a: list[str], names_b: list[str]) -> None:
+    a, b = (replace(NET, ops=tuple(op(i, name, "", ()) for i, name in enumerate(names))) for names in (names_a, names_b))
+    there, back = diff(a, b), diff(b, a)
+    assert len(a.ops) + sum(c.kind == "added" for c in there.changes) - sum(c.kind == "removed" for c in there.changes) == len(
+        b.ops
+    )
+    assert bool(there) == bool(back) == (names_a != names_b)
+
+
+def test_an_operand_from_nowhere_does_not_disturb() -> None:
+    """A saved report is a file: anything may stand in it."""
+    odd = replace(NET, ops=(op(0, "torch.tanh", "", ("op:none", "unregistered:99")),))
+    assert not diff(odd, odd)
+
+
+def test_the_json_holds_each_change() -> None:
+    other = replace(NET, totals=replace(NET.totals, flops=90))
+    assert diff(NET, other).to_dict() == {
+        "schema_version": 1,
+        "before": "pkg:Net",
+        "after": "pkg:Net",
+        "changes": [
+            {
+                "section": "totals",
+                "change": "changed",
+                "name": "",
+                "module": None,
+                "before": {"flops": 100},
+                "after": {"flops": 90},
+            }
+        ],
+    }
+
+
+def test_modinspect_diff_can_be_called_before_and_after_its_module_was_imported() -> None:
+    assert not modinspect.diff(NET, NET)
+    code = "import modinspect; assert callable(modinspect.diff); import modinspect.diff; assert callable(modinspect.diff)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_difference_prints_itself() -> None:
+    other = replace(
+        NET,
+        model=replace(NET.model, target="pkg:[bold]\x1b[31m"),
+        modules=(NET.modules[0], module("fc", "Linear", params=66, own_params=66, param_bytes=264, repr_line="out_features=6")),
+        ops=(LINEAR, TANH),
+        totals=replace(NET.totals, flops=90, buffer_bytes=2048),
+    )
+    assert str(diff(NET, other)) == (
+        "- pkg:Net\n"
+        "+ pkg:[bold]\\x1b[31m\n"
+        "\n"
+        "modules\n"
+        "  ~ fc  none → out_features=6 · params 55 → 66 (+11)\n"
+        "\n"
+        "ops\n"
+        "  - F.relu in (the model)  (1, 5) from op:0 → (1, 5) · FLOPs 0\n"
+        "\n"
+        "totals\n"
+        "  ~  buffer bytes 0 B → 2.00 KiB (+2.00 KiB) · FLOPs 100 → 90 (-10)\n"
+        "\n"
+        "1 removed, 2 changed\n"
+    )
