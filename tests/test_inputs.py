@@ -1,6 +1,7 @@
 import contextlib
 import functools
 import os
+import re
 import sys
 from collections import OrderedDict, UserDict
 from pathlib import Path
@@ -17,6 +18,7 @@ from torch import Tensor, nn
 from modinspect.errors import InputError
 from modinspect.inputs import Inputs, InputSpec, call_input_function, guess_inputs, make_inputs, parse_spec, try_guesses
 from modinspect.inputs.spec import ALIASES, value_range
+from modinspect.load import load
 
 
 class Net(nn.Module):
@@ -98,6 +100,17 @@ def test_each_dtype_is_one_that_torch_has_under_all_its_names(name, aliases):
         assert limits == (torch.iinfo(dtype).min, torch.iinfo(dtype).max)
     else:
         assert limits == ((0, 1) if dtype is torch.bool else None)
+
+
+def test_the_documentation_gives_specs_that_work_and_names_every_dtype():
+    page = (Path(__file__).parent.parent / "docs" / "targets-and-inputs.md").read_text()
+    table = page.split("| input | what it is |")[1].split("\n\n")[0]
+    specs = [code for line in table.splitlines() for code in re.findall("`([^`]*)`", line.split("|")[1] if "|" in line else "")]
+    assert len(specs) == 11
+    for spec in specs:
+        assert str(parse_spec(spec)) == spec
+    dtypes = page.split("| dtype | also |")[1].split("\n\n")[0]
+    assert set(re.findall("`([^`]*)`", dtypes)) == {name for pair in ALIASES.items() for name in (pair[0], *pair[1])}
 
 
 @pytest.mark.parametrize(
@@ -264,6 +277,9 @@ def test_the_default_dtype_is_the_models_and_the_argument_beats_it():
     assert tensor("2", model=Net(), dtype=torch.float64).dtype is torch.float64
     assert tensor("2", model=nn.LazyLinear(3, dtype=torch.float64)).dtype is torch.float64
     assert tensor("2").dtype is torch.float32
+    stored = Net()
+    stored.index = nn.Parameter(torch.zeros(2).to(torch.float8_e4m3fn), requires_grad=False)
+    assert tensor("2", model=stored).dtype is torch.float32
     with pytest.raises(InputError, match="'flot' is no dtype"):
         tensor("2", dtype="flot")
 
@@ -649,6 +665,16 @@ def test_a_property_whose_code_lacks_an_attribute_is_a_note_too():
     inputs, notes = try_guesses(Model())
     assert inputs is None
     assert "AttributeError" in notes[0]
+
+
+def test_a_guess_may_import_what_lies_beside_the_target(functions):
+    sub = functions / "sub"
+    sub.mkdir()
+    (sub / "beside.py").write_text("import torch\nvalue = torch.ones(2)\n")
+    code = "from torch import nn\nclass Net(nn.Identity):\n    @property\n    def example_input_array(self):\n"
+    (sub / "model.py").write_text(f"{code}        import beside\n        return beside.value\n")
+    factory = load("sub/model.py:Net")
+    assert guess_inputs(factory.build(), factory).args[0].shape == (2,)
 
 
 def test_a_guess_that_forward_does_not_take_is_a_note():

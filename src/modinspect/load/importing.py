@@ -119,7 +119,7 @@ def _follow(obj: object, path: str, names: tuple[str, ...], dead_ends: list[tupl
         full = f"{obj.__name__}.{name}"
         if module_exists(full, obj) and (submodule := import_existing(full)) is not value:
             value, reached = submodule, _follow(submodule, f"{path}.{name}", rest, dead_ends)
-    if value is _MISSING:
+    if reached is _MISSING:
         dead_ends.append((obj, path, name))
     return reached
 
