@@ -19,9 +19,6 @@ _NEVER_VIEWS = frozenset(
 )
 """Functions that pass their input on in eval mode: what they compute then is the identity."""
 
-_FRESH = torch.ops.aten.lift_fresh.default
-"""What brings in a tensor that was made outside of torch (``torch.from_numpy``)."""
-
 _LONGEST = 64
 """Longer lists among the arguments (the data of ``torch.tensor``) are left out."""
 
@@ -38,7 +35,7 @@ def kind_of(
         return "compute"
     if not results and not mutated:
         return "read" if operands and aten else None
-    if not operands or func is _FRESH or names.makes_from_shape(func):
+    if not operands or names.makes_from_shape(func):
         return "create"
     if mutated or not results or names.last_name(func) in _NEVER_VIEWS:
         return "compute"

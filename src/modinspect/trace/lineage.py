@@ -87,7 +87,7 @@ def _weight_positions(record: OpRecord, on: list[int]) -> Iterator[int]:
     elif name in _MATMULS and _INPUT & _union(on):
         for position, (place, _, _) in enumerate(record.known.operands):
             adds = name.startswith(("addmm", "baddbmm", "addbmm", "addmv")) and place in ("0", "input")
-            if not on[position] and not adds:
+            if not on[position] and not adds and position not in record.known.mutates:
                 yield position
 
 

@@ -68,6 +68,9 @@ _WRITES_STATISTICS = {
 }
 """Batch norm writes to its running mean and variance if its argument ``training`` is set, and its schema says nothing of it."""
 
+_MARKS = frozenset({_ATEN._conj.default, _ATEN._neg_view.default})
+"""They only mark a tensor as conjugated or negated. What is computed later depends on the mark, which no metadata tells."""
+
 _NO_OP = Known()
 
 
@@ -116,6 +119,7 @@ class Recorder(TorchFunctionMode):
         self._running: list[nn.Module] = []
         self._root_entered = False
         self._sink: _Sink | None = None
+        self._marked = False
         self._thread = 0
         self._aten = _AtenMode(self)
         for path, module in registry.modules.items():
@@ -137,6 +141,7 @@ class Recorder(TorchFunctionMode):
     def add_root(self, tensor: Tensor, root: Root) -> int:
         """Makes ``tensor`` known by where it comes from."""
         self.roots.append(root)
+        self._marked = self._marked or tensor.is_conj() or tensor.is_neg()
         self._origins[id(tensor)] = (weakref.ref(tensor), -len(self.roots))
         return -len(self.roots)
 
@@ -324,7 +329,7 @@ class Recorder(TorchFunctionMode):
 
     def _key(self, func: Any, args: Any, kwargs: Any, tensors: list[Tensor]) -> tuple[Any, ...] | None:
         """All that decides what ``func`` becomes; ``None`` where that can't be said. Collects the operands in ``tensors``."""
-        if _functorch_active() or _autocasting():
+        if self._marked or _functorch_active() or _autocasting():
             return None
         plain = self._plain
         parts = [func, _grad_enabled(), _inference()]
@@ -498,16 +503,19 @@ class Recorder(TorchFunctionMode):
     def see(self, func: Any, args: Any, kwargs: dict[str, Any], out: Any, written: list[Tensor]) -> None:
         """An ATen operator ran. Outside any op it is one of its own: a scripted module's, say, or a C++ extension's."""
         flops, estimate = _count(func, args, kwargs, out)
+        self._marked = self._marked or func in _MARKS
         if self._sink is not None:
             self._sink.add(func, flops, estimate, written)
             if self._sink.transformed:  # vmap gives out what its operators made without another call
                 for _, tensor in flatten(out):
-                    self._made_inside[tensor.untyped_storage()._cdata] = (StorageWeakRef(tensor.untyped_storage()), self._sink.index)
+                    storage = storage_of(tensor)
+                    if storage is not None:
+                        self._made_inside[storage] = (StorageWeakRef(tensor.untyped_storage()), self._sink.index)
             return
         code, line, setting_up = self.sources.find(_get_frame(2))
         if setting_up:
             return
-        record, tensors = self._begin(func, args, kwargs, code, line)
+        record, tensors = self._begin(func, () if func is _ATEN.lift_fresh.default else args, kwargs, code, line)
         sink = _Sink(len(self.ops))
         sink.add(func, flops, estimate, written)
         sink.tell(record.known, func, tensors)

@@ -1,0 +1,37 @@
+"""After each test of the engine, nothing of it may be left in the process."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import torch
+from torch.nn.modules import module as nn_module
+from torch.utils._python_dispatch import _get_current_dispatch_mode_stack
+
+
+def traces_in_the_process() -> dict[str, Any]:
+    """All that an inspection changes while it runs."""
+    return {
+        "global pre-hooks": dict(nn_module._global_forward_pre_hooks),
+        "global hooks": dict(nn_module._global_forward_hooks),
+        "always called": dict(nn_module._global_forward_hooks_always_called),
+        "autograd.Function.apply": torch.autograd.Function.__dict__["apply"],
+        "function modes": torch._C._len_torch_function_stack(),
+        "dispatch modes": len(_get_current_dispatch_mode_stack()),
+        "grad mode": torch.is_grad_enabled(),
+        "fastpath": torch.backends.mha.get_fastpath_enabled(),
+        "recursion limit": sys.getrecursionlimit(),
+        "default device": torch.get_default_device(),
+        "default dtype": torch.get_default_dtype(),
+    }
+
+
+@pytest.fixture(autouse=True)
+def _nothing_stays_behind() -> Iterator[None]:
+    torch.manual_seed(0)
+    before = traces_in_the_process()
+    yield
+    assert traces_in_the_process() == before
