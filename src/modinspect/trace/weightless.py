@@ -29,10 +29,10 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from modinspect.trace import names
-from modinspect.trace.indexing import get_item, set_item
 from modinspect.trace.preserve import Preserved
 from modinspect.trace.recorder import Recorder
 from modinspect.trace.registry import Registry
+from modinspect.trace.unguarded import UNGUARDED
 from modinspect.trace.tensors import flatten, storage_of
 
 _ATEN = torch.ops.aten
@@ -449,8 +449,8 @@ class WeightlessRecorder(Recorder):
             kwargs = {name: self._stand_in(value) for name, value in kwargs.items()}
         if func in _NEEDS_VALUES:
             self._check_values(func, args)
-        if func in _INDEXED and type(args[0]) is WeightlessTensor and self._mode.target.type != "cpu":
-            return self._look_closely(func, args, kwargs or {}, None, run=_INDEXED[func])
+        if self._mode.target.type != "cpu" and func in UNGUARDED:
+            return self._look_closely(func, args, kwargs or {}, None, run=UNGUARDED[func])
         return super().__torch_function__(func, types, args, kwargs)
 
     def _check_values(self, func: Any, args: Any) -> None:
@@ -497,6 +497,5 @@ class WeightlessRecorder(Recorder):
 _ABOUT_DEVICES = frozenset(
     [*(getattr(Tensor, name).__get__ for name in ("device", "is_meta", "is_cpu", "is_cuda", "is_mps", "is_xpu")), Tensor.get_device]
 )
-_INDEXED: dict[Any, Callable[..., Any]] = {Tensor.__getitem__: get_item, Tensor.__setitem__: set_item}
 _NEEDS_MEMORY = names.EXPOSES | {names.SET_DATA}
 _NEEDS_VALUES = (names.READS | _NEEDS_MEMORY) - {Tensor.__repr__, Tensor.__format__}
