@@ -49,7 +49,7 @@ class _Line:
         self.stream = stream
         self._started = time.monotonic()
         self._text = "importing"
-        self._drawn = False
+        self._drawn = ""
         self._amid = False
         self.done = threading.Event()
 
@@ -60,19 +60,21 @@ class _Line:
         wait = _FIRST_AFTER
         while not self.done.wait(wait):
             wait = _EVERY
-            if not self._amid:
-                self._drawn = True
-                self._write(_ERASE + self._now())
+            text = self._now()
+            if text != self._drawn and not self._amid:
+                self._drawn = text
+                self._write(_ERASE + text)
 
     def erase(self) -> None:
         if self._drawn:
-            self._drawn = False
+            self._drawn = ""
             self._write(_ERASE)
 
     def print(self, text: str) -> int:
         """Prints what is no progress; the line stays away until the printed one has ended."""
         self.erase()
-        self._amid = not text.endswith("\n")
+        if text:
+            self._amid = not text.endswith("\n")
         return self.stream.write(text)
 
     def _now(self) -> str:
@@ -83,7 +85,7 @@ class _Line:
 
     def _width(self) -> int:
         try:
-            return os.get_terminal_size(self.stream.fileno()).columns - 1
+            return (os.get_terminal_size(self.stream.fileno()).columns or 80) - 1
         except (OSError, ValueError):
             return 79
 

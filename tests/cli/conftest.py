@@ -1,0 +1,23 @@
+"""Runs command lines in this process."""
+
+from __future__ import annotations
+
+import pytest
+from cli_helpers import Modinspect, Ran
+
+from modinspect.cli.app import run
+
+
+@pytest.fixture
+def modinspect(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Modinspect:
+    """Runs ``modinspect`` with these arguments on a page of 100 columns."""
+    monkeypatch.setenv("COLUMNS", "100")
+    for name in ("FORCE_COLOR", "NO_COLOR", "GITHUB_ACTIONS"):
+        monkeypatch.delenv(name, raising=False)
+
+    def run_and_read(*args: str) -> Ran:
+        code = run(args)
+        captured = capsys.readouterr()
+        return Ran(code, captured.out, captured.err)
+
+    return run_and_read

@@ -1,0 +1,94 @@
+"""Wrong command lines: exit code 2, one message that says what is wrong and what would work, no traceback."""
+
+from __future__ import annotations
+
+import pytest
+from cli_helpers import Modinspect, Ran
+
+EXAMPLE = "modinspect.examples.MyModel"
+
+WRONG = {
+    # what was typed: (what the message names, what the hint offers)
+    "shwo x.Y": ("'shwo'", "'show'"),
+    "explode": ("'explode'", "modinspect --help"),
+    "modinspect.examples.MyModel": ("'modinspect.examples.MyModel'", "modinspect show modinspect.examples.MyModel"),
+    "--verison": ("--verison", "'--version'"),
+    "--quiet": ("--quiet", "--help"),
+    "show": ("'TARGET'", "modinspect show --help"),
+    "show x.Y --inptu 1,10": ("--inptu", "'--input'"),
+    "show x.Y --input": ("'--input'", "--help"),
+    "show x.Y 1,10": ("(1,10)", "--input 1,10"),
+    "show x.Y --format xml": ("'xml' is not one of 'text', 'json'", "--help"),
+    "show x.Y --ops some": ("'some' is not one of 'all', 'compute', 'none'", "--help"),
+    "show x.Y --depth two": ("'--depth'", "--help"),
+    "show x.Y --depth -1": ("'--depth'", "--help"),
+    "show x.Y --train=yes": ("'--train'", "--help"),
+    "show x.Y --output=": ("--output is empty", "standard output"),
+    "show x.Y --output no/such/directory/file.txt": ("no directory", "Make it first"),
+    "show x.Y --output /": ("is a directory", "Name a file"),
+}
+
+
+@pytest.mark.parametrize("line", WRONG)
+def test_wrong_usage_is_one_message(modinspect: Modinspect, line: str) -> None:
+    names, offers = WRONG[line]
+    ran = modinspect(*line.split())
+    assert ran.code == 2
+    assert ran.out == ""
+    message, hint = ran.err.splitlines()
+    assert message.startswith("error: ")
+    assert names in message
+    assert hint.startswith("hint: ") or offers in message
+    assert offers in ran.err
+
+
+WRONG_MODELS = {
+    "show nosuchpackage.Model": "nosuchpackage",
+    "show modinspect.examples.MyModle": "'MyModel'",
+    "show modinspect.examples": "MyModel",
+    "show no/such/file.py:Net": "no/such/file.py",
+    "show modinspect.examples.MyModel(1": "MyModel(1",
+    "show modinspect.examples.MyModel --init width": "KEY=VALUE",
+    "show modinspect.examples.MyModel --init width=64": "width",
+    "show modinspect.examples.MyModel --input one,ten": "one",
+    "show modinspect.examples.MyModel --input 1,10 --input 1,10": "forward",
+    "show modinspect.examples.MyModel --input y=1,10": "y",
+    "show modinspect.examples.MyModel --input @no-such-file.pt": "no-such-file.pt",
+    "show modinspect.examples.MyModel --input-fn no.such:make": "no",
+    "show modinspect.examples.MyModel --input 1,10 --device toaster": "toaster",
+    "show modinspect.examples.MyModel --input 1,10 --dtype float17": "float17",
+}
+
+
+@pytest.mark.parametrize("line", WRONG_MODELS)
+def test_a_target_or_an_input_that_cannot_be_made_is_one_message(modinspect: Modinspect, line: str) -> None:
+    ran = modinspect(*line.split())
+    assert ran.code == 2
+    assert ran.out == ""
+    assert ran.err.startswith("error: ")
+    assert WRONG_MODELS[line] in ran.err
+    assert "Traceback" not in ran.err
+    assert "modinspect itself failed" not in ran.err
+
+
+def test_nothing_at_all_prints_the_help(modinspect: Modinspect) -> None:
+    ran = modinspect()
+    assert ran.code == 2
+    assert "Usage: modinspect" in ran.out
+    assert f"modinspect show {EXAMPLE} --input 1,10" in ran.out
+
+
+def test_the_help_of_show_has_examples_and_every_option(modinspect: Modinspect) -> None:
+    ran = modinspect("show", "--help")
+    assert ran.code == 0
+    assert f"modinspect show {EXAMPLE} --input 1,10" in ran.out
+    assert "[name=]DIMS[:dtype][:fill]" in ran.out
+    for option in (
+        *("--input", "--input-fn", "--init", "--device", "--dtype", "--train", "--grad", "--opaque", "--depth", "--expand"),
+        *("--ops", "--aten", "--format", "--output", "--traceback"),
+    ):
+        assert option in ran.out
+
+
+def test_the_version(modinspect: Modinspect) -> None:
+    assert modinspect("--version") == Ran(0, "modinspect 0.1.0\n", "")
