@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 _LONGEST_PERIOD = 64
+_LEAST_SAVED = 2
 _TRIES = 8
 """How many later places of the same key are tried as the beginning of the next round."""
 
@@ -22,7 +23,7 @@ class Run:
 def find_runs(keys: Sequence[int], weights: Sequence[int], longest_period: int = _LONGEST_PERIOD) -> list[Run]:
     """Cuts a sequence into runs; what repeats is one run, everything else is a run of one item.
 
-    At each place the period that covers the most is taken. Runs that would save fewer than two rows stay as they are.
+    At each place the period that covers the most is taken. Runs that would spare too few rows stay as they are.
 
     Args:
         keys: equal keys are equal items.
@@ -57,7 +58,7 @@ def _best(keys: Sequence[int], weights: Sequence[int], following: Sequence[int],
         if again == len(keys) or period > longest:
             break
         run = Run(start, period, _matching(keys, start, period) // period + 1)
-        if run.times * period > best.times * best.period and _saved(run, weights) >= 2:
+        if run.times * period > best.times * best.period and _saved(run, weights) >= _LEAST_SAVED:
             best = run
         again = following[again]
     return best
@@ -71,6 +72,6 @@ def _matching(keys: Sequence[int], start: int, period: int) -> int:
 
 
 def _saved(run: Run, weights: Sequence[int]) -> int:
-    """The rows that folding spares; rounds of several items need a row of their own to stand under."""
+    """What folding spares in rows; rounds of several items need a row to stand under, and a second look to be understood."""
     one_round = sum(weights[run.start : run.start + run.period])
-    return (run.times - 1) * one_round - (run.period > 1)
+    return (run.times - 1) * one_round - 2 * (run.period > 1)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
 from typing import Any
 
 from modinspect.report import Report
 
 _WIDEST_LINE = 128
+_encode = json.JSONEncoder(allow_nan=False).encode
 
 
 def render_json(report: Report) -> str:
@@ -17,7 +17,14 @@ def render_json(report: Report) -> str:
 
     JSON has no word for numbers that are not finite; they stand as the strings ``"NaN"``, ``"Infinity"`` and ``"-Infinity"``.
     """
-    return "".join(_write(_finite(report.to_dict()), "")) + "\n"
+    data = report.to_dict()
+    pieces: list[str] = []
+    try:
+        _write(data, "", pieces)
+    except ValueError:  # a number that is not finite; looking for them beforehand would take as long as the rest
+        pieces = []
+        _write(_finite(data), "", pieces)
+    return "".join(pieces) + "\n"
 
 
 def _finite(value: Any) -> Any:
@@ -30,24 +37,19 @@ def _finite(value: Any) -> Any:
     return value
 
 
-def _write(value: Any, indent: str) -> Iterator[str]:
+def _write(value: Any, indent: str, pieces: list[str]) -> None:
     """Objects and lists that are too long for a line get a line for each of their items."""
-    if not value or not isinstance(value, (dict, list)):
-        yield json.dumps(value, allow_nan=False)
+    # The whole and its lists are too long for sure: trying would write everything once more for each level.
+    line = _encode(value) if len(indent) > 2 or not value or not isinstance(value, (dict, list)) else None
+    if line is not None and (len(indent) + len(line) <= _WIDEST_LINE or not isinstance(value, (dict, list))):
+        pieces.append(line)
         return
-    # The outermost objects are long: measuring each would write everything once for every level.
-    if indent:
-        line = json.dumps(value, allow_nan=False)
-        if len(indent) + len(line) <= _WIDEST_LINE:
-            yield line
-            return
     deeper = indent + "  "
+    separator = f"\n{deeper}"
     opening, closing = "{}" if isinstance(value, dict) else "[]"
-    yield opening
-    items = value.items() if isinstance(value, dict) else ((None, item) for item in value)
-    for number, (key, item) in enumerate(items):
-        yield f"{',' if number else ''}\n{deeper}"
-        if key is not None:
-            yield f"{json.dumps(key)}: "
-        yield from _write(item, deeper)
-    yield f"\n{indent}{closing}"
+    pieces.append(opening)
+    for key, item in value.items() if isinstance(value, dict) else ((None, item) for item in value):
+        pieces.append(separator if key is None else f"{separator}{_encode(key)}: ")
+        _write(item, deeper, pieces)
+        separator = f",\n{deeper}"
+    pieces.append(f"\n{indent}{closing}")

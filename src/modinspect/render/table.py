@@ -34,8 +34,10 @@ class ReportTable:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         symbols = ASCII if options.ascii_only else UNICODE
         for renderable in _page(self.report, self.view, symbols, options.max_width):
-            for segment in console.render(renderable, options):
-                yield segment if options.encoding.startswith("utf") else _printable(segment, options.encoding)
+            if options.encoding.startswith("utf"):
+                yield renderable
+            else:
+                yield from (_printable(segment, options.encoding) for segment in console.render(renderable, options))
 
 
 def render_table(report: Report, view: View = View()) -> ReportTable:  # noqa: B008  (a frozen value)
