@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from modinspect.config import Config, How, Model, parse_config, read_config
+from modinspect.errors import ConfigError
+
+WHOLE = """
+[tool.modinspect]
+input = ["1,10", "mask=1,10:bool:ones"]
+device = "cpu"
+dtype = "bfloat16"
+train = true
+grad = false
+opaque = ["timm.layers.*"]
+select = ["MI1"]
+ignore = ["MI101"]
+fail-on = "error"
+include-installed = true
+jobs = 2
+timeout = 60
+baseline = "lint-baseline.json"
+
+[tool.modinspect.severity]
+MI104 = "info"
+
+[tool.modinspect.per-target-ignores]
+"pkg.old:*" = ["MI3", "MI401"]
+
+[[tool.modinspect.models]]
+target = "pkg.mod:Net"
+init = { width = 64 }
+input = "1,3,8,8"
+ignore = ["MI501"]
+
+[[tool.modinspect.models]]
+target = "pkg.mod:Text"
+input-fn = "pkg.mod:make"
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "pyproject.toml"
+
+
+def test_every_key_is_read(project: Path) -> None:
+    project.write_text(WHOLE)
+    assert read_config() == Config(
+        how=How(("1,10", "mask=1,10:bool:ones"), None, "cpu", "bfloat16", True, False),
+        opaque=("timm.layers.*",),
+        select=("MI1",),
+        ignore=("MI101",),
+        fail_on="error",
+        include_installed=True,
+        jobs=2,
+        timeout=60.0,
+        baseline="lint-baseline.json",
+        severity={"MI104": "info"},
+        ignores={"pkg.old:*": ("MI3", "MI401")},
+        models=(
+            Model("pkg.mod:Net", How(("1,3,8,8",)), {"width": 64}, ("MI501",)),
+            Model("pkg.mod:Text", How(input_fn="pkg.mod:make")),
+        ),
+    )
+
+
+def test_no_file_and_no_table_say_nothing(project: Path) -> None:
+    assert read_config() == Config()
+    project.write_text("[tool.other]\nkey = 1\n")
+    assert read_config() == Config()
+
+
+@pytest.mark.parametrize(
+    ("toml", "named", "hint"),
+    [
+        ("[tool.modinspect]\ninptu = []", "no key 'inptu'", "Did you mean 'input'?"),
+        ("[tool.modinspect]\nfail_on = 'error'", "no key 'fail_on'", "Did you mean 'fail-on'?"),
+        ("[tool.modinspect]\nzzzzzz = 1", "no key 'zzzzzz'", "Known keys: baseline, device"),
+        ("[[tool.modinspect.models]]\ntarget = 'a:B'\ninputs = []", "no key 'inputs'", "Did you mean 'input'"),
+        ("[[tool.modinspect.models]]\ninput = []", "has no target", "Add target"),
+        ("[tool.modinspect.models]\ntarget = 'a:B'", "should be a list of tables", "[[tool.modinspect.models]]"),
+        ("[tool.modinspect]\ninput = [1, 10]", "input in pyproject.toml should be a list of strings", ""),
+        ("[tool.modinspect]\ninput = ''", "should be a string", ""),
+        ("[tool.modinspect]\ntrain = 'yes'", "train in pyproject.toml should be true or false, found 'yes'", ""),
+        ("[tool.modinspect]\njobs = 0", "a whole number of at least 1, found 0", ""),
+        ("[tool.modinspect]\njobs = true", "a whole number of at least 1, found True", ""),
+        ("[tool.modinspect]\ntimeout = -1", "a number of seconds", ""),
+        ("[tool.modinspect]\ntimeout = nan", "a number of seconds", ""),
+        ("[tool.modinspect]\ntimeout = inf", "a number of seconds", ""),
+        ("[tool.modinspect]\nfail-on = 'never'", "one of error, warning, info, found 'never'", ""),
+        ("[tool.modinspect]\nfail-on = ['error']", "one of error, warning, info", ""),
+        ("[tool.modinspect.severity]\nMI101 = 'fatal'", "severity.MI101 in pyproject.toml should be one of", ""),
+        ("[tool.modinspect.per-target-ignores]\n'a:*' = 3", "per-target-ignores.a:* in pyproject.toml", ""),
+        ("[tool]\nmodinspect = 3", "tool.modinspect in pyproject.toml should be a table, found 3", ""),
+        ("tool = 3", "tool in pyproject.toml should be a table", ""),
+        ("[tool.modinspect\n", "'pyproject.toml' is no TOML", ""),
+        ("x = " + "[" * 100_000, "'pyproject.toml' is no TOML", ""),
+    ],
+)
+def test_what_is_wrong_is_named(project: Path, toml: str, named: str, hint: str) -> None:
+    project.write_text(toml)
+    with pytest.raises(ConfigError) as raised:
+        read_config()
+    assert named in raised.value.message
+    assert hint in raised.value.hint
+
+
+def test_bytes_that_are_no_text_are_no_toml(project: Path) -> None:
+    project.write_bytes(b"\xff\xfe")
+    with pytest.raises(ConfigError, match="is no TOML"):
+        read_config()
+
+
+def test_a_file_that_may_not_be_read_is_said_to_be_unreadable(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    project.write_text("")
+    monkeypatch.setattr("builtins.open", refuse)
+    with pytest.raises(ConfigError, match="Permission denied"):
+        read_config()
+
+
+def test_what_a_model_says_of_itself_comes_before_the_defaults() -> None:
+    default = How(("1,10",), None, "cpu", "float16", train=True, grad=False)
+    assert How().over(default) == default
+    assert How(("2,3",), device="weightless").over(default) == How(("2,3",), None, "weightless", "float16", True, False)
+    assert How(train=False).over(default).train is False
+
+
+def test_inputs_stand_for_an_input_function_and_the_other_way_round() -> None:
+    assert How(input_fn="pkg:make").over(How(("1,10",))) == How((), "pkg:make")
+    assert How(("1,10",)).over(How((), "pkg:make")) == How(("1,10",))
+
+
+values = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
+keys = st.sampled_from(["input", "models", "severity", "per-target-ignores", "timeout", "jobs", "fail-on", "opaque", "target"])
+tables = st.dictionaries(keys | st.text(max_size=9), values | st.lists(values, max_size=3), max_size=3)
+
+
+@given(st.dictionaries(keys, values | tables | st.lists(tables, max_size=2), max_size=3))
+def test_any_table_is_read_or_said_to_be_wrong(table: dict[str, object]) -> None:
+    try:
+        config = parse_config(table)
+    except ConfigError:
+        return
+    assert isinstance(config, Config)
