@@ -1,4 +1,4 @@
-"""Near misses: the known names that look like what was asked for."""
+"""Words for messages: near misses, lists of names, text that is safe to print."""
 
 from __future__ import annotations
 
@@ -29,6 +29,11 @@ def listed(names: Sequence[str], *, limit: int = 10) -> str:
     """``a, b, c``; the tail of a long list is only counted."""
     shown = ", ".join(names[:limit])
     return f"{shown} and {len(names) - limit} more" if len(names) > limit else shown
+
+
+def printable(text: str) -> str:
+    """``text``, with control codes and the like as escapes, for where quotes around it would be wrong."""
+    return text if text.isprintable() else repr(text)[1:-1]
 
 
 def sentences(*parts: str) -> str:

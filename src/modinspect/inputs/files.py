@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from modinspect.errors import InputError
-from modinspect.nearest import did_you_mean, sentences
+from modinspect.nearest import did_you_mean, printable, sentences
 
 
 def load_file(path: str) -> Any:
@@ -87,7 +87,9 @@ def _no_file(path: str) -> InputError:
         return InputError(f"{path!r} is a directory", "Name a file in it.")
     stem, colon, after = path.rpartition(":")
     if colon and os.path.isfile(stem):
-        return InputError(f"there is no file {path!r}", f"A file takes no dtype or fill: @{stem}, without ':{after}'.")
+        return InputError(
+            f"there is no file {path!r}", f"A file takes no dtype or fill: @{printable(stem)}, without {f':{after}'!r}."
+        )
     directory = os.path.dirname(path)
     try:
         close = did_you_mean(path, [os.path.join(directory, entry) for entry in os.listdir(directory or ".")])

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 
 from modinspect.errors import InputError
-from modinspect.nearest import did_you_mean, sentences
+from modinspect.nearest import did_you_mean, printable, sentences
 
 GRAMMAR = "An input is [name=]DIMS[:dtype][:fill], as in 1,3,224,224 or ids=1,128:int64, or [name=]@file."
 
@@ -83,7 +83,7 @@ def parse_spec(text: str) -> InputSpec:
     dims, *rest = value.split(":")
     dtype, fill = _dtype_and_fill([part.strip() for part in rest], dims, written)
     if not dims.strip() and dtype is None and fill is None:
-        raise _wrong(written, "it gives no sizes", f"A scalar needs a dtype: {written.rstrip(':')}:float32.")
+        raise _wrong(written, "it gives no sizes", f"A scalar needs a dtype: {printable(written)}:float32.")
     spec = InputSpec(name, _dims(dims, written), dtype, fill)
     _check_fill(spec, written)
     return spec
@@ -145,9 +145,9 @@ def _dims(text: str, written: str) -> tuple[int, ...]:
 def _odd_list(text: str) -> tuple[str, str] | None:
     """What is wrong with the sizes as a whole, and what to do."""
     if text.endswith(_FILES) or "/" in text or "\\" in text:
-        return f"{text!r} is no list of sizes", f"A file is given as @{text}."
+        return f"{text!r} is no list of sizes", f"A file is given as @{printable(text)}."
     if text[:1] in "([" and text[-1:] in ")]":
-        return "the sizes stand in brackets", f"Leave them out: {text[1:-1].strip()}"
+        return "the sizes stand in brackets", f"Leave them out: {printable(text[1:-1].strip())}"
     numbers = re.findall("[0-9]+", text)
     if re.fullmatch(r"[0-9]+(\s*[xX* ]\s*[0-9]+)+", text):
         return f"{text!r} is no list of sizes", f"Commas separate them: {','.join(numbers)}."
@@ -167,7 +167,7 @@ def _odd_size(index: int, parts: list[str]) -> tuple[str, str]:
     if re.fullmatch("[0-9]+", part):
         return f"{which} has {len(part)} digits, more than a tensor can have", "Give a smaller one."
     if dtype_name(part) or part in _FILLS:
-        return f"{part!r} stands where {which} is", f"A colon comes before it: {','.join(parts[:index])}:{part}."
+        return f"{part!r} stands where {which} is", f"A colon comes before it: {printable(','.join(parts[:index]))}:{part}."
     return f"{which}, {part!r}, is no whole number", GRAMMAR
 
 
@@ -180,7 +180,7 @@ def _dtype_and_fill(parts: list[str], dims: str, written: str) -> tuple[str | No
         if not part:
             raise _wrong(written, "nothing stands behind a ':'", "Leave out the ':' where there is no dtype or fill.")
         if fill is not None:
-            hint = f"The dtype comes first: {dims}:{part}:{fill}." if dtype_name(part) else GRAMMAR
+            hint = f"The dtype comes first: {printable(dims)}:{part}:{fill}." if dtype_name(part) else GRAMMAR
             raise _wrong(written, f"{part!r} follows the fill {fill!r}", hint)
         known = dtype_name(part)
         if known and dtype is None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from modinspect.errors import TargetError
-from modinspect.nearest import sentences
+from modinspect.nearest import printable, sentences
 
 FORMS = "A target is pkg.mod:Class, pkg.mod.Class or path/to/file.py:Class, and a call may follow: pkg.mod:Class(width=64)."
 _LITERALS = "Arguments are Python literals: numbers, 'strings', True, None, lists, tuples, dicts."
@@ -173,7 +173,7 @@ def parse_init(pairs: Sequence[str]) -> dict[str, object]:
             raise TargetError(f"--init {pair!r} has no '='", "Write --init KEY=VALUE, as in --init num_classes=10.")
         if not key.isidentifier() or keyword.iskeyword(key):
             name = key.replace("-", "_")
-            hint = f"Did you mean {name}={value}?" if name.isidentifier() and not keyword.iskeyword(name) else ""
+            hint = f"Did you mean {name}={printable(value)}?" if name.isidentifier() and not keyword.iskeyword(name) else ""
             raise TargetError(f"--init {pair!r}: {key!r} is no name of an argument", hint)
         if key in init:
             raise TargetError(f"--init gives {key!r} twice: {init[key]!r} and {value!r}", "Give it once.")

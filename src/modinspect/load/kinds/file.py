@@ -16,7 +16,7 @@ from modinspect.errors import TargetError
 from modinspect.load.importing import import_existing, importable_cwd, walk, why_import_failed, working_directory
 from modinspect.load.kinds.colon import CALL, NAMES
 from modinspect.load.target import Found, Kind, Target, Wanted
-from modinspect.nearest import nearest, sentences
+from modinspect.nearest import nearest, printable, sentences
 from modinspect.usercode import relative, user_code
 
 _PATH = r"""(?P<place>[^"']+?\.py|[^"']*[\\/][^"':()]*)"""
@@ -47,7 +47,7 @@ def _near_file(path: str) -> str:
     directory, name = os.path.split(path)
     stem, dot, rest = name.partition(".py.")
     if dot:
-        return f"A colon follows the file: {os.path.join(directory, stem)}.py:{rest}"
+        return f"A colon follows the file: {printable(os.path.join(directory, stem))}.py:{printable(rest)}"
     if os.path.isfile(f"{path}.py"):
         return f"Did you mean {f'{path}.py'!r}?"
     here = f"The working directory is {working_directory()!r}."
