@@ -13,7 +13,7 @@ from typing import Any
 from torch import nn
 
 from modinspect.errors import RunError
-from modinspect.report import ModelInfo, Report
+from modinspect.report import Execution, ModelInfo, Report
 from modinspect.trace.half import registered_half
 from modinspect.trace.registry import class_path, register
 from modinspect.trace.run import Options, Weightless, run
@@ -27,10 +27,18 @@ _ONE_AT_A_TIME = threading.Lock()
 _OWNER = threading.local()
 
 
-def survey(model: nn.Module, *, target: str | None = None, opaque: Sequence[str] = (), notes: Sequence[str] = ()) -> Report:
-    """The registered half alone, without running anything."""
-    half = registered_half(register(model), opaque)
-    info = ModelInfo(target or class_path(model), type(model).__name__, model.training, half.device, "real", tuple(notes))
+def survey(
+    model: nn.Module,
+    *,
+    target: str | None = None,
+    opaque: Sequence[str] = (),
+    notes: Sequence[str] = (),
+    weightless: Weightless | None = None,
+) -> Report:
+    """The registered half alone, without running anything; the arguments are :func:`trace`'s."""
+    half = registered_half(register(model), opaque, None if weightless is None else str(weightless.device))
+    execution: Execution = "real" if weightless is None else "weightless"
+    info = ModelInfo(target or class_path(model), type(model).__name__, model.training, half.device, execution, tuple(notes))
     return Report(info, (), (), half.modules, (), (), half.totals, None, (), half.parameters, half.buffers)
 
 

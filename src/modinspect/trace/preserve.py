@@ -10,7 +10,8 @@ from __future__ import annotations
 import random
 import sys
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -136,6 +137,16 @@ def _restore_module(module: nn.Module, attributes: dict[str, Any], contents: dic
         if len(value) != len(before) or any(value.get(key, _MISSING) is not item for key, item in before.items()):
             value.clear()
             value.update(before)
+
+
+@contextmanager
+def preserved_process() -> Iterator[None]:
+    """Puts back, at the end, the random states and global settings of the process."""
+    undo = _save_process()
+    try:
+        yield
+    finally:
+        undo()
 
 
 def _save_process() -> Callable[[], None]:
