@@ -141,7 +141,7 @@ class Recorder(TorchFunctionMode):
     def add_root(self, tensor: Tensor, root: Root) -> int:
         """Makes ``tensor`` known by where it comes from."""
         self.roots.append(root)
-        self._marked = self._marked or tensor.is_conj() or tensor.is_neg()
+        self._marked = self._marked or (tensor.dtype.is_complex and tensor.is_conj())
         self._origins[id(tensor)] = (weakref.ref(tensor), -len(self.roots))
         return -len(self.roots)
 
