@@ -1,0 +1,201 @@
+"""``modinspect show`` from its arguments to its exit code; what stands in the report and the table is tested with those."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cli_helpers import Modinspect
+
+from modinspect.cli.show import Format
+from modinspect.render import FORMATS
+from modinspect.report import Report
+
+EXAMPLE = ("show", "modinspect.examples.MyModel")
+
+MODELS = """
+import torch
+from torch import nn
+
+class Wide(nn.Module):
+    def __init__(self, width=3):
+        super().__init__()
+        self.fc = nn.Linear(10, width)
+        self.drop = nn.Dropout()
+
+    def forward(self, x, scale=None):
+        y = self.drop(self.fc(x))
+        return y if scale is None else y * scale
+
+class Raises(nn.Module):
+    def forward(self, x):
+        x = x + 1
+        raise ValueError("the [bold]model[/bold] said \\x1b[31mno")
+
+class Exits(nn.Module):
+    def forward(self, x):
+        raise SystemExit(7)
+
+def make():
+    return (torch.ones(1, 10),), {"scale": torch.ones(1)}
+"""
+
+
+@pytest.fixture
+def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.chdir(tmp_path)
+    Path("models.py").write_text(MODELS)
+    return "models.py"
+
+
+def test_the_table_goes_to_stdout_and_nothing_to_stderr(modinspect: Modinspect) -> None:
+    ran = modinspect(*EXAMPLE, "--input", "1,10")
+    assert (ran.code, ran.err) == (0, "")
+    assert "F.linear" in ran.out
+    assert "unregistered" in ran.out
+    assert "\x1b" not in ran.out
+
+
+def test_json_is_a_whole_report(modinspect: Modinspect) -> None:
+    ran = modinspect(*EXAMPLE, "-i", "1,10", "--format", "json")
+    assert (ran.code, ran.err) == (0, "")
+    report = Report.from_dict(json.loads(ran.out))
+    assert report.totals.params == 55
+    assert [op.name.rpartition(".")[2] for op in report.ops] == ["linear", "relu", "rand", "linear"]
+
+
+def test_every_format_can_be_asked_for() -> None:
+    assert set(Format.__args__) == set(FORMATS)  # type: ignore[attr-defined]
+
+
+def test_without_an_input_the_registered_half_is_shown(modinspect: Modinspect) -> None:
+    ran = modinspect(*EXAMPLE)
+    assert ran.code == 0
+    assert "--input" in ran.out
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+def test_the_output_goes_to_a_file_instead(modinspect: Modinspect, tmp_path: Path, format_: str) -> None:
+    file = tmp_path / "report"
+    ran = modinspect(*EXAMPLE, "--input", "1,10", "--format", format_, "--output", str(file))
+    assert (ran.code, ran.out, ran.err) == (0, "", "")
+    assert "MyModel" in file.read_text()
+
+
+def test_a_wrong_output_is_found_before_the_model_is_run(modinspect: Modinspect, models: str) -> None:
+    ran = modinspect("show", f"{models}:Exits", "--input", "1,10", "--output", "no/where")
+    assert ran.code == 2
+    assert "no directory" in ran.err
+
+
+def report_of(modinspect: Modinspect, *args: str) -> dict[str, Any]:
+    ran = modinspect("show", *args, "--format", "json")
+    assert ran.code == 0, ran.err
+    return json.loads(ran.out)
+
+
+def test_the_options_reach_the_run(modinspect: Modinspect, models: str) -> None:
+    wide = f"{models}:Wide"
+    assert report_of(modinspect, wide, "--init", "width=7", "-i", "1,10")["outputs"][0]["shape"] == [1, 7]
+    assert report_of(modinspect, wide, "-i", "1,10")["model"]["training"] is False
+    assert report_of(modinspect, wide, "-i", "1,10", "--train")["model"]["training"] is True
+    assert report_of(modinspect, wide, "-i", "1,10", "--device", "cpu")["model"]["execution"] == "real"
+    assert report_of(modinspect, wide, "-i", "1,10", "--dtype", "float64")["outputs"][0]["dtype"] == "float64"
+    assert len(report_of(modinspect, wide, "--input-fn", "models:make")["inputs"]) == 2
+    assert len(report_of(modinspect, wide, "-i", "1,10", "-i", "scale=1")["inputs"]) == 2
+    layers = [module["layer"] for module in report_of(modinspect, wide, "-i", "1,10", "--opaque", "*.Wide")["modules"]]
+    assert layers[0] is True
+
+
+def test_the_options_reach_the_table(modinspect: Modinspect) -> None:
+    def table(*args: str) -> str:
+        return modinspect(*EXAMPLE, "-i", "1,10", *args).out
+
+    assert "addmm" not in table()
+    assert "addmm" in table("--aten")
+    assert "torch.rand " in table("--ops", "all")
+    assert "Linear" not in table("--depth", "0")
+
+
+def test_a_forward_that_raises_shows_what_ran_and_ends_with_2(modinspect: Modinspect, models: str) -> None:
+    ran = modinspect("show", f"{models}:Raises", "-i", "1,10")
+    assert (ran.code, ran.err) == (2, "")
+    assert "ValueError" in ran.out
+    assert r"the [bold]model[/bold] said \x1b[31mno" in ran.out
+    assert "Traceback" not in ran.out
+
+
+def test_traceback_goes_to_stderr_and_the_table_to_stdout(modinspect: Modinspect, models: str) -> None:
+    ran = modinspect("show", f"{models}:Raises", "-i", "1,10", "--traceback")
+    assert ran.code == 2
+    assert ran.err.startswith("Traceback (most recent call last)")
+    assert r"ValueError: the [bold]model[/bold] said \x1b[31mno" in ran.err
+    assert "Traceback" not in ran.out
+
+
+def test_a_forward_that_exits_does_not_end_modinspect(modinspect: Modinspect, models: str) -> None:
+    ran = modinspect("show", f"{models}:Exits", "-i", "1,10")
+    assert ran.code == 2
+    assert "SystemExit" in ran.out + ran.err
+
+
+def test_traceback_shows_where_an_import_failed(modinspect: Modinspect, tmp_path: Path) -> None:
+    file = tmp_path / "broken.py"
+    file.write_text("1 / 0\n")
+    without = modinspect("show", f"{file}:Net")
+    assert (without.code, "Traceback" in without.err) == (2, False)
+    ran = modinspect("show", f"{file}:Net", "--traceback")
+    assert ran.code == 2
+    assert "Traceback (most recent call last)" in ran.err
+    assert "1 / 0" in ran.err
+    assert ran.err.index("Traceback") < ran.err.index("error: ")
+
+
+def test_what_the_user_typed_is_no_markup_and_no_control_code(modinspect: Modinspect) -> None:
+    ran = modinspect("show", "pkg[bold]\x1b[31m.Net[/]")
+    assert ran.code == 2
+    assert r"pkg[bold]\x1b[31m.Net[/]" in ran.err
+    assert "\x1b" not in ran.err
+
+
+def test_errors_and_tables_are_coloured_when_colour_is_forced(modinspect: Modinspect, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm-256color")
+    assert "\x1b[1;31merror: " in modinspect("show", "nosuch.Model").err
+    assert "\x1b[" in modinspect(*EXAMPLE, "-i", "1,10").out
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b[1merror: " in modinspect("show", "nosuch.Model").err
+
+
+def fail_with(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
+    def inspect_target(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr("modinspect.api.inspect_target", inspect_target)
+
+
+def test_a_bug_of_modinspect_says_so(modinspect: Modinspect, monkeypatch: pytest.MonkeyPatch) -> None:
+    fail_with(monkeypatch, KeyError("layer[red]"))
+    ran = modinspect(*EXAMPLE)
+    assert (ran.code, ran.out) == (2, "")
+    message, hint = ran.err.splitlines()
+    assert message == "error: modinspect itself failed, which is a bug: KeyError: 'layer[red]'"
+    assert "--traceback" in hint
+    assert "modinspect 0.1.0, torch " in hint
+    assert "fail_with" not in ran.err
+    assert "in inspect_target" in modinspect(*EXAMPLE, "--traceback").err
+
+
+def test_an_exit_that_nothing_caught_is_an_error_too(modinspect: Modinspect, monkeypatch: pytest.MonkeyPatch) -> None:
+    fail_with(monkeypatch, SystemExit(0))
+    ran = modinspect(*EXAMPLE)
+    assert ran.code == 2
+    assert "sys.exit(0)" in ran.err
+
+
+def test_an_interruption_says_so_and_ends_with_130(modinspect: Modinspect, monkeypatch: pytest.MonkeyPatch) -> None:
+    fail_with(monkeypatch, KeyboardInterrupt())
+    ran = modinspect(*EXAMPLE)
+    assert (ran.code, ran.out, ran.err) == (130, "", "interrupted\n")
