@@ -37,7 +37,11 @@ HEADINGS = (
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that a rule objects to. ``modules`` says how many modules it concerns; ``module`` is the first of them."""
+    """One thing that a rule objects to.
+
+    ``modules`` says how many modules it concerns; ``module`` is the first of them. ``suppressed_by`` says what suppressed it.
+    ``fingerprint`` stays the same when the line moves.
+    """
 
     rule: str
     name: str
@@ -48,6 +52,8 @@ class Finding:
     source: Source | None
     suppressed: bool = False
     modules: int = 1
+    suppressed_by: Literal["comment", "baseline"] | None = None
+    fingerprint: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON form."""
@@ -100,10 +106,11 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """A line at which something was seen while values ran through the model; ``function`` is the public name of the call."""
+    """A call at which something was seen while values ran through the model; ``function`` is its public name."""
 
     source: Source | None
     function: str
+    module: str
 
 
 @dataclass(frozen=True, slots=True)
