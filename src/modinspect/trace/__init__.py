@@ -13,7 +13,7 @@ from typing import Any
 from torch import nn
 
 from modinspect.errors import RunError
-from modinspect.report import Execution, ModelInfo, Report
+from modinspect.report import Execution, ModelInfo, Report, Totals
 from modinspect.trace.half import registered_half
 from modinspect.trace.registry import class_path, register
 from modinspect.trace.run import Options, Weightless, run
@@ -39,7 +39,9 @@ def survey(
     half = registered_half(register(model), opaque, None if weightless is None else str(weightless.device))
     execution: Execution = "real" if weightless is None else "weightless"
     info = ModelInfo(target or class_path(model), type(model).__name__, model.training, half.device, execution, tuple(notes))
-    return Report(info, (), (), half.modules, (), (), half.totals, None, (), half.parameters, half.buffers)
+    size = half.size
+    totals = Totals(size.numel, size.trainable, size.bytes, half.buffer_bytes, 0, 0, 0, 0, 0)
+    return Report(info, (), (), half.modules, (), (), totals, None, (), half.parameters, half.buffers)
 
 
 def trace(

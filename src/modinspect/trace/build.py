@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import functools
 import traceback
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-import torch
 
 from modinspect.report import (
     Call,
@@ -21,14 +19,16 @@ from modinspect.report import (
     Output,
     Report,
     Result,
+    Shape,
+    Totals,
     Unregistered,
 )
 from modinspect.trace import names
 from modinspect.trace.explain import explain
-from modinspect.trace.half import RegisteredHalf
+from modinspect.trace.half import ModuleRun, RegisteredHalf
 from modinspect.trace.lineage import Weights, find_weights
 from modinspect.trace.recorder import Recorder
-from modinspect.trace.records import CallRecord, Failure, Known, OpRecord, Origin, Root, Seen
+from modinspect.trace.records import CallRecord, Failure, Known, OpRecord, Origin, Seen
 from modinspect.trace.tensors import dtype_name
 
 
@@ -41,88 +41,135 @@ class Ran:
     error: BaseException | None
 
 
-def build_report(half: RegisteredHalf, recorder: Recorder, ran: Ran) -> Report:
-    """Puts the registered half and the record of the run together."""
-    builder = _Builder(recorder)
-    ops = builder.ops()
-    calls = tuple(builder.call(index, record) for index, record in enumerate(recorder.calls))
-    modules = _with_run(half.modules, recorder, ops, calls)
-    used = {root.text.partition(":")[2] for root in builder.used_roots()}
-    return Report(
-        model=ran.model,
-        inputs=ran.inputs,
-        outputs=calls[0].outputs,
-        modules=modules,
-        ops=ops,
-        unregistered=builder.unregistered(),
-        totals=replace(
-            half.totals,
-            ops=len(ops),
-            hidden_ops=sum(op.hidden for op in ops),
-            flops=sum(op.flops or 0 for op in ops),
-            hidden_flops=sum(op.flops or 0 for op in ops if op.hidden),
-            uncounted_ops=sum(op.flops != op.estimated_flops or op.flops is None for op in ops),
-            estimated_flops=builder.estimated_flops(),
-        ),
-        error=builder.error(ran.error),
-        calls=calls,
-        parameters=tuple(replace(state, used=state.name in used) for state in half.parameters),
-        buffers=tuple(replace(state, used=state.name in used) for state in half.buffers),
-    )
+@dataclass(frozen=True, slots=True)
+class _Template:
+    """What all calls of one :class:`Known` have in common; ``operands`` are (shape, dtype, argument)."""
+
+    name: str
+    operands: tuple[tuple[Shape | None, str, str], ...]
+    arguments: dict[str, Any]
 
 
-class _Builder:
+class Builder:
     """Turns records into report data. Data alike is made once and shared."""
 
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
         self._weights: Weights = find_weights(recorder)
-        self._results: dict[Any, Result] = {}
+        self._templates: dict[int, _Template] = {}
+        self._results: dict[Any, tuple[Result, ...]] = {}
+        self._ops = tuple([self._op(index, record) for index, record in enumerate(recorder.ops)])
+        self._calls = tuple([self._call(index, record) for index, record in enumerate(recorder.calls)])
 
-    def ops(self) -> tuple[Op, ...]:
-        return tuple(self._op(index, record) for index, record in enumerate(self._recorder.ops))
+    def report(self, half: RegisteredHalf, ran: Ran) -> Report:
+        """Puts the registered half and the record of the run together; unregistered modules that ran come last."""
+        unregistered = (record.info for record in self._recorder.modules.values() if record.info is not None and record.calls)
+        runs = self.runs()
+        return Report(
+            model=ran.model,
+            inputs=ran.inputs,
+            outputs=self._calls[0].outputs,
+            modules=(*half.modules, *(_with_run(info, runs[info.path]) for info in unregistered)),
+            ops=self._ops,
+            unregistered=self._unregistered(),
+            totals=self._totals(half),
+            error=self._error(ran.error),
+            calls=self._calls,
+            parameters=half.parameters,
+            buffers=half.buffers,
+        )
+
+    def used(self) -> frozenset[str]:
+        """The names of the parameters and buffers that some op got."""
+        origins = {origin for record in self._recorder.ops for origin in record.origins if origin is not None and origin < 0}
+        return frozenset(self._recorder.roots[-1 - origin].text.partition(":")[2] for origin in origins)
+
+    def runs(self) -> dict[str, ModuleRun]:
+        """What the calls of each module came to, by path: FLOPs of all ops that ran during them, each once."""
+        counted: dict[str, int] = {}
+        uncounted: dict[str, int] = {}
+        by_call: dict[int, list[int]] = {}
+        for record in self._recorder.ops:
+            sums = by_call.setdefault(record.call, [0, 0])
+            sums[0] += record.known.flops or 0
+            sums[1] += record.known.flops is None or record.known.flops != record.known.estimate
+        for index, (flops, unknown) in by_call.items():
+            for path in self._chain(index):
+                counted[path] = counted.get(path, 0) + flops
+                uncounted[path] = uncounted.get(path, 0) + unknown
+        last = {call.module: call for call in self._calls}
+        return {
+            path: ModuleRun(
+                calls=self._recorder.calls[call.index].number + 1,
+                flops=None if uncounted.get(path) and not counted.get(path) else counted.get(path, 0),
+                uncounted_ops=uncounted.get(path, 0),
+                output_shapes=tuple([output.shape for output in call.outputs]),
+            )
+            for path, call in last.items()
+        }
+
+    def _chain(self, index: int | None) -> set[str]:
+        """The paths of a call's module and of all modules that it was made in; a module that calls itself counts once."""
+        chain = set()
+        while index is not None:
+            call = self._recorder.calls[index]
+            chain.add(call.record.path)
+            index = call.parent
+        return chain
+
+    def _totals(self, half: RegisteredHalf) -> Totals:
+        estimates = [record.known.estimate for record in self._recorder.ops]
+        known = [estimate for estimate in estimates if estimate is not None]
+        return Totals(
+            params=half.size.numel,
+            trainable_params=half.size.trainable,
+            param_bytes=half.size.bytes,
+            buffer_bytes=half.buffer_bytes,
+            ops=len(self._ops),
+            hidden_ops=sum([op.hidden for op in self._ops]),
+            flops=sum([op.flops or 0 for op in self._ops]),
+            hidden_flops=sum([op.flops or 0 for op in self._ops if op.hidden]),
+            uncounted_ops=sum([op.flops is None or op.flops != op.estimated_flops for op in self._ops]),
+            estimated_flops=sum(known) if len(known) == len(estimates) else None,
+        )
 
     def _op(self, index: int, record: OpRecord) -> Op:
         call = self._recorder.calls[record.call]
         known = record.known
+        template = self._templates.get(id(known))
+        if template is None:
+            template = self._templates[id(known)] = _template(record)
         weights = self._weights.of_op.get(index)
+        origins = [self._origin(origin) for origin in record.origins]
+        if weights is not None:
+            for position, place in weights.items():
+                origins[position] = f"unregistered:{place}"
         return Op(
-            index=index,
-            name=known.name or names.public_name(record.func),
-            kind=known.kind,
-            hidden=not call.covered,
-            module=call.record.path,
-            call=call.number,
-            inputs=tuple(
-                Operand(
-                    shape,
-                    dtype_name(dtype),
-                    f"unregistered:{weights[position]}"
-                    if weights is not None and position in weights
-                    else self._origin(record.origins[position]),
-                    names.argument_name(record.func, place),
-                )
-                for position, (place, shape, dtype) in enumerate(known.operands)
-            ),
-            outputs=self._outputs(record.outputs),
-            flops=known.flops,
-            estimated_flops=known.estimate,
-            source=self._recorder.sources.source(record.code, record.line),
-            aten=known.aten,
-            arguments=_arguments(record.func, known),
-            mutates=known.mutates,
-        )
+            index,
+            template.name,
+            known.kind,
+            not call.covered,
+            call.record.path,
+            call.number,
+            tuple([
+                Operand(shape, dtype, origin, argument)
+                for (shape, dtype, argument), origin in zip(template.operands, origins, strict=True)
+            ]),
+            self._outputs(record.outputs),
+            known.flops,
+            self._recorder.sources.source(record.code, record.line),
+            known.aten,
+            template.arguments,
+            known.mutates,
+            known.estimate,
+        )  # fmt: skip
 
     def _outputs(self, outputs: Any) -> tuple[Result, ...]:
-        bare = type(outputs) is tuple
-        return tuple(self._result(shape, dtype) for shape, dtype in ([outputs] if bare else outputs))
-
-    def _result(self, shape: Any, dtype: torch.dtype) -> Result:
-        key = (shape, dtype)
+        key = outputs if type(outputs) is tuple else tuple(outputs)
         found = self._results.get(key)
         if found is None:
-            plain = None if shape is None else tuple(shape)
-            found = self._results[key] = Result(plain, dtype_name(dtype))
+            seen = [outputs] if type(outputs) is tuple else outputs
+            found = self._results[key] = tuple([Result(_plain(shape), dtype_name(dtype)) for shape, dtype in seen])
         return found
 
     def _origin(self, origin: Origin) -> str | None:
@@ -133,11 +180,7 @@ class _Builder:
         root = self._recorder.roots[-1 - origin]
         return root.text if root.place is None else f"unregistered:{root.place}"
 
-    def used_roots(self) -> Iterable[Root]:
-        used = {origin for record in self._recorder.ops for origin in record.origins if origin is not None and origin < 0}
-        return (self._recorder.roots[-1 - origin] for origin in used)
-
-    def call(self, index: int, record: CallRecord) -> Call:
+    def _call(self, index: int, record: CallRecord) -> Call:
         return Call(
             index=index,
             module=record.record.path,
@@ -152,9 +195,11 @@ class _Builder:
         )
 
     def _seen(self, tensors: list[Seen]) -> tuple[Output, ...]:
-        return tuple(Output(path, shape, dtype_name(dtype), self._origin(origin)) for path, shape, dtype, origin in tensors)
+        return tuple([
+            Output(path, _plain(shape), dtype_name(dtype), self._origin(origin)) for path, shape, dtype, origin in tensors
+        ])  # fmt: skip
 
-    def unregistered(self) -> tuple[Unregistered, ...]:
+    def _unregistered(self) -> tuple[Unregistered, ...]:
         found = [*self._recorder.found, *self._weights.found]
         return tuple(
             Unregistered(
@@ -171,15 +216,7 @@ class _Builder:
             for item in found
         )
 
-    def estimated_flops(self) -> int | None:
-        total = 0
-        for record in self._recorder.ops:
-            if record.known.estimate is None:
-                return None
-            total += record.known.estimate
-        return total
-
-    def error(self, error: BaseException | None) -> ForwardError | None:
+    def _error(self, error: BaseException | None) -> ForwardError | None:
         if error is None:
             return None
         failure = self._failed_op(error)
@@ -191,7 +228,7 @@ class _Builder:
             module=path,
             source=self._recorder.sources.source(*place),
             op=op,
-            sentence=None if op is None else explain(op, self.ops()),
+            sentence=None if op is None else explain(op, self._ops),
             traceback="".join(traceback.format_exception(error)),
         )
 
@@ -216,10 +253,10 @@ class _Builder:
         return recorder.calls[index].record.path, place
 
 
-@functools.cache
-def _defaults(func: Any) -> dict[str, Any]:
-    simple = (bool, int, float, str, type(None))
-    return {p.name: p.default for p in names.parameters_of(func) if isinstance(p.default, simple)}
+def _template(record: OpRecord) -> _Template:
+    known, func = record.known, record.func
+    operands = [(_plain(shape), dtype_name(dtype), names.argument_name(func, place)) for place, shape, dtype in known.operands]
+    return _Template(known.name or names.public_name(func), tuple(operands), _arguments(func, known))
 
 
 def _arguments(func: Any, known: Known) -> dict[str, Any]:
@@ -229,53 +266,18 @@ def _arguments(func: Any, known: Known) -> dict[str, Any]:
     return {**{name: value for name, value in _defaults(func).items() if name not in tensors}, **given}
 
 
-def _with_run(
-    registered: tuple[ModuleInfo, ...], recorder: Recorder, ops: tuple[Op, ...], calls: tuple[Call, ...]
-) -> tuple[ModuleInfo, ...]:
-    """The modules with how often they ran, what they gave and what it cost; unregistered ones that ran come last."""
-    flops, uncounted, counted = _flops_by_module(recorder)
-    last = {call.module: call for call in calls}
-    runs = {record.path: record.calls for record in recorder.modules.values()}
-
-    def with_run(info: ModuleInfo) -> ModuleInfo:
-        path = info.path
-        call = last.get(path)
-        unknown = uncounted.get(path, 0)
-        return replace(
-            info,
-            calls=runs.get(path, 0),
-            flops=None if unknown and not counted.get(path) else flops.get(path, 0),
-            uncounted_ops=unknown,
-            output_shapes=tuple(output.shape for output in call.outputs) if call is not None else (),
-        )
-
-    unregistered = (record.info for record in recorder.modules.values() if record.info is not None and record.calls)
-    return tuple(with_run(info) for info in [*registered, *unregistered])
+@functools.cache
+def _defaults(func: Any) -> dict[str, Any]:
+    simple = (bool, int, float, str, type(None))
+    return {p.name: p.default for p in names.parameters_of(func) if isinstance(p.default, simple)}
 
 
-def _flops_by_module(recorder: Recorder) -> tuple[dict[str, int], dict[str, int], dict[str, bool]]:
-    """FLOPs, uncounted ops and whether anything was counted, by module: of all ops that ran during its calls, each once."""
-    flops: dict[str, int] = {}
-    uncounted: dict[str, int] = {}
-    counted: dict[str, bool] = {}
-    by_call: dict[int, list[int]] = {}
-    for record in recorder.ops:
-        sums = by_call.setdefault(record.call, [0, 0])
-        sums[0] += record.known.flops or 0
-        sums[1] += record.known.flops is None or record.known.flops != record.known.estimate
-    for index, (count, unknown) in by_call.items():
-        for path in _chain(recorder, index):
-            flops[path] = flops.get(path, 0) + count
-            uncounted[path] = uncounted.get(path, 0) + unknown
-            counted[path] = counted.get(path, False) or count > 0
-    return flops, uncounted, counted
+def _plain(shape: Any) -> Shape | None:
+    """``torch.Size`` as the tuple that it is."""
+    return None if shape is None else tuple(shape)
 
 
-def _chain(recorder: Recorder, index: int | None) -> set[str]:
-    """The paths of a call's module and of all modules that it was made in; a module that calls itself counts once."""
-    chain = set()
-    while index is not None:
-        call = recorder.calls[index]
-        chain.add(call.record.path)
-        index = call.parent
-    return chain
+def _with_run(info: ModuleInfo, run: ModuleRun) -> ModuleInfo:
+    return replace(
+        info, calls=run.calls, flops=run.flops, uncounted_ops=run.uncounted_ops, output_shapes=run.output_shapes
+    )

@@ -29,7 +29,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from modinspect.trace import names
 from modinspect.trace.classify import aliased, kind_of, literals, mutated_positions, operands_of
 from modinspect.trace.flops import count_flops, estimate_flops, has_formula
-from modinspect.trace.half import module_info, parameters_below
+from modinspect.trace.half import ModuleRun, module_info, size_below
 from modinspect.trace.holders import Holders
 from modinspect.trace.preserve import Preserved
 from modinspect.trace.records import CallRecord, Failure, Found, Known, ModuleRecord, OpRecord, Origin, Root, Seen
@@ -251,7 +251,7 @@ class Recorder(TorchFunctionMode):
                 continue
             whole = join(name, path) if path else name
             record = self._add_module(whole, child, place)
-            record.info = module_info(whole, child, parameters_below(child), self._opaque, registered=False)
+            record.info = module_info(whole, child, size_below(child), self._opaque, ModuleRun(), registered=False)
             self._preserved.add_module(child)
             for kind, tensors in (("param", child._parameters), ("buffer", child._buffers)):
                 for leaf, tensor in tensors.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import gc
 import inspect
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,8 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from modinspect.errors import RunError
-from modinspect.report import Input, ModelInfo, Report
-from modinspect.trace.build import Ran, build_report
+from modinspect.report import Execution, Input, ModelInfo, Report
+from modinspect.trace.build import Builder, Ran
 from modinspect.trace.half import registered_half
 from modinspect.trace.preserve import Preserved
 from modinspect.trace.recorder import Recorder
@@ -56,29 +57,42 @@ def run(model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], opti
     registry = register(model)
     weightless = options.weightless
     device = str(weightless.device) if weightless is not None else None
-    half = registered_half(registry, options.opaque, device)
     preserved = Preserved(registry.modules.values(), [*registry.parameters.values(), *registry.buffers.values()])
+    inputs = list(_inputs(model, args, kwargs))
+    recorder, mode = _recorder(registry, preserved, [tensor for _, tensor in inputs], options)
+    data = tuple(Input(name, shape_of(tensor), dtype_name(tensor.dtype)) for name, tensor in inputs)
+    training = model.training
+
+    def report(error: BaseException | None) -> Report:
+        builder = Builder(recorder)
+        half = registered_half(registry, options.opaque, device, builder.runs(), builder.used())
+        execution: Execution = "real" if weightless is None else "weightless"
+        notes = (*options.notes, *_notes_on(registry))
+        target = options.target or class_path(model)
+        info = ModelInfo(target, type(model).__name__, training, half.device, execution, notes)
+        return builder.report(half, Ran(info, data, error))
+
+    with _quick_collections():
+        try:
+            error = _run(model, args, kwargs, recorder, mode, options)
+            if was_lazy:  # what its modules have become is gone once they are put back
+                return report(error)
+        finally:
+            preserved.restore()
+        return report(error)
+
+
+@contextmanager
+def _quick_collections() -> Iterator[None]:
+    """Spares the garbage collector all that was there before: recording makes it run often, and torch is large."""
+    if gc.get_freeze_count():  # somebody has frozen objects for a reason of their own
+        yield
+        return
+    gc.freeze()
     try:
-        inputs = list(_inputs(model, args, kwargs))
-        recorder, mode = _recorder(registry, preserved, [tensor for _, tensor in inputs], options)
-        error = _run(model, args, kwargs, recorder, mode, options)
-        if was_lazy:
-            half = registered_half(registry, options.opaque, device)
-        ran = Ran(
-            model=ModelInfo(
-                options.target or class_path(model),
-                type(model).__name__,
-                model.training,
-                half.device,
-                "real" if weightless is None else "weightless",
-                (*options.notes, *_notes_on(registry)),
-            ),
-            inputs=tuple(Input(name, shape_of(tensor), dtype_name(tensor.dtype)) for name, tensor in inputs),
-            error=error,
-        )
-        return build_report(half, recorder, ran)
+        yield
     finally:
-        preserved.restore()
+        gc.unfreeze()
 
 
 def _recorder(
