@@ -173,9 +173,13 @@ def _share_of_flops(report: Report) -> str:
     totals = report.totals
     if totals.estimated_flops and totals.uncounted_ops:
         hidden = sum(op.estimated_flops or 0 for op in report.ops if op.hidden)
-        return f" and about {percent(hidden, totals.estimated_flops)} of the FLOPs"
+        return f" and about {_share(hidden, totals.estimated_flops)} of the FLOPs"
     counted = "counted " if totals.uncounted_ops else ""
-    return f" and {percent(totals.hidden_flops, totals.flops)} of the {counted}FLOPs" if totals.flops else ""
+    return f" and {_share(totals.hidden_flops, totals.flops)} of the {counted}FLOPs" if totals.flops else ""
+
+
+def _share(part: int, whole: int) -> str:
+    return percent(part, whole) if 0 < part < whole else "all" if part else "none"
 
 
 def _all_ops(count: int) -> str:

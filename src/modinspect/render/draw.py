@@ -14,7 +14,7 @@ from rich.style import Style
 
 from modinspect.render.cells import Cells, cells_of, label_width
 from modinspect.render.layout import GAP, Widths, Wishes, fit
-from modinspect.render.marks import FOREIGN_MODULE, FOREIGN_TENSOR
+from modinspect.render.marks import FOREIGN_MODULE, FOREIGN_TENSOR, NEVER
 from modinspect.render.rows import Row, Rows
 from modinspect.render.symbols import Symbols
 from modinspect.render.text import cut_left, cut_path, cut_right, width_of
@@ -45,7 +45,7 @@ def draw(rows: Rows, width: int, symbols: Symbols) -> Segments:
 
 
 def _wishes(cells: Sequence[Cells]) -> Wishes:
-    registered, hidden, branches = [10], [6], [0]
+    registered, hidden, alone, branches = [10], [6], [0], [0]
     for cell in cells:
         tree = 2 * min(cell.row.place.level - cell.row.indent, _DEEPEST_DRAWN)
         aten = width_of(cell.aten)
@@ -54,6 +54,8 @@ def _wishes(cells: Sequence[Cells]) -> Wishes:
         if cell.row.hidden:
             branches.append(tree)
             hidden.append(2 * cell.row.indent + label_width(cell) + (GAP + aten if aten else 0))
+        elif any(mark is NEVER for mark, _ in cell.row.marks):
+            alone.append(tree + label_width(cell))
         else:
             registered.append(tree + label_width(cell))
             hidden.append(aten)
@@ -63,6 +65,7 @@ def _wishes(cells: Sequence[Cells]) -> Wishes:
         marks=max((sum(width_of(text) for text, _ in cell.marks) for cell in shown), default=0),
         registered=min(max(registered), _WIDEST_REGISTERED) if has_hidden else max(registered),
         hidden=max(hidden) if has_hidden else 0,
+        alone=max(alone),
         branches=max(branches),
         outputs=_widest("output", (cell.outputs[0] for cell in shown)),
         least_outputs=_widest("output", (cell.outputs[-1] for cell in shown)),
@@ -108,8 +111,8 @@ class _Pen:
         self.names_from = widths.marks + GAP if widths.marks else 0
         self.hidden_from = self.names_from + widths.hidden_from
         self.names_to = self.names_from + widths.names
-        outputs_to = _next(self.names_to, widths.outputs)
-        self.params_to = _next(outputs_to, widths.params)
+        self.outputs_to = _next(self.names_to, widths.outputs)
+        self.params_to = _next(self.outputs_to, widths.params)
         self.flops_to = _next(self.params_to, widths.flops)
         self.params_form = int(widths.params < wishes.params)
         self.deepest = max(3, min(_DEEPEST_DRAWN, widths.hidden_from // 2))
@@ -179,9 +182,9 @@ class _Pen:
 
     def _registered_half(self, line: _Line, cell: Cells) -> str:
         """Writes the name of a registered module; answers what found no room beside it."""
-        fits = width_of(cell.aten) <= self.names_to - self.hidden_from
+        fits = width_of(cell.aten) <= self._room_to(cell) - self.hidden_from
         beside = bool(cell.aten) and fits and line.at + label_width(cell) + GAP <= self.hidden_from
-        self._label(line, cell, (self.hidden_from - GAP if beside else self.names_to) - line.at, _PLAIN, cut_left)
+        self._label(line, cell, (self.hidden_from - GAP if beside else self._room_to(cell)) - line.at, _PLAIN, cut_left)
         if beside:
             line.write(cell.aten, _DIM, at=self.hidden_from)
         return "" if beside else cell.aten
@@ -189,13 +192,17 @@ class _Pen:
     def _hidden_half(self, line: _Line, cell: Cells) -> str:
         """Writes the name of an op or of an unregistered module; answers what found no room beside it."""
         line.move(self.hidden_from + 2 * min(cell.row.indent, self.deepest))
-        room = self.names_to - line.at
+        room = self._room_to(cell) - line.at
         beside = bool(cell.aten) and label_width(cell) + GAP + width_of(cell.aten) <= room
         foreign = any(mark in (FOREIGN_MODULE, FOREIGN_TENSOR) for mark, _ in cell.row.marks)
         self._label(line, cell, room, _FOREIGN if foreign else _QUIET_OP if cell.row.quiet else _OP, cut_right)
         if beside:
             line.write(cell.aten, _DIM, at=line.at + GAP)
         return "" if beside else cell.aten
+
+    def _room_to(self, cell: Cells) -> int:
+        """Where the room for names ends: what gave no output leaves that column to them."""
+        return self.names_to if cell.outputs[0] else self.outputs_to
 
     def _label(self, line: _Line, cell: Cells, room: int, style: Style, cut: Cut) -> None:
         """The name, then class or detail as far as there is room. The counts always stand there."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 GAP = 2
 """Blank cells between two columns."""
 
-_NARROWEST_OUTPUTS = 8
+_NARROWEST_REGISTERED = 12
 _HIDDEN_SHARE = 0.42
 
 
@@ -15,13 +15,14 @@ _HIDDEN_SHARE = 0.42
 class Wishes:
     """The widths that the content of a table asks for.
 
-    ``branches`` is what the lines of the tree take to the left of hidden rows. Of the outputs and the parameters, ``least_…`` is
-    what their shortest form takes, below which numbers would be lost.
+    ``alone`` is what rows ask for that no hidden row stands among; ``branches`` what the lines of the tree take to the left of
+    hidden rows. Of the outputs and the parameters, ``least_…`` is what their shortest form takes: less would lose numbers.
     """
 
     marks: int
     registered: int
     hidden: int
+    alone: int
     branches: int
     outputs: int
     least_outputs: int
@@ -56,23 +57,25 @@ class Widths:
 
 _STEPS = (
     ("source", 32), ("outputs", 24), ("names", 76), ("params", 0), ("source", 22), ("outputs", 0),
-    ("names", 38), ("source", 14), ("names", 32), ("source", 11), ("names", 26), ("source", 0), ("names", 20),
+    ("names", 38), ("source", 14), ("names", 32), ("source", 11), ("names", 28), ("source", None), ("names", 20),
+    ("flops", None), ("params", None), ("outputs", None),
 )  # fmt: skip
-"""What is cut back to which width, one after the other, until the table fits."""
+"""What is cut back to which width, one after the other, until the table fits; ``None`` leaves the column out."""
 
 
 def fit(wishes: Wishes, width: int) -> Widths:
     """The widths for a table of at most ``width`` cells, as far as that is possible without losing numbers or marks."""
     floors = {"outputs": wishes.least_outputs, "params": wishes.least_params}
     hidden_from = wishes.registered + GAP if wishes.hidden else 0
-    names = max(wishes.registered, hidden_from + wishes.hidden)
+    names = max(wishes.registered, hidden_from + wishes.hidden, wishes.alone)
     widths = Widths(wishes.marks, names, 0, wishes.outputs, wishes.params, wishes.flops, wishes.source)
     for column, floor in _STEPS:
         over = widths.total - width
         if over <= 0:
             break
         now = getattr(widths, column)
-        widths = replace(widths, **{column: min(now, max(now - over, floor, floors.get(column, 0)))})
+        narrow = 0 if floor is None else min(now, max(now - over, floor, floors.get(column, 0)))
+        widths = replace(widths, **{column: narrow})
     return replace(widths, hidden_from=_hidden_from(wishes, widths.names))
 
 
@@ -81,4 +84,4 @@ def _hidden_from(wishes: Wishes, names: int) -> int:
     if not wishes.hidden:
         return names
     fair = max(int(names * _HIDDEN_SHARE), names - wishes.hidden)
-    return max(min(wishes.registered + GAP, fair), min(wishes.branches, names // 2))
+    return max(min(wishes.registered + GAP, fair), min(wishes.branches, names // 2), _NARROWEST_REGISTERED)

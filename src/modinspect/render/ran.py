@@ -398,7 +398,7 @@ def _never_row(modules: Sequence[ModuleInfo], used: set[str], *, last: bool) -> 
         place=Place(1, (), last, None),
         name=span([module.path for module in modules]),
         class_name=last_part(first.class_name),
-        detail="its parameters were used without it" if first.path in used else "",
+        detail="its parameters were used" if first.path in used else "",
         params=first.params or None,
         frozen=frozen_mark(first, FROZEN, PARTLY),
         marks=((NEVER, ""),),

@@ -150,7 +150,13 @@ def place(source: Source | None) -> str:
 
 
 _SHORT = ((re.compile(r"^torch\.nn\.functional\.(\w+)$"), r"F.\1"), (re.compile(r"^torch\.Tensor\."), "Tensor."))
-_SPELLED = {"Tensor.__getitem__": "Tensor[…]", "Tensor.__setitem__": "Tensor[…] = …"}
+_SPELLED = {
+    "Tensor.__getitem__": "Tensor[…]",
+    "Tensor.__setitem__": "Tensor[…] = …",
+    "Tensor.__bool__": "bool(Tensor)",
+    "Tensor.__int__": "int(Tensor)",
+    "Tensor.__float__": "float(Tensor)",
+}
 
 
 @functools.lru_cache(maxsize=4096)

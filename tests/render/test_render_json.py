@@ -1,0 +1,60 @@
+"""The JSON of a report: all of it, in order, whatever it holds."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from collections.abc import Callable
+
+import pytest
+from render_reports import HOSTILE, awkward, blocks, example, failing, hostile, registered_only
+
+from modinspect.render import FORMATS, View, render_json
+from modinspect.report import Report
+
+REPORTS = [example, blocks, awkward, failing, registered_only, hostile]
+
+
+@pytest.mark.parametrize("make", REPORTS, ids=lambda make: make.__name__)
+def test_reading_it_back_gives_the_report(make: Callable[[], Report]) -> None:
+    assert Report.from_dict(json.loads(render_json(make()))) == make()
+
+
+def test_keys_stand_in_the_order_of_the_fields_and_the_text_ends_in_a_line_break() -> None:
+    text = render_json(example())
+    assert list(json.loads(text)) == list(example().to_dict())
+    assert text.startswith('{\n  "schema_version": 1,\n  "model": {')
+    assert text.endswith("\n}\n")
+
+
+def test_what_fits_in_a_line_is_in_one() -> None:
+    text = render_json(example())
+    assert '\n        {"shape": [3, 5], "dtype": "float32", "from": "unregistered:0", "argument": "weight"}\n' in text
+    assert max(map(len, render_json(blocks(200)).splitlines())) <= 128
+
+
+def test_it_is_ascii_so_that_every_console_and_file_takes_it() -> None:
+    text = render_json(hostile())
+    assert text.isascii()
+    assert "\x1b" not in text
+    assert json.loads(text)["model"]["class"] == HOSTILE
+
+
+def test_numbers_that_json_has_no_word_for_are_words() -> None:
+    report = example()
+    arguments = {"fill": math.inf, "low": [-math.inf, math.nan], "p": 0.5}
+    op = dataclasses.replace(report.ops[0], arguments=arguments)
+    text = render_json(dataclasses.replace(report, ops=(op, *report.ops[1:])))
+
+    def no_constants(name: str) -> None:
+        raise AssertionError(name)
+
+    written = json.loads(text, parse_constant=no_constants)["ops"][0]["arguments"]
+    assert written == {"fill": "Infinity", "low": ["-Infinity", "NaN"], "p": 0.5}
+
+
+def test_the_formats_are_the_table_and_the_json() -> None:
+    assert sorted(FORMATS) == ["json", "text"]
+    assert FORMATS["json"](example(), View(depth=0)) == render_json(example())
+    assert "hidden from print(model)" in FORMATS["text"](example(), View())
