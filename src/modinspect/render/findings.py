@@ -1,0 +1,85 @@
+"""The formats of ``lint``, and what they share: where a file is in the repository, and findings that several models have."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from modinspect.lint.result import LintReport
+from modinspect.lint.rule import Finding, Severity
+from modinspect.report import Source
+
+
+@dataclass(frozen=True, slots=True)
+class FindingsView:
+    """What a format may need beside the findings.
+
+    ``root`` is the directory of the repository, which services name files from; ``""`` for the working directory. ``fail_on``
+    is the mildest severity that counts as a failure.
+    """
+
+    root: str = ""
+    fail_on: Severity = "warning"
+
+    def file(self, source: Source) -> str:
+        """The file of a place, from the repository's directory where it is in there; with slashes."""
+        try:
+            name = os.path.relpath(source.file, self.root or os.curdir)
+        except (OSError, ValueError):  # another drive; a name that no file can have
+            return source.file.replace("\\", "/")
+        return (source.file if name.startswith("..") else name).replace("\\", "/")
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """A finding, and the targets that have it."""
+
+    finding: Finding
+    targets: tuple[str, ...]
+
+
+def merged(findings: Iterable[Finding]) -> tuple[Merged, ...]:
+    """The findings, each once however many models have it."""
+    alike: dict[object, list[Finding]] = {}
+    for finding in findings:
+        place = finding.source or (finding.target, finding.module)
+        alike.setdefault((finding.rule, finding.severity, place, finding.message, finding.suppressed), []).append(finding)
+    return tuple(Merged(same[0], tuple(dict.fromkeys(finding.target for finding in same))) for same in alike.values())
+
+
+def _text(report: LintReport, _view: FindingsView) -> str:
+    from modinspect.render.findings_text import findings_text
+
+    return findings_text(report).plain
+
+
+def _json(report: LintReport, _view: FindingsView) -> str:
+    from modinspect.render.findings_json import render_findings
+
+    return render_findings(report)
+
+
+def _github(report: LintReport, view: FindingsView) -> str:
+    from modinspect.render.github import render_github
+
+    return render_github(report, view)
+
+
+def _sarif(report: LintReport, view: FindingsView) -> str:
+    from modinspect.render.sarif import render_sarif
+
+    return render_sarif(report, view)
+
+
+def _junit(report: LintReport, view: FindingsView) -> str:
+    from modinspect.render.junit import render_junit
+
+    return render_junit(report, view)
+
+
+FINDING_FORMATS: Mapping[str, Callable[[LintReport, FindingsView], str]] = MappingProxyType(
+    {"text": _text, "json": _json, "github": _github, "sarif": _sarif, "junit": _junit}
+)
+"""What ``lint --format`` can be."""
