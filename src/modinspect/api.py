@@ -77,7 +77,7 @@ def inspect_target(
         RunError: the forward could not be run on that device.
     """
     from modinspect.load import importable_cwd, load
-    from modinspect.trace.preserve import preserved_process
+    from modinspect.trace.process import preserved_process
 
     tell = progress or _say_nothing
     with importable_cwd(), preserved_process():

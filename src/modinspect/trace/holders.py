@@ -6,14 +6,11 @@ import types
 from collections.abc import Iterator
 from typing import Any
 
-from torch import Tensor, nn
+from torch import Tensor
 
-from modinspect.trace.registry import Registry, join, walk
+from modinspect.trace.reach import DEEPEST, MOST, attributes, reach
+from modinspect.trace.registry import Registry, join
 from modinspect.trace.sources import Sources
-
-_DEEPEST = 4
-_MOST = 100_000
-"""Objects looked at in all, so that a model that holds a data set does not stall the run."""
 
 
 class Holders:
@@ -35,7 +32,7 @@ class Holders:
             return found[1], "attribute"
         while (frame := sources.frame(frame)) is not None:
             for role, name, value in _variables(frame):
-                for inside, item in _walk(value, name, _DEEPEST - 2, set()):
+                for inside, item in reach(value, name, DEEPEST - 2, set()):
                     if item is wanted:
                         return inside, role
             frame = frame.f_back
@@ -43,22 +40,22 @@ class Holders:
 
     def _walk_attributes(self) -> Iterator[tuple[str, object]]:
         seen: set[int] = {id(module) for module in self._registry.modules.values()}
-        budget = _MOST
+        budget = MOST
         for path, module in self._registry.modules.items():
-            own = {name: value for name, value in vars(module).items() if name not in _TORCHS_OWN}
+            own = attributes(module)
             for cls in type(module).__mro__:
                 if cls.__module__.startswith("torch.") or cls is object:
                     break
-                own = {**{name: value for name, value in vars(cls).items() if isinstance(value, (Tensor, list, tuple, dict))}, **own}
+                own = {
+                    **{name: value for name, value in vars(cls).items() if isinstance(value, (Tensor, list, tuple, dict))},
+                    **own,
+                }
             for name, value in own.items():
-                for found in _walk(value, join(path, name), _DEEPEST, seen):
+                for found in reach(value, join(path, name), DEEPEST, seen):
                     yield found
                     budget -= 1
                     if not budget:
                         return
-
-
-_TORCHS_OWN = frozenset(vars(nn.Module()))
 
 
 def _variables(frame: types.FrameType) -> Iterator[tuple[str, str, Any]]:
@@ -72,31 +69,8 @@ def _variables(frame: types.FrameType) -> Iterator[tuple[str, str, Any]]:
         value = frame.f_globals.get(name)
         if isinstance(value, types.ModuleType):
             inside = vars(value)
-            yield from (("global", f"{name}.{inner}", inside[inner]) for inner in names if isinstance(inside.get(inner), Tensor))
+            yield from (
+                ("global", f"{name}.{inner}", inside[inner]) for inner in names if isinstance(inside.get(inner), Tensor)
+            )
         elif value is not None:
             yield "global", name, value
-
-
-def _walk(value: Any, name: str, depth: int, seen: set[int]) -> Iterator[tuple[str, object]]:
-    """(name, object) of the tensors and modules in ``value``, inside containers and plain objects too."""
-    if isinstance(value, Tensor):
-        yield name, value
-        return
-    if depth < 0 or id(value) in seen or isinstance(value, (str, bytes, int, float, type, types.ModuleType, types.FunctionType)):
-        return
-    seen.add(id(value))
-    if isinstance(value, nn.Module):
-        for path, module in walk(value):
-            seen.add(id(module))
-            yield join(name, path) if path else name, module
-    elif isinstance(value, dict):
-        for key, item in list(value.items()):
-            yield from _walk(item, f"{name}[{key!r}]" if isinstance(key, (str, int)) else f"{name}[...]", depth - 1, seen)
-    elif isinstance(value, (list, tuple, set, frozenset)):
-        for index, item in enumerate(list(value)):
-            yield from _walk(item, f"{name}[{index}]", depth - 1, seen)
-    elif isinstance(value, types.MethodType):
-        yield from _walk(value.__self__, name, depth - 1, seen)
-    else:
-        for key, item in list(getattr(value, "__dict__", {}).items()):
-            yield from _walk(item, f"{name}.{key}", depth - 1, seen)

@@ -1,54 +1,73 @@
 """Leaving everything as it was: what a forward changes is saved before it changes, and put back.
 
 Buffers and parameters are saved only when something is about to write to them, so that a run costs no second copy of the model.
-Saved with each module at the start are its attributes, modes, hooks and what it registers; with the process its random states
-and torch's global settings.
+Saved with each module at the start are its attributes, modes, hooks and what it registers, and the containers, objects and
+random generators among its attributes.
 """
 
 from __future__ import annotations
 
 import random
 import sys
-import warnings
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections import deque
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import _disable_current_modes
 
+from modinspect.trace.process import put_back, save_process
+from modinspect.trace.reach import DEEPEST, MOST, attributes, is_plain, reach
 from modinspect.trace.tensors import storage_of
-
-_MISSING = object()
 
 
 class Preserved:
     """What has to be put back after the run."""
 
     def __init__(self, modules: Iterable[nn.Module], tensors: Iterable[Tensor]) -> None:
-        self._modules: dict[int, tuple[nn.Module, dict[str, Any], dict[str, Any]]] = {}
+        self._modules: dict[int, nn.Module] = {}
         self._tensors: dict[int, Tensor] = {}
-        self._flags: list[tuple[Tensor, bool, Tensor | None]] = []
-        self._data: list[tuple[Tensor, Tensor]] = []
+        self._objects: list[Callable[[], object]] = []
+        self._seen: set[int] = set()
+        self._memories: dict[int, tuple[Tensor, Tensor]] = {}
         self._storages: set[int] | None = None
-        self._saved: dict[int, Callable[[], None]] = {}
+        self._saved: dict[int, Callable[[], object]] = {}
         for module in modules:
             self.add_module(module)
         for tensor in tensors:
             self.add_tensor(tensor)
-        self._undo_process = _save_process()
+        self._undo_process = save_process()
+
+    # -- what was there before the run
 
     def add_module(self, module: nn.Module) -> None:
-        """Saves the state of ``module`` itself, not of its children: attributes, and the contents of its registries and hooks."""
+        """Saves the state of ``module`` itself, not of its children: attributes with their contents, registries, hooks."""
         if id(module) in self._modules:
             return
-        attributes = module.__dict__
-        contents = {name: dict(value) for name, value in attributes.items() if name[0] == "_" and isinstance(value, dict) and value}
-        self._modules[id(module)] = (module, dict(attributes), contents)
+        self._modules[id(module)] = module
+        self._seen.add(id(module))
+        own = module.__dict__
+        contents = {name: dict(value) for name, value in own.items() if name[0] == "_" and isinstance(value, dict)}
+        self._objects.append(partial(_restore_module, module, module.training, dict(own), contents))
         for tensor in [*module._parameters.values(), *module._buffers.values()]:
             if tensor is not None:
                 self.add_tensor(tensor)
+        self.add_value(list(attributes(module).values()))
+
+    def add_value(self, value: object) -> None:
+        """Saves what can be reached from ``value``: the tensors and modules, and what containers and plain objects hold."""
+        for count, (_, item) in enumerate(reach(value, "", DEEPEST + 1, self._seen)):
+            if isinstance(item, Tensor):
+                self.add_tensor(item)
+            elif isinstance(item, nn.Module):
+                self.add_module(item)
+            else:
+                self._objects.append(_saved_object(item))
+            if count > MOST:
+                break
 
     def add_tensor(self, tensor: Tensor) -> None:
         """Makes ``tensor`` one that existed before the run: a write to its memory will be undone."""
@@ -56,7 +75,9 @@ class Preserved:
             return
         self._tensors[id(tensor)] = tensor
         if tensor.is_leaf:
-            self._flags.append((tensor, tensor.requires_grad, tensor.grad))
+            self._objects.append(_saved_flags(tensor))
+            if tensor.grad is not None:
+                self.add_tensor(tensor.grad)
         if self._storages is not None:
             self._add_storage(tensor)
 
@@ -65,8 +86,8 @@ class Preserved:
         storage = storage_of(tensor)
         if storage is not None:
             self._storages.add(storage)
-        if tensor.is_leaf and tensor.grad is not None:
-            self._add_storage(tensor.grad)
+
+    # -- during the run
 
     def before_write(self, tensor: Tensor) -> None:
         """To be called before anything writes to ``tensor``: saves its memory if it existed before the run."""
@@ -77,39 +98,45 @@ class Preserved:
         storage = storage_of(tensor)
         if storage is None:
             if id(tensor) in self._tensors and id(tensor) not in self._saved:
-                self._saved[id(tensor)] = _save_without_storage(tensor)
-        elif storage in self._storages and storage not in self._saved:
-            self._saved[storage] = _save_storage(tensor)
+                self._saved[id(tensor)] = _saved_without_storage(tensor)
+            return
+        self.before_set_data(tensor)
+        if storage in self._storages and storage not in self._saved:
+            self._saved[storage] = _saved_storage(tensor)
 
     def before_set_data(self, tensor: Tensor) -> None:
-        """To be called before ``tensor.data`` is set: remembers which memory it has."""
-        if id(tensor) in self._tensors and not nn.parameter.is_lazy(tensor):
-            self._data.append((tensor, tensor.detach()))
+        """To be called before ``tensor`` gets other memory or another shape: remembers which it has."""
+        if id(tensor) in self._tensors and id(tensor) not in self._memories and not nn.parameter.is_lazy(tensor):
+            with _disable_current_modes():
+                self._memories[id(tensor)] = (tensor, tensor.detach())
+
+    # -- after the run
 
     def restore(self) -> None:
-        """Puts everything back. Each step is made even if the forward was interrupted."""
-        with torch.no_grad():
-            for tensor, data in reversed(self._data):
-                tensor.data = data
-            for undo in self._saved.values():
-                undo()
-            for module, attributes, contents in self._modules.values():
-                _restore_module(module, attributes, contents)
-            for tensor, requires_grad, grad in self._flags:
-                if tensor.requires_grad != requires_grad:
-                    tensor.requires_grad_(requires_grad)
-                if tensor.grad is not grad:
-                    tensor.grad = grad
-        self._undo_process()
+        """Puts everything back. If one step fails, the others are made all the same."""
+        steps: list[Callable[[], object]] = [
+            self._undo_process,
+            *(partial(_restore_memory, tensor, memory) for tensor, memory in self._memories.values()),
+            *self._saved.values(),
+            *self._objects,
+        ]
+        with ExitStack() as stack:
+            for step in reversed(steps):
+                stack.callback(_without_grad, step)
 
 
-def _save_storage(tensor: Tensor) -> Callable[[], None]:
+def _without_grad(step: Callable[[], object]) -> None:
+    with torch.no_grad():
+        step()
+
+
+def _saved_storage(tensor: Tensor) -> Callable[[], object]:
     storage = tensor.untyped_storage()
     if storage.device.type == "meta":
         return lambda: None
     size = storage.nbytes()
     with _disable_current_modes():
-        copy = storage.clone()
+        copy = storage.clone()  # type: ignore[no-untyped-call]
 
     def undo() -> None:
         if storage.nbytes() != size:
@@ -119,68 +146,78 @@ def _save_storage(tensor: Tensor) -> Callable[[], None]:
     return undo
 
 
-def _save_without_storage(tensor: Tensor) -> Callable[[], None]:
+def _saved_without_storage(tensor: Tensor) -> Callable[[], object]:
     with _disable_current_modes():
         copy = tensor.detach().clone()
-    return lambda: tensor.copy_(copy) and None
-
-
-def _restore_module(module: nn.Module, attributes: dict[str, Any], contents: dict[str, Any]) -> None:
-    now = module.__dict__
-    if any(now.get(name, _MISSING) is not value for name, value in attributes.items()) or len(now) != len(attributes):
-        now.clear()
-        now.update(attributes)
-    for name, value in now.items():
-        if name[0] != "_" or not isinstance(value, dict):
-            continue
-        before = contents.get(name, {})
-        if len(value) != len(before) or any(value.get(key, _MISSING) is not item for key, item in before.items()):
-            value.clear()
-            value.update(before)
-
-
-@contextmanager
-def preserved_process() -> Iterator[None]:
-    """Puts back, at the end, the random states and global settings of the process."""
-    undo = _save_process()
-    try:
-        yield
-    finally:
-        undo()
-
-
-def _save_process() -> Callable[[], None]:
-    """Saves random states and global settings of the process."""
-    settings = [
-        (setter, getter())
-        for getter, setter in (
-            (torch.get_rng_state, torch.set_rng_state),
-            (random.getstate, random.setstate),
-            (torch.get_default_dtype, torch.set_default_dtype),
-            (torch.is_grad_enabled, torch.set_grad_enabled),
-            (torch.get_num_threads, torch.set_num_threads),
-            (torch.backends.mha.get_fastpath_enabled, torch.backends.mha.set_fastpath_enabled),
-            (torch.get_float32_matmul_precision, torch.set_float32_matmul_precision),
-            (torch.get_deterministic_debug_mode, torch.set_deterministic_debug_mode),
-            (sys.getrecursionlimit, sys.setrecursionlimit),
-        )
-    ]
-    if torch.cuda.is_initialized():
-        settings.append((torch.cuda.set_rng_state_all, torch.cuda.get_rng_state_all()))
-    numpy_random = sys.modules.get("numpy.random")
-    if numpy_random is not None:
-        settings.append((numpy_random.set_state, numpy_random.get_state()))
-    path, filters = list(sys.path), list(warnings.filters)
 
     def undo() -> None:
-        for setter, value in settings:
-            if setter is torch.set_num_threads and torch.get_num_threads() == value:
-                continue  # setting it starts the thread pool anew
-            setter(value)
-        if sys.path != path:
-            sys.path[:] = path
-        if warnings.filters != filters:
-            warnings.filters[:] = filters  # type: ignore[index]
-            warnings._filters_mutated()  # type: ignore[attr-defined]
+        tensor.copy_(copy)
 
     return undo
+
+
+def _restore_memory(tensor: Tensor, memory: Tensor) -> None:
+    if _place(tensor) != _place(memory):
+        tensor.data = memory
+
+
+def _place(tensor: Tensor) -> tuple[Any, ...]:
+    if storage_of(tensor) is None:
+        return (id(tensor),)
+    return storage_of(tensor), tensor.dtype, tensor.shape, tensor.stride(), tensor.storage_offset()
+
+
+def _saved_flags(tensor: Tensor) -> Callable[[], object]:
+    requires_grad, grad = tensor.requires_grad, tensor.grad
+    hooks = (tensor._backward_hooks, tensor._post_accumulate_grad_hooks)
+    contents = [None if hook is None else dict(hook) for hook in hooks]
+
+    def undo() -> None:
+        if tensor.requires_grad != requires_grad:
+            tensor.requires_grad_(requires_grad)
+        if tensor.grad is not grad:
+            tensor.grad = grad
+        if tensor._backward_hooks is not hooks[0]:
+            tensor._backward_hooks = hooks[0]
+        if tensor._post_accumulate_grad_hooks is not hooks[1]:
+            tensor._post_accumulate_grad_hooks = hooks[1]
+        for hook, before in zip(hooks, contents, strict=True):
+            if hook is not None and before is not None:
+                put_back(hook, before)
+
+    return undo
+
+
+def _restore_module(module: nn.Module, training: bool, own: dict[str, Any], contents: dict[str, dict[str, Any]]) -> None:
+    put_back(module.__dict__, own)
+    for name, before in contents.items():
+        put_back(module.__dict__[name], before)
+    if module.training != training:  # a scripted module keeps it elsewhere
+        module.training = training
+
+
+def _saved_object(item: Any) -> Callable[[], object]:
+    """How to put the contents of a container, an object or a random generator back."""
+    numpy = sys.modules.get("numpy")
+    if isinstance(item, dict):
+        return partial(put_back, item, dict(item))
+    if isinstance(item, (list, deque, set)):
+        return partial(_put_all_back, item, tuple(item))
+    if isinstance(item, torch.Generator):
+        return partial(item.set_state, item.get_state())
+    if isinstance(item, random.Random):
+        return partial(item.setstate, item.getstate())
+    if numpy is not None and isinstance(item, numpy.random.Generator):
+        return partial(setattr, item.bit_generator, "state", item.bit_generator.state)
+    return partial(put_back, vars(item), dict(vars(item))) if is_plain(item) else _nothing
+
+
+def _nothing() -> None:
+    pass
+
+
+def _put_all_back(container: Any, before: tuple[Any, ...]) -> None:
+    if len(container) == len(before) and all(now is then for now, then in zip(container, before, strict=True)):
+        return
+    container.clear()
+    container.update(before) if isinstance(container, set) else container.extend(before)

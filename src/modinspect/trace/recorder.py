@@ -106,6 +106,7 @@ class Recorder(TorchFunctionMode):
         self.found: list[Found] = []
         self.modules: dict[int, ModuleRecord] = {}
         self.failure: Failure | None = None
+        self.passed_by: dict[str, None] = {}
         self.failed_call: tuple[int, int] | None = None
         self._preserved = preserved
         self._opaque = opaque
@@ -199,6 +200,7 @@ class Recorder(TorchFunctionMode):
 
     def _enter(self, module: nn.Module, args: Any) -> None:
         if threading.get_ident() != self._thread:
+            self._pass_by(module)
             return
         if not self._root_entered and module is self._running[0]:
             call = self.calls[0]
@@ -213,6 +215,15 @@ class Recorder(TorchFunctionMode):
         call.inputs = self._look_at(args)
         if self._progress is not None:
             self._progress(call.record.path, len(self.calls))
+
+    def _pass_by(self, module: nn.Module) -> None:
+        """A module runs in another thread, whose ops nobody sees: what it may write to is saved, and the report says so."""
+        for tensor in [*module._parameters.values(), *module._buffers.values()]:
+            if tensor is not None and not nn.parameter.is_lazy(tensor):
+                self._preserved.before_write(tensor)
+        record = self.modules.get(id(module))
+        path = record.path if record is not None and record.module() is module else ""
+        self.passed_by.setdefault(path or f"<{type(module).__name__}>")
 
     def _leave(self, module: nn.Module, args: Any, output: Any) -> None:
         if threading.get_ident() != self._thread:

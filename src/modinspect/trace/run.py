@@ -58,6 +58,7 @@ def run(model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], opti
     weightless = options.weightless
     device = str(weightless.device) if weightless is not None else None
     preserved = Preserved(registry.modules.values(), [*registry.parameters.values(), *registry.buffers.values()])
+    preserved.add_value([*args, *kwargs.values()])
     inputs = list(_inputs(model, args, kwargs))
     recorder, mode = _recorder(registry, preserved, [tensor for _, tensor in inputs], options)
     data = tuple(Input(name, shape_of(tensor), dtype_name(tensor.dtype)) for name, tensor in inputs)
@@ -67,7 +68,7 @@ def run(model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], opti
         builder = Builder(recorder)
         half = registered_half(registry, options.opaque, device, builder.runs(), builder.used())
         execution: Execution = "real" if weightless is None else "weightless"
-        notes = (*options.notes, *_notes_on(registry))
+        notes = (*options.notes, *_notes_on(registry), *_notes_after(recorder))
         target = options.target or class_path(model)
         info = ModelInfo(target, type(model).__name__, training, half.device, execution, notes)
         return builder.report(half, Ran(info, data, error))
@@ -195,6 +196,12 @@ def _notes_on(registry: Registry) -> Iterator[str]:
                 yield f"{name} is a scripted or traced module: inside it only ATen operators can be seen"
         elif type(module).__name__ == "OptimizedModule" or getattr(module, "_compiled_call_impl", None) is not None:
             yield f"{name} is compiled: it ran uncompiled, so that its inside can be seen"
+
+
+def _notes_after(recorder: Recorder) -> Iterator[str]:
+    """What of the run could not be seen."""
+    if recorder.passed_by:
+        yield f"{', '.join(recorder.passed_by)} ran in another thread: its ops can't be seen there"
 
 
 @contextmanager

@@ -1,0 +1,156 @@
+"""The random states and global settings of the process, which an inspection leaves as they were."""
+
+from __future__ import annotations
+
+import random
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from typing import Any
+
+import torch
+from torch.nn.modules import module as nn_module
+from torch.utils._python_dispatch import _pop_mode
+
+
+@contextmanager
+def preserved_process() -> Iterator[None]:
+    """Puts back, at the end, the random states and global settings of the process."""
+    undo = save_process()
+    try:
+        yield
+    finally:
+        undo()
+
+
+def save_process() -> Callable[[], None]:
+    """Saves random states and global settings of the process; what is returned puts them back."""
+    # Modes come first: a default device would take part in all that follows.
+    steps = [
+        _modes(),
+        *(_random_state(getter, setter) for getter, setter in _random_states()),
+        *(_setting(getter, setter) for getter, setter in _settings()),
+        *_hooks(),
+        _python(),
+    ]
+
+    def undo() -> None:
+        with ExitStack() as stack:  # if one step fails, the others are made all the same
+            for step in reversed(steps):
+                stack.callback(step)
+
+    return undo
+
+
+def _random_state(getter: Callable[[], Any], setter: Callable[[Any], Any]) -> Callable[[], None]:
+    state = getter()
+    return lambda: setter(state)
+
+
+def _random_states() -> Iterator[tuple[Callable[[], Any], Callable[[Any], Any]]]:
+    """(getter, setter) of each."""
+    yield torch.get_rng_state, torch.set_rng_state
+    yield random.getstate, random.setstate
+    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+        yield torch.cuda.get_rng_state_all, torch.cuda.set_rng_state_all
+    if torch.backends.mps.is_available():
+        yield torch.mps.get_rng_state, torch.mps.set_rng_state
+    if "numpy" in sys.modules:
+        yield sys.modules["numpy"].random.get_state, sys.modules["numpy"].random.set_state
+
+
+def _setting(getter: Callable[[], Any], setter: Callable[[Any], Any]) -> Callable[[], None]:
+    value = getter()
+
+    def undo() -> None:
+        if getter() != value:
+            setter(value)
+
+    return undo
+
+
+def _settings() -> Iterator[tuple[Callable[[], Any], Callable[[Any], Any]]]:
+    """(getter, setter) of each."""
+    yield torch.get_default_dtype, torch.set_default_dtype
+    yield torch.is_grad_enabled, torch.set_grad_enabled
+    yield torch.get_num_threads, torch.set_num_threads
+    yield torch.get_float32_matmul_precision, torch.set_float32_matmul_precision
+    yield torch.get_deterministic_debug_mode, torch.set_deterministic_debug_mode
+    yield torch.is_warn_always_enabled, torch.set_warn_always
+    yield _anomaly, lambda values: torch.set_anomaly_enabled(*values)
+    yield partial(_autocast, "cpu"), partial(_set_autocast, "cpu")
+    yield partial(_autocast, "cuda"), partial(_set_autocast, "cuda")
+    yield torch.backends.mha.get_fastpath_enabled, torch.backends.mha.set_fastpath_enabled
+    for name in ("flash", "mem_efficient", "math", "cudnn"):
+        yield getattr(torch.backends.cuda, f"{name}_sdp_enabled"), getattr(torch.backends.cuda, f"enable_{name}_sdp")
+    for name in ("enabled", "benchmark", "deterministic"):
+        yield partial(getattr, torch.backends.cudnn, name), partial(setattr, torch.backends.cudnn, name)
+    yield sys.getrecursionlimit, sys.setrecursionlimit
+    if "numpy" in sys.modules:
+        yield sys.modules["numpy"].geterr, lambda values: sys.modules["numpy"].seterr(**values)
+
+
+def _anomaly() -> tuple[bool, bool]:
+    return torch.is_anomaly_enabled(), torch.is_anomaly_check_nan_enabled()
+
+
+def _autocast(device: str) -> tuple[bool, torch.dtype]:
+    return torch.is_autocast_enabled(device), torch.get_autocast_dtype(device)
+
+
+def _set_autocast(device: str, values: tuple[bool, torch.dtype]) -> None:
+    torch.set_autocast_enabled(device, values[0])
+    torch.set_autocast_dtype(device, values[1])
+
+
+def _modes() -> Callable[[], None]:
+    """The default device, and modes that were entered and not left."""
+    context = _default_device()
+    functions, dispatches = torch._C._len_torch_function_stack(), torch._C._len_torch_dispatch_stack()
+
+    def undo() -> None:
+        if _default_device() is not context:
+            torch.set_default_device(None if context is None else context.device)
+        while torch._C._len_torch_function_stack() > functions:
+            torch._C._pop_torch_function_stack()
+        while torch._C._len_torch_dispatch_stack() > dispatches:
+            _pop_mode()
+
+    return undo
+
+
+def _default_device() -> Any:
+    """The mode that ``torch.set_default_device`` has entered."""
+    return getattr(torch._GLOBAL_DEVICE_CONTEXT, "device_context", None)
+
+
+def _hooks() -> Iterator[Callable[[], None]]:
+    """The hooks on all modules."""
+    for name, hooks in vars(nn_module).items():
+        if name.startswith("_global_") and isinstance(hooks, dict):
+            yield partial(put_back, hooks, dict(hooks))
+
+
+_MISSING = object()
+
+
+def put_back(contents: dict[Any, Any], before: dict[Any, Any]) -> None:
+    """Gives a dictionary its contents of ``before`` back, in their order; nothing is done where they are the same."""
+    if len(contents) != len(before) or any(contents.get(key, _MISSING) is not item for key, item in before.items()):
+        contents.clear()
+        contents.update(before)
+
+
+def _python() -> Callable[[], None]:
+    path, filters = list(sys.path), list(warnings.filters)
+
+    def undo() -> None:
+        if sys.path != path:
+            sys.path[:] = path
+        if warnings.filters != filters:
+            warnings.filters[:] = filters  # type: ignore[index]
+            warnings._filters_mutated()  # type: ignore[attr-defined]
+
+    return undo
