@@ -136,6 +136,7 @@ class Builder:
     def _op(self, index: int, record: OpRecord) -> Op:
         call = self._recorder.calls[record.call]
         known = record.known
+        kept = self._recorder.kept
         template = self._templates.get(id(known))
         if template is None:
             template = self._templates[id(known)] = _template(record)
@@ -162,6 +163,7 @@ class Builder:
             template.arguments,
             known.mutates,
             known.estimate,
+            None if kept is None or known.mutates else index in kept,
         )  # fmt: skip
 
     def _outputs(self, outputs: Any) -> tuple[Result, ...]:

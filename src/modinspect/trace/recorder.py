@@ -106,6 +106,7 @@ class Recorder(TorchFunctionMode):
         self.found: list[Found] = []
         self.modules: dict[int, ModuleRecord] = {}
         self.failure: Failure | None = None
+        self.kept: frozenset[int] | None = None
         self.passed_by: dict[str, None] = {}
         self.failed_call: tuple[int, int] | None = None
         self._preserved = preserved
@@ -182,6 +183,7 @@ class Recorder(TorchFunctionMode):
         call = self.calls[0]
         call.outputs = self._look_at(result)
         call.stop = len(self.ops)
+        self.kept = frozenset([origin for alive, origin in self._origins.values() if origin >= 0 and alive() is not None])
 
     # -- modules
 
