@@ -7,11 +7,11 @@ random generators among its attributes.
 
 from __future__ import annotations
 
+import copy
 import random
 import sys
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable
-from contextlib import ExitStack
 from functools import partial
 from typing import Any
 
@@ -30,7 +30,7 @@ class Preserved:
     def __init__(self, modules: Iterable[nn.Module], tensors: Iterable[Tensor]) -> None:
         self._modules: dict[int, nn.Module] = {}
         self._tensors: dict[int, Tensor] = {}
-        self._objects: list[Callable[[], object]] = []
+        self._undo: list[Callable[[], object]] = []
         self._seen: set[int] = set()
         self._memories: dict[int, tuple[Tensor, Tensor]] = {}
         self._storages: set[int] | None = None
@@ -49,13 +49,13 @@ class Preserved:
             return
         self._modules[id(module)] = module
         self._seen.add(id(module))
-        own = module.__dict__
-        contents = {name: dict(value) for name, value in own.items() if name[0] == "_" and isinstance(value, dict)}
-        self._objects.append(partial(_restore_module, module, module.training, dict(own), contents))
+        self._undo.append(_saved_module(module))
         for tensor in [*module._parameters.values(), *module._buffers.values()]:
             if tensor is not None:
                 self.add_tensor(tensor)
-        self.add_value(list(attributes(module).values()))
+        own = attributes(module)
+        if own:
+            self.add_value(list(own.values()))
 
     def add_value(self, value: object) -> None:
         """Saves what can be reached from ``value``: the tensors and modules, and what containers and plain objects hold."""
@@ -65,7 +65,7 @@ class Preserved:
             elif isinstance(item, nn.Module):
                 self.add_module(item)
             else:
-                self._objects.append(_saved_object(item))
+                self._undo.append(_saved_object(item))
             if count > MOST:
                 break
 
@@ -75,7 +75,7 @@ class Preserved:
             return
         self._tensors[id(tensor)] = tensor
         if tensor.is_leaf:
-            self._objects.append(_saved_flags(tensor))
+            self._undo.append(_saved_flags(tensor))
             if tensor.grad is not None:
                 self.add_tensor(tensor.grad)
         if self._storages is not None:
@@ -114,20 +114,23 @@ class Preserved:
 
     def restore(self) -> None:
         """Puts everything back. If one step fails, the others are made all the same."""
-        steps: list[Callable[[], object]] = [
-            self._undo_process,
-            *(partial(_restore_memory, tensor, memory) for tensor, memory in self._memories.values()),
-            *self._saved.values(),
-            *self._objects,
-        ]
-        with ExitStack() as stack:
-            for step in reversed(steps):
-                stack.callback(_without_grad, step)
+        memories = [partial(_restore_memory, tensor, memory) for tensor, memory in self._memories.values()]
+        errors = _each([self._undo_process])  # first: a default device, say, would take part in what follows
+        with torch.no_grad():
+            errors += _each([*memories, *self._saved.values(), *self._undo])
+        if errors:
+            raise errors[0]
 
 
-def _without_grad(step: Callable[[], object]) -> None:
-    with torch.no_grad():
-        step()
+def _each(steps: list[Callable[[], object]]) -> list[Exception]:
+    """Makes all the steps; gives the errors that they raised."""
+    errors = []
+    for step in steps:
+        try:
+            step()
+        except Exception as error:  # raised in the end
+            errors.append(error)
+    return errors
 
 
 def _saved_storage(tensor: Tensor) -> Callable[[], object]:
@@ -136,22 +139,22 @@ def _saved_storage(tensor: Tensor) -> Callable[[], object]:
         return lambda: None
     size = storage.nbytes()
     with _disable_current_modes():
-        copy = storage.clone()  # type: ignore[no-untyped-call]
+        values = storage.clone()  # type: ignore[no-untyped-call]
 
     def undo() -> None:
         if storage.nbytes() != size:
             storage.resize_(size)
-        storage.copy_(copy)
+        storage.copy_(values)
 
     return undo
 
 
 def _saved_without_storage(tensor: Tensor) -> Callable[[], object]:
     with _disable_current_modes():
-        copy = tensor.detach().clone()
+        values = tensor.detach().clone()
 
     def undo() -> None:
-        tensor.copy_(copy)
+        tensor.copy_(values)
 
     return undo
 
@@ -169,8 +172,8 @@ def _place(tensor: Tensor) -> tuple[Any, ...]:
 
 def _saved_flags(tensor: Tensor) -> Callable[[], object]:
     requires_grad, grad = tensor.requires_grad, tensor.grad
-    hooks = (tensor._backward_hooks, tensor._post_accumulate_grad_hooks)
-    contents = [None if hook is None else dict(hook) for hook in hooks]
+    hooks = tensor._backward_hooks, tensor._post_accumulate_grad_hooks
+    contents = [(hook, dict(hook)) for hook in hooks if hook is not None]
 
     def undo() -> None:
         if tensor.requires_grad != requires_grad:
@@ -181,28 +184,39 @@ def _saved_flags(tensor: Tensor) -> Callable[[], object]:
             tensor._backward_hooks = hooks[0]
         if tensor._post_accumulate_grad_hooks is not hooks[1]:
             tensor._post_accumulate_grad_hooks = hooks[1]
-        for hook, before in zip(hooks, contents, strict=True):
-            if hook is not None and before is not None:
-                put_back(hook, before)
+        for hook, before in contents:
+            put_back(hook, before)
 
     return undo
 
 
-def _restore_module(module: nn.Module, training: bool, own: dict[str, Any], contents: dict[str, dict[str, Any]]) -> None:
-    put_back(module.__dict__, own)
-    for name, before in contents.items():
-        put_back(module.__dict__[name], before)
-    if module.training != training:  # a scripted module keeps it elsewhere
-        module.training = training
+_REGISTRIES = frozenset({dict, OrderedDict, set})
+
+
+def _saved_module(module: nn.Module) -> Callable[[], object]:
+    own, before, training = module.__dict__, module.__dict__.copy(), module.training
+    registries = [value for value in own.values() if type(value) in _REGISTRIES]
+    filled = [(registry, registry.copy()) for registry in registries if registry]
+    empty = [registry for registry in registries if not registry]
+
+    def undo() -> None:
+        put_back(own, before)
+        for registry, contents in filled:
+            put_back(registry, contents)
+        for registry in empty:
+            if registry:
+                registry.clear()
+        if module.training != training:  # a scripted module keeps it elsewhere
+            module.training = training
+
+    return undo
 
 
 def _saved_object(item: Any) -> Callable[[], object]:
     """How to put the contents of a container, an object or a random generator back."""
     numpy = sys.modules.get("numpy")
-    if isinstance(item, dict):
-        return partial(put_back, item, dict(item))
-    if isinstance(item, (list, deque, set)):
-        return partial(_put_all_back, item, tuple(item))
+    if isinstance(item, (dict, list, set, deque)):
+        return partial(put_back, item, copy.copy(item))
     if isinstance(item, torch.Generator):
         return partial(item.set_state, item.get_state())
     if isinstance(item, random.Random):
@@ -214,10 +228,3 @@ def _saved_object(item: Any) -> Callable[[], object]:
 
 def _nothing() -> None:
     pass
-
-
-def _put_all_back(container: Any, before: tuple[Any, ...]) -> None:
-    if len(container) == len(before) and all(now is then for now, then in zip(container, before, strict=True)):
-        return
-    container.clear()
-    container.update(before) if isinstance(container, set) else container.extend(before)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import random
 import sys
 import warnings
@@ -133,14 +134,17 @@ def _hooks() -> Iterator[Callable[[], None]]:
             yield partial(put_back, hooks, dict(hooks))
 
 
-_MISSING = object()
-
-
-def put_back(contents: dict[Any, Any], before: dict[Any, Any]) -> None:
-    """Gives a dictionary its contents of ``before`` back, in their order; nothing is done where they are the same."""
-    if len(contents) != len(before) or any(contents.get(key, _MISSING) is not item for key, item in before.items()):
-        contents.clear()
-        contents.update(before)
+def put_back(container: Any, before: Any) -> None:
+    """Gives a dictionary, list, set or deque its contents of ``before`` back; nothing is done where they are the same."""
+    if isinstance(container, dict):
+        same = len(container) == len(before) and all(map(operator.is_, container.values(), before.values()))
+        if same and container.keys() == before.keys():
+            return
+        container.clear()
+        container.update(before)
+    elif len(container) != len(before) or not all(map(operator.is_, container, before)):
+        container.clear()
+        container.update(before) if isinstance(container, set) else container.extend(before)
 
 
 def _python() -> Callable[[], None]:
