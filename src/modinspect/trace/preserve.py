@@ -20,8 +20,11 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import _disable_current_modes
 
 from modinspect.trace.process import put_back, save_process
-from modinspect.trace.reach import DEEPEST, MOST, attributes, is_plain, reach
+from modinspect.trace.reach import DEEPEST, MOST, TORCHS_OWN, is_plain, reach
 from modinspect.trace.tensors import storage_of
+
+
+_ATOMS = frozenset({bool, int, float, str, type(None), torch.dtype, torch.device, torch.Size})
 
 
 class Preserved:
@@ -53,9 +56,9 @@ class Preserved:
         for tensor in [*module._parameters.values(), *module._buffers.values()]:
             if tensor is not None:
                 self.add_tensor(tensor)
-        own = attributes(module)
-        if own:
-            self.add_value(list(own.values()))
+        held = [value for name, value in module.__dict__.items() if type(value) not in _ATOMS and name not in TORCHS_OWN]
+        if held:
+            self.add_value(held)
 
     def add_value(self, value: object) -> None:
         """Saves what can be reached from ``value``: the tensors and modules, and what containers and plain objects hold."""
