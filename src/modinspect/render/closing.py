@@ -33,10 +33,8 @@ from modinspect.report import CrossCheck, ForwardError, Op, Report, Source, Unre
 _EXAMPLES = 6
 """How many of a kind are named; the others are counted."""
 
-_HOW_TO_RUN = (
-    "Nothing was run, as no input was given: this is the registered half alone. "
-    "Give the shape of each argument of forward to see the other half:"
-)
+_NOT_RUN = "Nothing was run: this is the registered half alone."
+_HOW_TO_RUN = "Give the shape of each argument of forward to see the other half: --input 1,3,224,224, --input ids=1,128:int64"
 
 
 def before_table(report: Report, symbols: Symbols) -> Iterator[RenderableType]:
@@ -160,8 +158,8 @@ def _conclusion(report: Report) -> RenderableType:
     """How much of the run ``print(model)`` does not show."""
     totals = report.totals
     if not report.ran:
-        example = Text(f"    modinspect show {plain(report.model.target)} --input 1,3,224,224", style="dim")
-        return Group(Text(_HOW_TO_RUN), example)
+        told = any("--input" in note for note in report.model.notes)
+        return Group(Text(_NOT_RUN, style="bold"), *([] if told else [Text(_HOW_TO_RUN)]))
     if not totals.hidden_ops:
         return Text(f"Nothing is hidden: print(model) names a layer for {_all_ops(totals.ops)}.", style="bold")
     verb = "is" if totals.hidden_ops == 1 and not totals.flops else "are"

@@ -29,6 +29,7 @@ _BOLD = Style(bold=True)
 _OP = Style(color="cyan")
 _QUIET_OP = Style(color="cyan", dim=True)
 _FOREIGN = Style(color="magenta", bold=True)
+_FOREIGN_DETAIL = Style(color="magenta")
 _FAILED = Style(color="red", bold=True)
 
 
@@ -195,7 +196,8 @@ class _Pen:
         room = self._room_to(cell) - line.at
         beside = bool(cell.aten) and label_width(cell) + GAP + width_of(cell.aten) <= room
         foreign = any(mark in (FOREIGN_MODULE, FOREIGN_TENSOR) for mark, _ in cell.row.marks)
-        self._label(line, cell, room, _FOREIGN if foreign else _QUIET_OP if cell.row.quiet else _OP, cut_right)
+        style = _FOREIGN if foreign else _QUIET_OP if cell.row.quiet else _OP
+        self._label(line, cell, room, style, cut_right)
         if beside:
             line.write(cell.aten, _DIM, at=line.at + GAP)
         return "" if beside else cell.aten
@@ -213,7 +215,8 @@ class _Pen:
         room -= width_of(name) + GAP
         line.write(name, _BOLD if cell.row.kind == "round" else style)
         if cell.extra and room >= min(width_of(cell.extra), _LEAST_EXTRA):
-            line.write(cut_right(cell.extra, room, self.symbols.ellipsis), _DIM, at=line.at + GAP)
+            extra_style = _FOREIGN_DETAIL if any(mark is FOREIGN_TENSOR for mark, _ in cell.row.marks) else _DIM
+            line.write(cut_right(cell.extra, room, self.symbols.ellipsis), extra_style, at=line.at + GAP)
         line.write(times, _BOLD)
         line.write(left_out, _OP)
 

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator
 
 from modinspect.report import ModuleInfo, Report, StateTensor
 
-_CONTAINERS = frozenset(("ModuleList", "ModuleDict", "ParameterList", "ParameterDict"))
-"""Classes that nobody calls."""
+_OF_MODULES = frozenset(("ModuleList", "ModuleDict"))
+_OF_PARAMETERS = frozenset(("ParameterList", "ParameterDict"))
+"""Classes that nobody calls: what they hold counts."""
 
 
 def owner_of(name: str) -> str:
@@ -56,14 +57,16 @@ def never_ran(report: Report) -> list[ModuleInfo]:
             continue
         if owner_of(module.path) in settled:
             settled.add(module.path)
-        elif module.path not in called and not _is_empty_container(module, holders):
+        elif module.path not in called and not _counts_by_what_it_holds(module, holders):
             settled.add(module.path)
             outermost.append(module)
     return outermost
 
 
-def _is_empty_container(module: ModuleInfo, holders: set[str]) -> bool:
-    return module.class_name.rpartition(".")[2] in _CONTAINERS and module.path not in holders
+def _counts_by_what_it_holds(module: ModuleInfo, holders: set[str]) -> bool:
+    """A list of no modules is not asleep; whether a list of parameters was used is told of its parameters."""
+    name = module.class_name.rpartition(".")[2]
+    return name in _OF_PARAMETERS or (name in _OF_MODULES and module.path not in holders)
 
 
 def used_paths(report: Report) -> set[str]:

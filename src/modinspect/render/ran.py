@@ -306,7 +306,8 @@ class _Run:
             kind, _, value = (operand.origin or "").partition(":")
             if found is not None or kind == "param":
                 value = short_name(found.name) if found else value.removeprefix(f"{op.module}.")
-                words.append(value if operand.argument.isdigit() else f"{operand.argument}={value}".lstrip("="))
+                named = operand.argument and not operand.argument.isdigit() and operand.argument != value
+                words.append(f"{operand.argument}={value}" if named else value)
         return words
 
     def _foreign(self, op: Op, operand: Operand) -> Unregistered | None:
