@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import traceback
 from dataclasses import dataclass, replace
 from typing import Any
@@ -231,7 +232,7 @@ class Builder:
             source=self._recorder.sources.source(*place),
             op=op,
             sentence=None if op is None else explain(op, self._ops),
-            traceback="".join(traceback.format_exception(error)),
+            traceback=_traceback(error),
         )
 
     def _failed_op(self, error: BaseException) -> Failure | None:
@@ -253,6 +254,17 @@ class Builder:
         failed = recorder.failed_call
         index = failed[1] if failed is not None and failed[0] == id(error) else 0
         return recorder.calls[index].record.path, place
+
+
+def _traceback(error: BaseException) -> str:
+    """The traceback without modinspect's own frames."""
+    here = os.path.dirname(os.path.abspath(__file__))
+    whole = traceback.TracebackException.from_exception(error)
+    told = whole
+    while told is not None:
+        told.stack = traceback.StackSummary.from_list([frame for frame in told.stack if not frame.filename.startswith(here)])
+        told = told.__cause__ or told.__context__  # type: ignore[assignment]
+    return "".join(whole.format())
 
 
 def _template(record: OpRecord) -> _Template:

@@ -1,7 +1,7 @@
 """The recorder: what runs during a forward, as it runs.
 
 A function mode sees each call of torch's Python API once, at the user's level; a dispatch mode below it sees the ATen operators
-that the call became; global hooks keep an ordered stack of the modules that are running.
+that the call became; calls of modules keep an ordered stack of the modules that are running.
 
 What a function becomes depends on the function, on the shapes and kinds of its tensors and on its other arguments. The first
 call of each such combination is looked at closely; for its repetitions the dispatch mode steps aside, so that a net of many
@@ -22,7 +22,6 @@ import torch
 from torch import Tensor, nn
 from torch._ops import HigherOrderOperator, OpOverload
 from torch.multiprocessing.reductions import StorageWeakRef
-from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -171,8 +170,7 @@ class Recorder(TorchFunctionMode):
         self._thread = threading.get_ident()
         with ExitStack() as stack:
             stack.enter_context(_functions_go_through(self._apply))
-            stack.callback(register_module_forward_pre_hook(self._enter).remove)
-            stack.callback(register_module_forward_hook(self._leave, always_call=True).remove)
+            stack.enter_context(_modules_go_through(self._call))
             self._push(self.modules[id(root)], root)
             stack.enter_context(self._aten)
             stack.enter_context(self)
@@ -200,56 +198,47 @@ class Recorder(TorchFunctionMode):
         self.calls.append(call)
         return call
 
-    def _enter(self, module: nn.Module, args: Any) -> None:
+    def _call(self, original: Callable[..., Any], module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """A module is called: whatever runs until it returns, its hooks too, has it as its owner or above its owner."""
         if threading.get_ident() != self._thread:
             self._pass_by(module)
-            return
-        if not self._root_entered and module is self._running[0]:
-            call = self.calls[0]
-        else:
+            return original(module, *args, **kwargs)
+        if self._root_entered or module is not self._running[0]:
             record = self.modules.get(id(module))
             if record is None or record.module() is not module:
                 record = self._meet(module)
             call = self._push(record, module)
+        else:
+            call = self.calls[0]
         self._root_entered = True
-        code, line, _ = self.sources.find(_get_frame(1))
+        depth = len(self._stack)
+        code, line, _ = self.sources.find(_get_frame(2))
         call.place = (code, line)
-        call.inputs = self._look_at(args)
+        call.inputs = self._look_at_arguments(args, kwargs)
         if self._progress is not None:
             self._progress(call.record.path, len(self.calls))
+        try:
+            out = original(module, *args, **kwargs)
+        except BaseException as error:
+            if self.failed_call is None or self.failed_call[0] != id(error):
+                self.failed_call = (id(error), self._stack[-1])
+            raise
+        finally:
+            call.stop = len(self.ops)
+            if depth > 1:  # the root's stays: there is always an owner
+                del self._stack[depth - 1 :], self._running[depth - 1 :]
+        call.outputs = self._look_at(out)
+        return out
 
     def _pass_by(self, module: nn.Module) -> None:
         """A module runs in another thread, whose ops nobody sees: what it may write to is saved, and the report says so."""
+        record = self.modules.get(id(module))
+        if record is None or record.module() is not module:
+            return  # nothing of this model's
         for tensor in [*module._parameters.values(), *module._buffers.values()]:
             if tensor is not None and not nn.parameter.is_lazy(tensor):
                 self._preserved.before_write(tensor)
-        record = self.modules.get(id(module))
-        path = record.path if record is not None and record.module() is module else ""
-        self.passed_by.setdefault(path or f"<{type(module).__name__}>")
-
-    def _leave(self, module: nn.Module, args: Any, output: Any) -> None:
-        if threading.get_ident() != self._thread:
-            return
-        if self._running[-1] is not module and not any(running is module for running in self._running):
-            return
-        while self._running[-1] is not module:
-            self._pop()
-        index = self._pop()
-        call = self.calls[index]
-        error = sys.exc_info()[1]
-        if output is not None or error is None:
-            call.outputs = self._look_at(output)
-        elif self.failed_call is None or self.failed_call[0] != id(error):
-            self.failed_call = (id(error), index)
-
-    def _pop(self) -> int:
-        """Ends the innermost call; the root's stays, since its module's own hooks may still run."""
-        index = self._stack[-1]
-        self.calls[index].stop = len(self.ops)
-        if len(self._stack) > 1:
-            self._stack.pop()
-            self._running.pop()
-        return index
+        self.passed_by.setdefault(record.path or type(module).__name__)
 
     def _meet(self, module: nn.Module) -> ModuleRecord:
         """A module that nobody registered runs for the first time."""
@@ -286,11 +275,18 @@ class Recorder(TorchFunctionMode):
     def _path(self) -> str:
         return self.calls[self._stack[-1]].record.path
 
+    def _look_at_arguments(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Seen]:
+        with torch._C.DisableTorchFunction():
+            return [seen for name, value in (*enumerate(args), *kwargs.items()) for seen in self._seen(value, str(name))]
+
     def _look_at(self, value: Any) -> list[Seen]:
         with torch._C.DisableTorchFunction():
-            if type(value) is tuple and len(value) == 1 and type(value[0]) in self._plain:
-                return [("0", shape_of(value[0]), value[0].dtype, self.origin(value[0]))]
-            return [(path, shape_of(t), t.dtype, self.origin(t)) for path, t in flatten(value)]
+            return self._seen(value, "")
+
+    def _seen(self, value: Any, path: str) -> list[Seen]:
+        if type(value) in self._plain and not value.is_nested:
+            return [(path, value.shape, value.dtype, self.origin(value))]
+        return [(path, shape_of(t), t.dtype, self.origin(t)) for path, t in flatten(value, path)]
 
     # -- ops
 
@@ -649,3 +645,22 @@ def _functions_go_through(apply: Callable[..., Any]) -> Iterator[None]:
         yield
     finally:
         torch.autograd.Function.apply = original  # type: ignore[method-assign]
+
+
+@contextmanager
+def _modules_go_through(call: Callable[..., Any]) -> Iterator[None]:
+    """Calls of modules go through ``call``, those of modules that nobody registered too.
+
+    Global hooks would do, but they send each call the long way through ``Module._call_impl``, which takes as long again as a
+    small layer; and what the model's own hooks do runs outside of them.
+    """
+    original = nn.Module.__call__
+
+    def seen(self: nn.Module, *args: Any, **kwargs: Any) -> Any:
+        return call(original, self, args, kwargs)
+
+    nn.Module.__call__ = seen
+    try:
+        yield
+    finally:
+        nn.Module.__call__ = original
