@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from modinspect.errors import InputError, RunError, TargetError
+from modinspect.errors import RunError, TargetError
+from modinspect.prepare import Recipe, check_memory, how_to_give, real_device, weightless_device
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
 
-    from modinspect.inputs import Inputs
-    from modinspect.load import Factory
     from modinspect.report import Report
     from modinspect.trace import Weightless
 
@@ -84,7 +83,8 @@ def inspect_target(
         tell(f"importing {target}")
         factory = load(target, init)
         with importable_cwd(*factory.directories):
-            job = _Job(factory, tuple(inputs), input_fn, dtype, train, grad, tuple(opaque), crosscheck, tell)
+            recipe = Recipe(factory, tuple(inputs), input_fn, dtype, tell)
+            job = _Job(recipe, train, grad, tuple(opaque), crosscheck)
             return _on_device(job, device)
 
 
@@ -95,47 +95,21 @@ def _say_nothing(_: str) -> None:
 def _on_device(job: _Job, device: str) -> Report:
     kind, _, where = device.partition(":")
     if kind not in ("auto", "weightless"):
-        return job.run_real(_real_device(device))
+        return job.run_real(real_device(device))
     if kind == "auto" and job.grad:
-        return job.run_real(_real_device("cpu"), ("with autograd the real run was done",))
-    return job.run_weightless(_weightless_device(where), fall_back=kind == "auto")
-
-
-def _weightless_device(where: str) -> torch.device:
-    import torch
-
-    if where.partition(":")[0] not in ("", "cpu", "cuda"):
-        raise InputError(f"'weightless:{where}' is no device", "As in weightless, weightless:cpu, weightless:cuda.")
-    return torch.device(where or "cpu") if where != "cuda" else torch.device("cuda:0")
-
-
-def _real_device(name: str) -> torch.device:
-    import torch
-
-    try:
-        device = torch.device(name)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise RunError(
-            f"the device {name!r} can't be used: {str(error).splitlines()[0]}",
-            "As in auto, cpu, cuda, cuda:1, mps, weightless, weightless:cuda (which needs no GPU).",
-        ) from error
-    return device
+        return job.run_real(real_device("cpu"), ("with autograd the real run was done",))
+    return job.run_weightless(weightless_device(where), fall_back=kind == "auto")
 
 
 @dataclass(frozen=True)
 class _Job:
     """What is to be run, and how; where is said when it is run."""
 
-    factory: Factory
-    inputs: tuple[str, ...]
-    input_fn: str | None
-    dtype: str | None
+    recipe: Recipe
     train: bool
     grad: bool
     opaque: tuple[str, ...]
     crosscheck: bool
-    tell: Callable[[str], None]
 
     def run_weightless(self, device: torch.device, *, fall_back: bool) -> Report:
         """Runs without memory; where that can't be, runs for real if ``fall_back`` and the model fits into memory."""
@@ -143,64 +117,45 @@ class _Job:
 
         try:
             with without_memory() as aliases:
-                model = self._build()
+                model = self.recipe.build()
         except TargetError as error:
             if not fall_back:
                 raise
-            return self.run_real(_real_device("cpu"), (f"the real run was done, as without memory {error.message}",))
+            return self.run_real(real_device("cpu"), (f"the real run was done, as without memory {error.message}",))
         try:
             report = self._run(model, device, (), Weightless(device, aliases))
         except NeedsValues as need:
             if not fall_back:
                 raise RunError(f"without memory the run could not be done: {need}", "Run it for real: --device cpu.") from need
-            _check_memory(model, str(need))
-            return self.run_real(_real_device("cpu"), (f"the real run was done, as {need}",))
+            check_memory(model, str(need))
+            return self.run_real(real_device("cpu"), (f"the real run was done, as {need}",))
         _check_build(report)
         if report.error is None or not fall_back or report.totals.param_bytes > _CONFIRMED_UP_TO:
             return report
-        return self.run_real(_real_device("cpu"))
+        return self.run_real(real_device("cpu"))
 
     def run_real(self, device: torch.device, notes: tuple[str, ...] = ()) -> Report:
         """Builds the model with its weights and runs it on ``device``."""
-        model = self._build()
+        model = self.recipe.build()
         if device.type != "cpu":
             model = model.to(device)
         return self._run(model, device, notes, None)
-
-    def _build(self) -> nn.Module:
-        import torch
-        from torch import nn
-
-        self.tell(f"building {self.factory.target.text}")
-        torch.manual_seed(0)
-        if self.dtype is None:
-            return self.factory.build()
-        dtype = _floating(self.dtype)
-        if isinstance(self.factory.obj, nn.Module):
-            import copy
-
-            return copy.deepcopy(self.factory.obj).to(dtype)
-        before = torch.get_default_dtype()
-        torch.set_default_dtype(dtype)
-        try:
-            return self.factory.build()
-        finally:
-            torch.set_default_dtype(before)
 
     def _run(self, model: nn.Module, device: torch.device, notes: tuple[str, ...], weightless: Weightless | None) -> Report:
         import torch
 
         from modinspect.trace import survey, trace
 
-        target = self.factory.target.text
-        inputs, more = self._inputs(model, "cpu" if weightless is not None else device)
-        notes = (*self.factory.notes, *notes, *more)
+        target = self.recipe.factory.target.text
+        inputs, more = self.recipe.make_inputs(model, "cpu" if weightless is not None else device)
+        notes = (*self.recipe.factory.notes, *notes, *more)
         with _in_mode(model, train=self.train):
             if inputs is None:
-                return survey(model, target=target, opaque=self.opaque, notes=(*notes, _how_to_give(model)), weightless=weightless)
+                notes = (*notes, f"no input, so nothing ran: {how_to_give(model)}")
+                return survey(model, target=target, opaque=self.opaque, notes=notes, weightless=weightless)
             check = self._check(model)
             torch.manual_seed(0)
-            self.tell(f"running {target}")
+            self.recipe.tell(f"running {target}")
             report = trace(
                 model,
                 inputs.args,
@@ -223,35 +178,7 @@ class _Job:
         return TorchinfoCheck(model)
 
     def _progress(self, path: str, begun: int) -> None:
-        self.tell(f"running {path or self.factory.target.text} ({begun} module calls)")
-
-    def _inputs(self, model: nn.Module, device: torch.device | str) -> tuple[Inputs | None, tuple[str, ...]]:
-        """The inputs, and notes on them; ``None`` where nobody says what they are."""
-        from modinspect.inputs import call_input_function, make_inputs, try_guesses
-
-        if self.input_fn is not None:
-            if self.inputs:
-                raise InputError("--input and --input-fn are both given", "Give one of them.")
-            made = call_input_function(self.input_fn, model=model, device=device)
-            return made, made.notes
-        if self.inputs:
-            made = make_inputs(self.inputs, model=model, device=device, dtype=self.dtype)
-            return made, made.notes
-        guessed, notes = try_guesses(model, self.factory, device=device, dtype=self.dtype)
-        if guessed is None:
-            return None, notes
-        return guessed, (*notes, f"input taken from {guessed.how}")
-
-
-def _floating(name: str) -> torch.dtype:
-    import torch
-
-    from modinspect.inputs.spec import dtype_name
-
-    dtype = getattr(torch, dtype_name(name) or "", None)
-    if not isinstance(dtype, torch.dtype) or not dtype.is_floating_point:
-        raise InputError(f"{name!r} is no floating dtype", "As in float32, bfloat16, float16, float64.")
-    return dtype
+        self.recipe.tell(f"running {path or self.recipe.factory.target.text} ({begun} module calls)")
 
 
 @contextmanager
@@ -266,37 +193,6 @@ def _in_mode(model: nn.Module, *, train: bool) -> Iterator[None]:
             module.training = training
 
 
-def _how_to_give(model: nn.Module) -> str:
-    import inspect as python_inspect
-
-    try:
-        takes = str(python_inspect.signature(model.forward))
-    except (TypeError, ValueError):
-        takes = "(...)"
-    return f"no input, so nothing ran: give one with --input, as in --input 1,10; forward takes {takes}"
-
-
-def _check_memory(model: nn.Module, need: str) -> None:
-    """Stops where the model would not fit into memory."""
-    needed = sum(parameter.numel() * parameter.element_size() for parameter in model.parameters())
-    available = _available_memory()
-    if available is not None and needed > available:
-        raise RunError(
-            f"{need}, so a run without memory can't be done; the real one needs {needed / 2**30:.1f} GiB for the parameters "
-            f"alone, and {available / 2**30:.1f} GiB are there",
-            "Build a smaller model of the kind (--init num_hidden_layers=2), or run it where it fits (--device cuda).",
-        )
-
-
-def _available_memory() -> int | None:
-    """Bytes that could be allocated now, where the system says (Linux)."""
-    with suppress(OSError), open("/proc/meminfo") as file:
-        for line in file:
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) * 1024
-    return None
-
-
 _NO_SUCH_BUILD = ("PyTorch is not linked with support", "Torch not compiled with CUDA enabled")
 
 
@@ -309,4 +205,3 @@ def _check_build(report: Report) -> None:
             f"what is called{where} can't be tried in this build of torch: {report.error.message}",
             "Use a build with CUDA (no GPU is needed), or --device auto.",
         )
-
