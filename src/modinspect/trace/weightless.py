@@ -132,7 +132,7 @@ class WeightlessTensor(Tensor):
 
     _mode: WeightlessMode
     _on: torch.device
-    _view_of: Tensor | None
+    _view_of: weakref.ref[Tensor] | None
     _value: Tensor | None
 
     __torch_function__ = torch._C._disabled_torch_function_impl  # type: ignore[assignment]
@@ -147,7 +147,7 @@ class WeightlessTensor(Tensor):
         )
         made._mode = mode
         made._on = device
-        made._view_of = view_of
+        made._view_of = None if view_of is None else weakref.ref(view_of)
         made._value = value
         return made
 
@@ -158,7 +158,7 @@ class WeightlessTensor(Tensor):
 
     @property
     def _base(self) -> Tensor | None:  # type: ignore[override]
-        return self._view_of
+        return None if self._view_of is None else self._view_of()
 
     @classmethod
     def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -189,6 +189,8 @@ class WeightlessMode(TorchDispatchMode):
         self.in_kernel = False
         self._stale: dict[int, Tensor] = {}
         self._skipped_random = False
+        self._new: dict[OpOverload, bool] = {}
+        self._made: dict[Any, Any] = {}
         if device.type != "cpu":
             # What torch does for its own fake tensors: no device is started, and guards for one that is not there do nothing.
             self._mode_key = torch._C._TorchDispatchModeKey.FAKE
@@ -271,6 +273,9 @@ class WeightlessMode(TorchDispatchMode):
         elif torch.Tag.data_dependent_output in func.tags or torch.Tag.dynamic_output_shape in func.tags:
             raise NeedsValues(f"{_public(func)} needs the values of a tensor")
         self._skipped_random = self._skipped_random or (writes and torch.Tag.nondeterministic_seeded in func.tags)
+        key = self._key(func, args, kwargs) if self._makes_new(func) else None
+        if key is not None and key in self._made:
+            return self._make_again(self._made[key], device)
         if writes:
             for tensor in _written(func, args, kwargs):
                 self._make_stale(tensor)
@@ -293,6 +298,8 @@ class WeightlessMode(TorchDispatchMode):
                 out = _grouped_mm(*args) if func is _GROUPED_MM else func(*args, **kwargs)
         except NotImplementedError as error:
             raise NeedsValues(f"{_public(func)} has no rule for shapes alone") from error
+        if key is not None:
+            self._made[key] = _map(lambda tensor: (tensor.size(), tensor.stride(), tensor.dtype), out)
         base = tensors[0] if tensors and func.is_view else None
 
         def wrap(tensor: Tensor) -> Tensor:
@@ -302,6 +309,29 @@ class WeightlessMode(TorchDispatchMode):
             return original if original is not None else WeightlessTensor.make(tensor, self, device, view_of=base)
 
         return _map(wrap, out)
+
+    def _makes_new(self, func: OpOverload) -> bool:
+        """Whether what ``func`` gives shares no memory with what it gets, so that it can be made from its shape alone."""
+        found = self._new.get(func)
+        if found is None:
+            aliased = any(item.alias_info is not None for item in (*func._schema.arguments, *func._schema.returns))
+            found = self._new[func] = not aliased and func not in _INDEXING
+        return found
+
+    def _key(self, func: OpOverload, args: Any, kwargs: dict[str, Any]) -> Any:
+        """All that decides the shapes of what ``func`` gives; ``None`` where that can't be said."""
+        try:
+            key = (func, _signature(args), _signature(kwargs))
+            hash(key)
+        except TypeError:
+            return None
+        return key
+
+    def _make_again(self, made: Any, device: torch.device) -> Any:
+        if isinstance(made[0], torch.Size):
+            size, stride, dtype = made
+            return WeightlessTensor.make(torch.empty_strided(size, stride, dtype=dtype, device=_META), self, device)
+        return type(made)(self._make_again(item, device) for item in made)
 
     def _masks_to_indices(self, args: Any) -> Any:
         """``x[mask]`` with the mask's values there is ``x[mask.nonzero()]``; without them the shape is not known."""
@@ -394,7 +424,20 @@ def _tensors(value: Any) -> Iterable[Tensor]:
     return ()
 
 
-def _map(change: Callable[[Tensor], Tensor], value: Any) -> Any:
+def _signature(value: Any) -> Any:
+    """What of an argument decides the shape of the result."""
+    if isinstance(value, Tensor):
+        if value.layout is not torch.strided:
+            raise TypeError
+        return (value.size(), value.stride(), value.dtype, value._on if type(value) is WeightlessTensor else None)
+    if isinstance(value, (list, tuple)):
+        return (type(value), *[_signature(item) for item in value])
+    if isinstance(value, dict):
+        return tuple([(name, _signature(item)) for name, item in value.items()])
+    return (type(value), value)
+
+
+def _map(change: Callable[[Tensor], Any], value: Any) -> Any:
     if isinstance(value, Tensor):
         return change(value)
     if isinstance(value, (list, tuple)):
