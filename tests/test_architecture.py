@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,13 +29,13 @@ def part_of(path: Path) -> str:
     return "modinspect" if first == "__init__" else first
 
 
-def files() -> list[Path]:
-    return sorted(PACKAGE.rglob("*.py"))
+@functools.cache
+def trees() -> dict[Path, ast.Module]:
+    return {path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(PACKAGE.rglob("*.py"))}
 
 
 def imports() -> Iterator[Import]:
-    for path in files():
-        tree = ast.parse(path.read_text(encoding="utf-8"))
+    for path, tree in trees().items():
         top = {id(node) for node in tree.body}
         for node in ast.walk(tree):
             names: list[str] = []
@@ -127,9 +128,9 @@ def calls(tree: ast.AST, name: str) -> bool:
 
 
 def outside_the_command_line() -> Iterator[tuple[Path, ast.Module]]:
-    for path in files():
+    for path, tree in trees().items():
         if part_of(path) != "cli":
-            yield path, ast.parse(path.read_text(encoding="utf-8"))
+            yield path, tree
 
 
 def test_only_the_command_line_prints() -> None:
