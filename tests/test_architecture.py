@@ -34,7 +34,12 @@ def trees() -> dict[Path, ast.Module]:
     return {path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(PACKAGE.rglob("*.py"))}
 
 
-def imports() -> Iterator[Import]:
+@functools.cache
+def imports() -> tuple[Import, ...]:
+    return tuple(find_imports())
+
+
+def find_imports() -> Iterator[Import]:
     for path, tree in trees().items():
         top = {id(node) for node in tree.body}
         for node in ast.walk(tree):
