@@ -367,7 +367,7 @@ def test_in_ascii_every_mark_and_line_has_another_form() -> None:
     assert "@2  |-shared  Linear" in text
     assert "!  unregistered tensor" in text
     assert "`-head  Linear" in text
-    assert len({mark.plain for mark in MARKS} - {"~"}) == len(MARKS) - 2, "only ~ stands for two: open calls and partly frozen"
+    assert len({mark.plain for mark in MARKS}) == len({mark.symbol for mark in MARKS}) == len(MARKS)
 
 
 def test_names_print_as_the_text_that_they_are() -> None:

@@ -22,14 +22,14 @@ class Mark:
 
 
 FAILED = Mark("✗", "X", "bold red", "failed", "this call raised")
-OPEN = Mark("…", "~", "red", "not finished", "running when the call below it raised")
+OPEN = Mark("…", ".", "red", "not finished", "running when the call below it raised")
 FOREIGN_TENSOR = Mark(
     "◆", "!", "bold magenta", "unregistered tensor", "no optimizer trains it, no state_dict saves it", warns=True
 )
 FOREIGN_MODULE = Mark(
     "■", "#", "bold magenta", "unregistered module", "it ran, and model.modules() does not have it", warns=True
 )
-UNUSED = Mark("∅", "0", "yellow", "unused parameters", "no op of this run used them", warns=True)
+UNUSED = Mark("∅", "u", "yellow", "unused parameters", "no op of this run used them", warns=True)
 NEVER = Mark("○", "o", "yellow", "never ran", "registered, and not called in this run")
 TIED = Mark("≡", "=", "blue", "tied weights", "one tensor under several names; totals count it once")
 REUSED = Mark("↺", "@", "blue", "reused", "called several times; the number is the call, (parameters) are counted above")
