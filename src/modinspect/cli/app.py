@@ -11,6 +11,7 @@ from typer.main import get_command
 from modinspect import __version__
 from modinspect.cli import messages
 from modinspect.cli.diff import DIFF_EXAMPLES, diff
+from modinspect.cli.lint import LINT_EXAMPLES, lint
 from modinspect.cli.show import EXAMPLES, show
 
 app = typer.Typer(
@@ -20,6 +21,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["--help", "-h"]},
 )
 app.command(epilog=EXAMPLES)(show)
+app.command(epilog=LINT_EXAMPLES)(lint)
 app.command(epilog=DIFF_EXAMPLES)(diff)
 
 

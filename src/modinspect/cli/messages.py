@@ -39,6 +39,11 @@ def error(message: str, hint: str = "") -> None:
         _print("hint: ", "bold cyan", hint)
 
 
+def note(message: str) -> None:
+    """Prints what is good to know, as plain text whatever it holds."""
+    _print("note: ", "bold", message)
+
+
 def print_traceback(text: str) -> None:
     """Prints a traceback."""
     _print("", "", text.rstrip("\n"))

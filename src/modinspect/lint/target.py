@@ -100,7 +100,7 @@ def _without_memory(recipe: Recipe, job: Job, device: torch.device, *, fall_back
         return _real(recipe, job, cpu)
     runs = _live(recipe, job, model, "cpu", Weightless(device, aliases))
     try:
-        _check_ran(runs)
+        check_ran(runs, "Run it for real: --device cpu.")
     except RunError as error:
         if not fall_back or size > _CONFIRMED_UP_TO:
             raise
@@ -114,7 +114,7 @@ def _real(recipe: Recipe, job: Job, device: torch.device) -> LiveRuns:
     if device.type != "cpu":
         model = model.to(device)
     runs = _live(recipe, job, model, device, None)
-    _check_ran(runs)
+    check_ran(runs)
     return runs
 
 
@@ -132,7 +132,7 @@ def _live(recipe: Recipe, job: Job, model: nn.Module, device: torch.device | str
     return LiveRuns(model, inputs.args, inputs.kwargs, target=job.label, opaque=job.opaque, weightless=weightless)
 
 
-def _check_ran(runs: LiveRuns) -> None:
+def check_ran(runs: LiveRuns, hint: str = "") -> None:
     """Stops where the given inputs don't come through the model: then no rule can be decided.
 
     Raises:
@@ -143,7 +143,7 @@ def _check_ran(runs: LiveRuns) -> None:
     try:
         error = runs.outcome().error
     except Undecided as undecided:
-        raise RunError(undecided.reason, "Run it for real: --device cpu.") from undecided
+        raise RunError(undecided.reason, hint) from undecided
     if error is not None:
         raise RunError(f"forward raised {_told(error)}", error.sentence or "Look at it with modinspect show.")
 

@@ -14,6 +14,8 @@ from modinspect.render.text import amount, plain, some, width_of
 
 _STYLES: Mapping[Severity, str] = {"error": "bold red", "warning": "bold yellow", "info": "bold cyan"}
 _NAME = re.compile(r"[A-Za-z_][\w.]*\w|[A-Za-z_]")
+_ANYWHERE = frozenset({"forward", "eval", "train", "to", "state_dict"})
+"""Names that a message has without being about a call of that name."""
 _TRAILING_COMMENT = re.compile(r"\s+#[^'\"]*$")
 
 
@@ -58,21 +60,28 @@ def _place(finding: Finding) -> str:
 
 def _concerned(found: Merged) -> str:
     finding = found.finding
-    module = f" in module {plain(finding.module)}" if finding.module else ""
     more = f" and {amount(finding.modules - 1, 'more module')}" if finding.modules > 1 else ""
-    targets = f" of {plain(some(found.targets, 3))}" if finding.source is not None else ""
-    return f"{module}{more}{targets}"
+    module = f"module {plain(finding.module)}{more}" if finding.module else ""
+    targets = plain(some(found.targets, 3)) if finding.source is not None else ""
+    told = ", ".join(part for part in (targets, module) if part)
+    return f" ({told})" if told else ""
 
 
 def marked(code: str, message: str) -> tuple[int, int]:
-    """Where in a line of code the message is about: the call that it names, or the whole line."""
-    named = sorted(set(_NAME.findall(message)), key=len, reverse=True)
-    for name in [name for name in named if "." in name] + [name for name in named if "." not in name]:
-        found = re.search(rf"(?<![\w.]){re.escape(name)}\s*\(", code) or re.search(rf"\.{re.escape(name)}\s*\(", code)
-        if found is not None:
-            start = found.start() + code[found.start()].startswith(".")
-            return start, _closing(code, found.end() - 1)
-    return 0, len(_TRAILING_COMMENT.sub("", code))
+    """Where in a line of code the message is about: the first thing that it names, with its arguments; else the whole line."""
+    names = _NAME.findall(message)
+    for name in [name for name in names if "." in name] + [name for name in names if "." not in name]:
+        found = re.search(rf"(?<![\w.]){re.escape(name)}\s*\(", code) or re.search(rf"(?<=\.){re.escape(name)}\s*\(", code)
+        if found is not None and name not in _ANYWHERE:
+            return found.start(), _closing(code, found.end() - 1)
+    return _first_word(code, message) or (0, len(_TRAILING_COMMENT.sub("", code)))
+
+
+def _first_word(code: str, message: str) -> tuple[int, int] | None:
+    """The word that the message begins with (``layers[0]``), where it stands in the code."""
+    words = message.split(maxsplit=1)
+    found = re.search(rf"(?<!\w){re.escape(words[0])}(?!\w)", code) if words else None
+    return None if found is None else found.span()
 
 
 def _closing(code: str, opening: int) -> int:

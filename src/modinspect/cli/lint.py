@@ -1,0 +1,224 @@
+"""``modinspect lint``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal, TextIO
+
+import typer
+
+from modinspect.cli import options
+from modinspect.cli.messages import FAILED, error, errors_told, print_traceback
+from modinspect.cli.progress import live_line
+from modinspect.cli.streams import check_destination, stdout_for_results, write_result
+
+if TYPE_CHECKING:
+    from modinspect.cli.plan import Asked
+    from modinspect.config import Config
+    from modinspect.lint.result import LintReport
+
+Format = Literal["text", "json", "github", "sarif", "junit"]
+"""The keys of ``render.findings.FINDING_FORMATS``, which is not imported for ``--help``."""
+
+FOUND = 1
+TIMEOUT = 300.0
+"""Seconds for one model where nobody says otherwise."""
+
+LINT_EXAMPLES = r"""
+[bold]Examples[/bold]
+
+modinspect lint modinspect.examples.MyModel --input 1,10
+
+modinspect lint pkg.mod:Net -i 1,3,224,224 --select MI1,MI3 --fail-on error
+
+modinspect lint --format sarif --output modinspect.sarif
+
+modinspect lint --write-baseline lint-baseline.json
+
+The second-last checks all models that \[tool.modinspect] in pyproject.toml lists.
+"""
+
+RULES = "Which rules"
+
+Selectors = list[str] | None
+
+
+def lint(
+    targets: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="TARGET...",
+            help="As for show; several are checked at once. Without any, the models listed in pyproject.toml.",
+            show_default=False,
+        ),
+    ] = None,
+    *,
+    inputs: options.Inputs = None,
+    input_fn: options.InputFn = None,
+    init: options.Init = None,
+    device: Annotated[
+        str | None,
+        typer.Option(
+            "--device",
+            metavar="DEVICE",
+            help="auto (large models without memory for weights), weightless, cpu, cuda, cuda:1, mps.",
+            show_default="auto",
+            rich_help_panel=options.RUN,
+        ),
+    ] = None,
+    dtype: options.Dtype = None,
+    opaque: options.Opaque = None,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            "--jobs",
+            "-j",
+            metavar="N",
+            min=1,
+            help="How many models are checked at the same time.",
+            show_default="one for each core",
+            rich_help_panel=options.RUN,
+        ),
+    ] = None,
+    timeout: Annotated[
+        float | None,
+        typer.Option(
+            "--timeout",
+            metavar="SECONDS",
+            min=0,
+            help="How long one model may take; 0 is no limit.",
+            show_default=f"{TIMEOUT:g}",
+            rich_help_panel=options.RUN,
+        ),
+    ] = None,
+    select: Annotated[
+        Selectors,
+        typer.Option("--select", metavar="RULES", help="Only these: MI103, or MI1 for all of a kind.", rich_help_panel=RULES),
+    ] = None,
+    ignore: Annotated[
+        Selectors, typer.Option("--ignore", metavar="RULES", help="None of these. Repeatable.", rich_help_panel=RULES)
+    ] = None,
+    fail_on: Annotated[
+        Literal["error", "warning", "info"] | None,
+        typer.Option(
+            "--fail-on",
+            metavar="error|warning|info",
+            help="The mildest finding that makes the exit code 1.",
+            show_default="warning",
+            rich_help_panel=RULES,
+        ),
+    ] = None,
+    include_installed: Annotated[
+        bool,
+        typer.Option("--include-installed", help="Report findings in installed libraries too.", rich_help_panel=RULES),
+    ] = False,
+    baseline: Annotated[
+        str | None,
+        typer.Option("--baseline", metavar="FILE", help="Findings that are known and accepted.", rich_help_panel=RULES),
+    ] = None,
+    write_baseline: Annotated[
+        str | None,
+        typer.Option("--write-baseline", metavar="FILE", help="Accept all that is found now.", rich_help_panel=RULES),
+    ] = None,
+    output_format: Annotated[
+        Format,
+        typer.Option(
+            "--format",
+            metavar="text|json|github|sarif|junit",
+            help="Lines for people, data, annotations of GitHub Actions, or what other CI services read.",
+            rich_help_panel=options.RESULT,
+        ),
+    ] = "text",
+    output: options.Output = "-",
+    traceback: options.Traceback = False,
+) -> None:
+    """Find bugs in models that only a run shows: unregistered weights, dropout in eval mode, lost gradients, ...
+
+    Each model is run several times in a process of its own. The exit code is 1 where something was found, 2 where a model could
+    not be checked. 'modinspect explain' tells of the rules.
+    """
+    with errors_told(with_traceback=traceback), stdout_for_results() as stdout:
+        check_destination(output)
+        from modinspect.cli.plan import Asked
+        from modinspect.config import How, read_config
+        from modinspect.load import parse_init
+
+        if write_baseline is not None:
+            check_destination(write_baseline)
+        config = read_config()
+        asked = Asked(
+            targets=tuple(targets or ()),
+            how=How(tuple(inputs or ()), input_fn, device, dtype),
+            init=parse_init(init or ()),
+            opaque=tuple(opaque or ()),
+            select=_split(select),
+            ignore=_split(ignore),
+            include_installed=include_installed,
+        )
+        known = None if write_baseline is not None else baseline or config.baseline
+        report = _linted(asked, config, jobs, timeout, known)
+        threshold = fail_on or config.fail_on or "warning"
+        for failure in report.failures:
+            if traceback:
+                print_traceback(failure.detail)
+            error(f"{failure.target}: {failure.message}", failure.hint)
+        if write_baseline is None:
+            write_result(_written(report, output_format, threshold, output, stdout), output, stdout)
+        elif not report.failures:
+            _write_baseline(report, write_baseline, stdout)
+        if report.failures:
+            raise typer.Exit(FAILED)
+        if write_baseline is None and report.at_least(threshold):
+            raise typer.Exit(FOUND)
+
+
+def _split(selectors: Sequence[str] | None) -> tuple[str, ...]:
+    """``--select MI1,MI3 --select MI5`` as one list."""
+    return tuple(part.strip() for selector in selectors or () for part in selector.split(","))
+
+
+def _linted(asked: Asked, config: Config, workers: int | None, timeout: float | None, baseline: str | None) -> LintReport:
+    from modinspect.cli.plan import plan, severities
+    from modinspect.lint.baseline import read_baseline
+    from modinspect.lint.gather import gather
+    from modinspect.lint.jobs import default_workers, run_jobs
+
+    planned = plan(asked, config)
+    graded = severities(config)
+    known = read_baseline(baseline) if baseline else frozenset()
+    seconds = next(limit for limit in (timeout, config.timeout, TIMEOUT) if limit is not None)
+    with live_line() as progress:
+        outcomes = run_jobs(
+            planned, workers=workers or config.jobs or default_workers(), timeout=seconds or None, progress=progress
+        )
+    return gather(outcomes, severity=graded, baseline=known)
+
+
+def _written(
+    report: LintReport, name: Format, threshold: Literal["error", "warning", "info"], output: str, stdout: TextIO
+) -> str:
+    from modinspect.cli.styled import styled
+    from modinspect.render.findings import FINDING_FORMATS, FindingsView
+    from modinspect.render.findings_text import findings_text
+
+    if name == "text":
+        return styled(findings_text(report), output, stdout)
+    return FINDING_FORMATS[name](report, FindingsView(_repository(), threshold))
+
+
+def _repository() -> str:
+    """The directory of the repository that the working directory is in, ``""`` where it is in none."""
+    here = Path.cwd()
+    return next((str(directory) for directory in (here, *here.parents) if (directory / ".git").exists()), "")
+
+
+def _write_baseline(report: LintReport, file: str, stdout: TextIO) -> None:
+    from modinspect.cli.messages import note
+    from modinspect.lint.baseline import baseline_text
+    from modinspect.render.text import amount
+
+    write_result(baseline_text(report.findings), file, stdout)
+    count = len([finding for finding in report.findings if finding.suppressed_by != "comment"])
+    note(f"{amount(count, 'finding')} accepted in {os.path.relpath(file)}; use it with: modinspect lint --baseline {file}")
