@@ -8,7 +8,6 @@ import traceback
 from dataclasses import dataclass, replace
 from typing import Any
 
-
 from modinspect.report import (
     Call,
     ForwardError,
@@ -28,7 +27,7 @@ from modinspect.trace import names
 from modinspect.trace.explain import explain
 from modinspect.trace.half import ModuleRun, RegisteredHalf
 from modinspect.trace.lineage import Weights, find_weights
-from modinspect.trace.recorder import Recorder
+from modinspect.trace.recorder import Recorder, calling, passes_op
 from modinspect.trace.records import CallRecord, Failure, Known, OpRecord, Origin, Seen
 from modinspect.trace.tensors import dtype_name
 
@@ -237,7 +236,9 @@ class Builder:
 
     def _failed_op(self, error: BaseException) -> Failure | None:
         failure = self._recorder.failure
-        return failure if failure is not None and failure.error == id(error) else None
+        # An exception that the model has caught may have had the same id.
+        known = failure is not None and failure.error == id(error) and passes_op(error.__traceback__)
+        return failure if known else None
 
     def _failed_at(self, error: BaseException, failure: Failure | None) -> tuple[str, Any]:
         """(module, place in the code) that raised."""
@@ -245,15 +246,17 @@ class Builder:
         if failure is not None:
             return recorder.calls[failure.op.call].record.path, (failure.op.code, failure.op.line)
         place: Any = (None, 0)
+        path = ""
         trace = error.__traceback__
         while trace is not None:
+            call = calling(trace.tb_frame)
+            if call is not None:
+                path = call.record.path
             found = recorder.sources.find(trace.tb_frame)
             if found[0] is trace.tb_frame.f_code:
                 place = (trace.tb_frame.f_code, trace.tb_lineno)
             trace = trace.tb_next
-        failed = recorder.failed_call
-        index = failed[1] if failed is not None and failed[0] == id(error) else 0
-        return recorder.calls[index].record.path, place
+        return path, place
 
 
 def _traceback(error: BaseException) -> str:
@@ -292,6 +295,4 @@ def _plain(shape: Any) -> Shape | None:
 
 
 def _with_run(info: ModuleInfo, run: ModuleRun) -> ModuleInfo:
-    return replace(
-        info, calls=run.calls, flops=run.flops, uncounted_ops=run.uncounted_ops, output_shapes=run.output_shapes
-    )
+    return replace(info, calls=run.calls, flops=run.flops, uncounted_ops=run.uncounted_ops, output_shapes=run.output_shapes)

@@ -46,16 +46,27 @@ class Holders:
             for cls in type(module).__mro__:
                 if cls.__module__.startswith("torch.") or cls is object:
                     break
-                own = {
-                    **{name: value for name, value in vars(cls).items() if isinstance(value, (Tensor, list, tuple, dict))},
-                    **own,
-                }
+                own = {**_class_attributes(cls), **own}
             for name, value in own.items():
                 for found in reach(value, join(path, name), DEEPEST, seen):
                     yield found
                     budget -= 1
                     if not budget:
                         return
+
+
+def _class_attributes(cls: type) -> dict[str, Any]:
+    """What may hold tensors in the body of a class: its attributes, and the defaults of its methods (``forward.table``)."""
+    found: dict[str, Any] = {}
+    for name, value in vars(cls).items():
+        if isinstance(value, (Tensor, list, tuple, dict)):
+            found[name] = value
+        elif isinstance(value, types.FunctionType) and (value.__defaults__ or value.__kwdefaults__):
+            code, defaults = value.__code__, value.__defaults__ or ()
+            arguments = code.co_varnames[code.co_argcount - len(defaults) : code.co_argcount]
+            by_name = {**dict(zip(arguments, defaults, strict=True)), **(value.__kwdefaults__ or {})}
+            found |= {f"{name}.{argument}": default for argument, default in by_name.items()}
+    return found
 
 
 def _variables(frame: types.FrameType) -> Iterator[tuple[str, str, Any]]:

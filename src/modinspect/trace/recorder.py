@@ -15,7 +15,7 @@ import threading
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from types import CodeType
+from types import CodeType, FrameType, TracebackType
 from typing import Any
 
 import torch
@@ -34,7 +34,7 @@ from modinspect.trace.preserve import Preserved
 from modinspect.trace.records import CallRecord, Failure, Found, Known, ModuleRecord, OpRecord, Origin, Root, Seen
 from modinspect.trace.registry import Registry, is_layer, is_opaque, join, walk
 from modinspect.trace.sources import Sources
-from modinspect.trace.tensors import flatten, shape_of, storage_of
+from modinspect.trace.tensors import flatten, flatten_all, shape_of, storage_of
 
 _ATEN = torch.ops.aten
 _get_frame = sys._getframe
@@ -107,7 +107,6 @@ class Recorder(TorchFunctionMode):
         self.failure: Failure | None = None
         self.kept: frozenset[int] | None = None
         self.passed_by: dict[str, None] = {}
-        self.failed_call: tuple[int, int] | None = None
         self._preserved = preserved
         self._opaque = opaque
         self._plain = _PLAIN | plain
@@ -133,9 +132,7 @@ class Recorder(TorchFunctionMode):
     # -- what is there before the run
 
     def _add_module(self, path: str, module: nn.Module, place: int | None) -> ModuleRecord:
-        record = ModuleRecord(
-            path, weakref.ref(module), is_layer(module, self._opaque), is_opaque(module, self._opaque), place
-        )
+        record = ModuleRecord(path, weakref.ref(module), is_layer(module, self._opaque), is_opaque(module, self._opaque), place)
         self.modules[id(module)] = record
         return record
 
@@ -179,7 +176,8 @@ class Recorder(TorchFunctionMode):
     def finish(self, result: Any) -> None:
         """Notes what the root returned."""
         call = self.calls[0]
-        call.outputs = self._look_at(result)
+        with torch._C.DisableTorchFunction():
+            call.outputs = [(path, shape_of(t), t.dtype, self.origin(t)) for path, t in flatten_all(result)]
         call.stop = len(self.ops)
         self.kept = frozenset([origin for alive, origin in self._origins.values() if origin >= 0 and alive() is not None])
 
@@ -219,10 +217,6 @@ class Recorder(TorchFunctionMode):
             self._progress(call.record.path, len(self.calls))
         try:
             out = original(module, *args, **kwargs)
-        except BaseException as error:
-            if self.failed_call is None or self.failed_call[0] != id(error):
-                self.failed_call = (id(error), self._stack[-1])
-            raise
         finally:
             call.stop = len(self.ops)
             if depth > 1:  # the root's stays: there is always an owner
@@ -404,7 +398,9 @@ class Recorder(TorchFunctionMode):
             self._end(record, out, tensors)
         return out
 
-    def _begin(self, func: Any, args: Any, kwargs: dict[str, Any], code: CodeType | None, line: int) -> tuple[OpRecord, list[Tensor]]:
+    def _begin(
+        self, func: Any, args: Any, kwargs: dict[str, Any], code: CodeType | None, line: int
+    ) -> tuple[OpRecord, list[Tensor]]:
         """The record of an op that is about to run, and its operands."""
         places = list(operands_of(args, kwargs))
         tensors = [tensor for _, tensor in places]
@@ -469,7 +465,9 @@ class Recorder(TorchFunctionMode):
                 for name, own in registered.items():
                     if own is tensor:  # put there meanwhile: by torch.func.functional_call, or as a new buffer
                         whole = f"{kind}:{join(record.path, name)}"
-                        return self.add_root(tensor, Root(kind if record.place is None else "unregistered", whole, record.place))
+                        return self.add_root(
+                            tensor, Root(kind if record.place is None else "unregistered", whole, record.place)
+                        )
         frame = _get_frame(2)
         held = self._holders.find(tensor, frame, self.sources)
         if held is None:
@@ -482,7 +480,8 @@ class Recorder(TorchFunctionMode):
         return self.add_root(tensor, Root("unregistered", found.name, len(self.found) - 1))
 
     def _fail(self, error: BaseException, record: OpRecord) -> None:
-        if self.failure is None or self.failure.error != id(error):
+        trace = error.__traceback__
+        if trace is None or not passes_op(trace.tb_next):  # otherwise an op inside has failed already
             self.failure = Failure(id(error), record)
 
     # -- what the function mode does not see
@@ -528,7 +527,9 @@ class Recorder(TorchFunctionMode):
         sink = _Sink(len(self.ops))
         sink.add(func, flops, estimate, written)
         sink.tell(record.known, func, tensors)
-        record.known.kind = kind_of(func, tensors, [tensor for _, tensor in flatten(out)], record.known.mutates, sink.funcs) or "read"
+        record.known.kind = (
+            kind_of(func, tensors, [tensor for _, tensor in flatten(out)], record.known.mutates, sink.funcs) or "read"
+        )
         self._end(record, out, tensors)
 
     def before_write(self, tensor: Tensor) -> None:
@@ -536,12 +537,32 @@ class Recorder(TorchFunctionMode):
         self._preserved.before_write(tensor)
 
 
+def passes_op(trace: TracebackType | None) -> bool:
+    """Whether an exception with this traceback came out of an op."""
+    while trace is not None:
+        if trace.tb_frame.f_code in _OP_CODES:
+            return True
+        trace = trace.tb_next
+    return False
+
+
+_OP_CODES = frozenset(function.__code__ for function in (Recorder.__torch_function__, Recorder._look_closely, Recorder._apply))
+
+
+def calling(frame: FrameType) -> CallRecord | None:
+    """The call of a module that ``frame`` belongs to, if that is where the recorder made it."""
+    if frame.f_code is not Recorder._call.__code__:
+        return None
+    call = frame.f_locals.get("call")
+    return call if isinstance(call, CallRecord) else None
+
+
 def _count(func: Any, args: Any, kwargs: dict[str, Any], out: Any) -> tuple[int | None, int | None]:
     """(FLOPs, FLOPs with estimates) of an operator; ``None`` for what is not known."""
     try:
         flops = count_flops(func, args, kwargs, out)
         return flops, flops if flops is not None else estimate_flops(func, args, kwargs, out)
-    except Exception:  # noqa: BLE001 - a formula that fails on odd tensors must not fail the user's forward: not known
+    except Exception:  # a formula that fails on odd tensors must not fail the user's forward: not known
         return None, None
 
 
