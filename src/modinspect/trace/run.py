@@ -21,7 +21,7 @@ from modinspect.trace.half import registered_half
 from modinspect.trace.preserve import Preserved
 from modinspect.trace.recorder import Recorder
 from modinspect.trace.registry import Registry, class_path, register, walk
-from modinspect.trace.tensors import dtype_name, flatten, shape_of
+from modinspect.trace.tensors import dtype_name, flatten_all, shape_of
 from modinspect.trace.weightless import Aliases, WeightlessMode, WeightlessRecorder
 
 _FRAMES_A_MODULE = 12
@@ -149,9 +149,9 @@ def _inputs(model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]) 
     except (TypeError, ValueError):
         parameters = []
     for index, value in enumerate(args):
-        yield from flatten(value, _argument(parameters, index))
+        yield from flatten_all(value, _argument(parameters, index))
     for name, value in kwargs.items():
-        yield from flatten(value, name)
+        yield from flatten_all(value, name)
 
 
 def _argument(parameters: list[inspect.Parameter], index: int) -> str:

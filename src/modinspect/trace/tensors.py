@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import torch
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 _DEEPEST = 32
 """Containers nested deeper than this are not searched for tensors."""
 
-_ATOMS = (str, bytes, int, float, complex, bool, type(None), torch.dtype, torch.device, torch.Generator, type)
+_ATOMS = frozenset({str, bytes, int, float, complex, bool, type(None), torch.dtype, torch.device, torch.Generator, type})
 
 
 def shape_of(tensor: Tensor) -> tuple[int | None, ...] | None:
@@ -57,35 +57,46 @@ def storage_of(tensor: Tensor) -> int | None:
 def flatten(value: Any, path: str = "") -> Iterator[tuple[str, Tensor]]:
     """The tensors in ``value`` in order, each with its way in: ``""`` for a bare tensor, ``logits``, ``0``, ``a.1``.
 
-    Mappings, sequences, named tuples, dataclasses and plain objects (a key-value cache, say) are searched; modules are not.
+    Mappings, sequences, named tuples and dataclasses are searched.
     """
-    if isinstance(value, Tensor):
-        yield path, value
-    else:
-        yield from _flatten(value, path, 0, set())
+    return _flatten(value, path, children, 0, set())
 
 
-def _flatten(value: Any, path: str, depth: int, seen: set[int]) -> Iterator[tuple[str, Tensor]]:
+def flatten_all(value: Any, path: str = "") -> Iterator[tuple[str, Tensor]]:
+    """As :func:`flatten`, and in plain objects, too (a key-value cache, say); not in modules."""
+    return _flatten(value, path, attributes_too, 0, set())
+
+
+def _flatten(
+    value: Any, path: str, inside: Callable[[Any], Iterator[tuple[str, Any]]], depth: int, seen: set[int]
+) -> Iterator[tuple[str, Tensor]]:
     if isinstance(value, Tensor):
         yield path, value
         return
-    if isinstance(value, _ATOMS) or depth > _DEEPEST or id(value) in seen:
+    if type(value) in _ATOMS or depth > _DEEPEST or id(value) in seen:
         return
     seen.add(id(value))
-    for key, item in children(value):
-        yield from _flatten(item, f"{path}.{key}" if path else key, depth + 1, seen)
+    for key, item in inside(value):
+        yield from _flatten(item, f"{path}.{key}" if path else key, inside, depth + 1, seen)
     seen.discard(id(value))
 
 
 def children(value: Any) -> Iterator[tuple[str, Any]]:
     """What a container holds, each with its key. Nothing for what is no container."""
-    if isinstance(value, Mapping):
+    if isinstance(value, (list, tuple, set, frozenset)):
+        if isinstance(value, tuple) and hasattr(value, "_fields"):
+            yield from zip(value._fields, value, strict=False)
+        else:
+            yield from ((str(index), item) for index, item in enumerate(list(value)))
+    elif isinstance(value, Mapping):
         yield from ((str(key), item) for key, item in list(value.items()))
-    elif isinstance(value, tuple) and hasattr(value, "_fields"):
-        yield from zip(value._fields, value, strict=False)
-    elif isinstance(value, (list, tuple, set, frozenset)):
-        yield from ((str(index), item) for index, item in enumerate(list(value)))
     elif dataclasses.is_dataclass(value) and not isinstance(value, type):
         yield from ((f.name, getattr(value, f.name, None)) for f in dataclasses.fields(value))
+
+
+def attributes_too(value: Any) -> Iterator[tuple[str, Any]]:
+    """As :func:`children`, and the attributes of a plain object."""
+    if isinstance(value, (Mapping, list, tuple, set, frozenset)) or dataclasses.is_dataclass(value):
+        yield from children(value)
     elif not isinstance(value, nn.Module) and not callable(value):
         yield from list(getattr(value, "__dict__", {}).items())

@@ -103,15 +103,20 @@ def _without_memory(param: nn.Parameter) -> nn.Parameter:
 
 
 class _LargeOnMeta(TorchFunctionMode):
-    """Makes large tensors on ``meta`` from the start, so that no time goes into filling what would be thrown away."""
+    """Makes large tensors on ``meta`` from the start and fills none there: what would be thrown away costs no time."""
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         if func in _FACTORIES and kwargs.get("device") is None and _elements(args, kwargs) > _SMALL:
             kwargs = {**kwargs, "device": "meta"}
+        if func in _FILLS or getattr(func, "__module__", None) == "torch.nn.init":
+            filled = kwargs.get("tensor", args[0] if args else None)
+            if isinstance(filled, Tensor) and filled.is_meta:
+                return filled
         return func(*args, **kwargs)
 
 
+_FILLS = frozenset(getattr(Tensor, f"{name}_") for name in ("normal", "uniform", "zero", "fill"))
 _FACTORIES = frozenset({torch.empty, torch.zeros, torch.ones, torch.rand, torch.randn, torch.full})
 
 
