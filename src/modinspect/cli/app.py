@@ -11,6 +11,7 @@ from typer.main import get_command
 from modinspect import __version__
 from modinspect.cli import messages
 from modinspect.cli.diff import DIFF_EXAMPLES, diff
+from modinspect.cli.explain import EXPLAIN_EXAMPLES, explain
 from modinspect.cli.lint import LINT_EXAMPLES, lint
 from modinspect.cli.show import EXAMPLES, show
 
@@ -22,6 +23,7 @@ app = typer.Typer(
 )
 app.command(epilog=EXAMPLES)(show)
 app.command(epilog=LINT_EXAMPLES)(lint)
+app.command(epilog=EXPLAIN_EXAMPLES)(explain)
 app.command(epilog=DIFF_EXAMPLES)(diff)
 
 

@@ -70,7 +70,8 @@ def _concerned(found: Merged) -> str:
 def marked(code: str, message: str) -> tuple[int, int]:
     """Where in a line of code the message is about: the first thing that it names, with its arguments; else the whole line."""
     names = _NAME.findall(message)
-    for name in [name for name in names if "." in name] + [name for name in names if "." not in name]:
+    dotted = [name for name in names if "." in name]
+    for name in [*dotted, *(name.rpartition(".")[2] for name in dotted), *(name for name in names if "." not in name)]:
         found = re.search(rf"(?<![\w.]){re.escape(name)}\s*\(", code) or re.search(rf"(?<=\.){re.escape(name)}\s*\(", code)
         if found is not None and name not in _ANYWHERE:
             return found.start(), _closing(code, found.end() - 1)
