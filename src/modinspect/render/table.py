@@ -63,9 +63,10 @@ def table_text(report: Report, width: int | None = None, view: View = View(), en
 
 
 def _usual_width() -> int:
-    stdout = sys.stdout
-    terminal = stdout is not None and not stdout.closed and stdout.isatty()
-    return shutil.get_terminal_size().columns if terminal or os.environ.get("COLUMNS") else _WIDEST_FILE
+    # What stands in for stdout (a notebook's, a test's) may lack either.
+    is_terminal = getattr(sys.stdout, "isatty", bool)
+    at_terminal = not getattr(sys.stdout, "closed", False) and is_terminal()
+    return shutil.get_terminal_size().columns if at_terminal or os.environ.get("COLUMNS") else _WIDEST_FILE
 
 
 def _page(report: Report, view: View, symbols: Symbols, width: int) -> Iterator[RenderableType]:
