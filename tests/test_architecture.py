@@ -75,6 +75,8 @@ ALLOWED: dict[str, set[str]] = {
     "api": {"crosscheck", "diff", "errors", "inputs", "lint", "load", "prepare", "report", "trace", "usercode"},
     "cli": {"__version__", "api", "config", "diff", "errors", "lint", "load", "nearest", "render", "report"},
     "modinspect": {"api", "diff", "lint", "report"},
+    "testing": {"lint"},
+    "pytest_plugin": {"api", "config", "lint", "report", "testing"},
     "__main__": {"cli"},
 }
 """What each part may import."""

@@ -15,15 +15,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from modinspect.api import inspect, inspect_target
     from modinspect.diff import diff
+    from modinspect.lint import lint
     from modinspect.report import Report
 
-__all__ = ["Report", "__version__", "diff", "inspect", "inspect_target"]
+__all__ = ["Report", "__version__", "diff", "inspect", "inspect_target", "lint"]
 __version__ = "0.1.0"
 
 _HOMES = {
     "inspect": "modinspect.api",
     "inspect_target": "modinspect.api",
     "diff": "modinspect.diff",
+    "lint": "modinspect.lint",
     "Report": "modinspect.report",
 }
 

@@ -89,15 +89,16 @@ class Config:
     models: tuple[Model, ...] = ()
 
 
-def read_config() -> Config:
-    """The configuration in the working directory; an empty one where there is none.
+def read_config(directory: str = "") -> Config:
+    """The configuration in a directory, the working directory by default; an empty one where there is none.
 
     Raises:
         ConfigError: the file can't be read, or holds what modinspect does not know.
     """
-    if not os.path.isfile(FILE):
+    file = os.path.join(directory, FILE)
+    if not os.path.isfile(file):
         return Config()
-    tool = _section(_load(FILE).get("tool", {}), "tool")
+    tool = _section(_load(file).get("tool", {}), "tool")
     return parse_config(tool.get("modinspect", {}))
 
 

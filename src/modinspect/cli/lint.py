@@ -180,13 +180,14 @@ def _split(selectors: Sequence[str] | None) -> tuple[str, ...]:
 
 
 def _linted(asked: Asked, config: Config, workers: int | None, timeout: float | None, baseline: str | None) -> LintReport:
-    from modinspect.cli.plan import plan, severities
+    from modinspect.cli.plan import plan
     from modinspect.lint.baseline import read_baseline
+    from modinspect.lint.catalog import by_id
     from modinspect.lint.gather import gather
     from modinspect.lint.jobs import default_workers, run_jobs
 
     planned = plan(asked, config)
-    graded = severities(config)
+    graded = by_id(config.severity)
     known = read_baseline(baseline) if baseline else frozenset()
     seconds = next(limit for limit in (timeout, config.timeout, TIMEOUT) if limit is not None)
     with live_line() as progress:

@@ -10,8 +10,7 @@ from typing import Any
 
 from modinspect.config import TABLE, Config, How, Model
 from modinspect.errors import ConfigError
-from modinspect.lint.catalog import check_selectors, chosen, find_rule
-from modinspect.lint.rule import Severity
+from modinspect.lint.catalog import check_selectors, chosen
 from modinspect.lint.target import Job
 
 _HOW_TO_NAME = (
@@ -46,15 +45,6 @@ def plan(asked: Asked, config: Config) -> tuple[Job, ...]:
     check_selectors(selector for selectors in config.ignores.values() for selector in selectors)
     labels = _labels([model.target for model in models])
     return tuple(_job(model, label, asked, config) for model, label in zip(models, labels, strict=True))
-
-
-def severities(config: Config) -> dict[str, Severity]:
-    """What the findings of each rule count as, by the ids of the rules.
-
-    Raises:
-        ConfigError: a rule is named that there is not.
-    """
-    return {find_rule(rule).id: severity for rule, severity in config.severity.items()}
 
 
 def _configured(target: str, config: Config) -> Model:

@@ -6,7 +6,7 @@ print(report)
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from modinspect.callable_module import make_callable
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from modinspect.lint.result import LintReport
+    from modinspect.lint.rule import Severity
 
 
 def lint(
@@ -24,6 +25,7 @@ def lint(
     select: Sequence[str] = (),
     ignore: Sequence[str] = (),
     opaque: Sequence[str] = (),
+    severity: Mapping[str, Severity] | None = None,
     include_installed: bool = False,
     batch_dim: int | None = None,
 ) -> LintReport:
@@ -38,6 +40,7 @@ def lint(
         select: the rules to ask: ids (``MI103``), beginnings of ids (``MI1``) or names; all of them if empty.
         ignore: rules not to ask.
         opaque: globs of class paths that count as layers (``timm.layers.*``).
+        severity: what the findings of a rule count as, by id or name, where that is not what the rule says.
         include_installed: report findings in the code of installed libraries, too.
         batch_dim: the dimension of the inputs that is the batch; ``None`` to find it out.
 
@@ -50,7 +53,7 @@ def lint(
         RunError: ``forward`` raised.
     """
     from modinspect.lint.arguments import arguments
-    from modinspect.lint.catalog import chosen
+    from modinspect.lint.catalog import by_id, chosen
     from modinspect.lint.check import check
     from modinspect.lint.gather import gather
     from modinspect.lint.runs import LiveRuns
@@ -61,7 +64,8 @@ def lint(
     name = type(model).__name__
     runs = LiveRuns(model, args, kwargs, target=name, opaque=opaque, batch_dim=batch_dim)
     check_ran(runs)
-    return gather([check(runs, rules, target=name, include_installed=include_installed)])
+    graded = by_id(severity or {})
+    return gather([check(runs, rules, target=name, include_installed=include_installed)], severity=graded)
 
 
 make_callable(__name__, lint)

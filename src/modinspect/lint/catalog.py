@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from modinspect.errors import ConfigError
 from modinspect.lint.result import RuleInfo
-from modinspect.lint.rule import Rule
+from modinspect.lint.rule import Rule, Severity
 from modinspect.lint.rules import RULES
 from modinspect.lint.unused import UnusedSuppression
 from modinspect.nearest import did_you_mean, sentences
@@ -63,6 +63,15 @@ def check_selectors(selectors: Iterable[str]) -> None:
     for selector in selectors:
         if not known(selector):
             raise unknown(selector)
+
+
+def by_id(severities: Mapping[str, Severity]) -> dict[str, Severity]:
+    """What the findings of each rule count as, by the ids of the rules where names were given.
+
+    Raises:
+        ConfigError: a rule is named that there is not.
+    """
+    return {find_rule(rule).id: severity for rule, severity in severities.items()}
 
 
 def unknown(selector: str) -> ConfigError:

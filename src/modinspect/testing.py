@@ -1,0 +1,60 @@
+"""Assertions on models, for any test runner.
+
+from modinspect.testing import assert_clean
+
+def test_net_is_clean():
+    assert_clean(Net(), "1,10", ignore=["MI501"])
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from modinspect.lint.result import LintReport
+    from modinspect.lint.rule import Severity
+
+
+def assert_clean(
+    model: nn.Module,
+    inputs: Any = None,
+    *,
+    ignore: Sequence[str] = (),
+    select: Sequence[str] = (),
+    fail_on: Severity = "warning",
+    opaque: Sequence[str] = (),
+    batch_dim: int | None = None,
+) -> LintReport:
+    """Fails where :func:`modinspect.lint` finds something in a model; the arguments that it has too are its own.
+
+    Args:
+        model: the model, which is left as it was.
+        inputs: what ``forward`` is called with, or specs such as ``"1,10"``; ``None`` for what the model says itself.
+        ignore: rules not to ask: ids, beginnings of ids or names.
+        select: the rules to ask; all if empty.
+        fail_on: the mildest finding that makes it fail.
+        opaque: globs of class paths that count as layers.
+        batch_dim: the dimension of the inputs that is the batch; ``None`` to find it out.
+
+    Returns:
+        The report, with what is milder and with the rules that could not be decided.
+
+    Raises:
+        AssertionError: there are findings; its text shows them with their lines.
+    """
+    __tracebackhide__ = True
+    from modinspect.lint import lint
+
+    report = lint(model, inputs, ignore=ignore, select=select, opaque=opaque, batch_dim=batch_dim)
+    fail_if_found(report, fail_on)
+    return report
+
+
+def fail_if_found(report: LintReport, fail_on: Severity) -> None:
+    """Raises an AssertionError that shows the findings, if there are any that bad."""
+    __tracebackhide__ = True
+    if report.at_least(fail_on):
+        raise AssertionError(f"{' and '.join(report.targets)} is not clean\n\n{report}")
