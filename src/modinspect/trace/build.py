@@ -226,7 +226,7 @@ class Builder:
         op = None if failure is None else self._op(len(self._recorder.ops), failure.op)
         return ForwardError(
             type=type(error).__name__,
-            message=str(error),
+            message=_message(error, failure),
             module=path,
             source=self._recorder.sources.source(*place),
             op=op,
@@ -236,9 +236,12 @@ class Builder:
 
     def _failed_op(self, error: BaseException) -> Failure | None:
         failure = self._recorder.failure
+        if failure is None:
+            return None
+        if failure.lost is not None:
+            return failure if failure.error == id(error) or _SCRIPTED in str(error) else None
         # An exception that the model has caught may have had the same id.
-        known = failure is not None and failure.error == id(error) and passes_op(error.__traceback__)
-        return failure if known else None
+        return failure if failure.error == id(error) and passes_op(error.__traceback__) else None
 
     def _failed_at(self, error: BaseException, failure: Failure | None) -> tuple[str, Any]:
         """(module, place in the code) that raised."""
@@ -257,6 +260,17 @@ class Builder:
                 place = (trace.tb_frame.f_code, trace.tb_lineno)
             trace = trace.tb_next
         return path, place
+
+
+_SCRIPTED = "failed in the TorchScript interpreter"
+
+
+def _message(error: BaseException, failure: Failure | None) -> str:
+    """What ``error`` says; the interpreter of scripted code does not pass on what an operator said, so that is added."""
+    said = str(error)
+    if failure is None or failure.lost is None or failure.lost in said:
+        return said
+    return f"{said.rstrip()} {failure.lost}"
 
 
 def _traceback(error: BaseException) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from modinspect.report import Op, Operand, Shape
+from modinspect.report import Literals, Op, Operand, Shape
 
 _SHORT = {"torch.nn.functional.": "F.", "torch.Tensor.": ""}
 
@@ -58,7 +58,10 @@ def _matmul(op: Op, operands: dict[str, Operand], who: str, before: Sequence[Op]
         return None
     rows = b.shape[-2] if len(b.shape) > 1 else b.shape[0]
     if a.shape[-1] == rows:
-        return None
+        if a.dtype == b.dtype:
+            return None
+        dtypes = f"{a.dtype}{_from(a, before)} and {b.dtype}{_from(b, before)}"
+        return f"{_in(op)}{_short(op.name)} of {dtypes}: both must be of one dtype"
     return (
         f"{_in(op)}{_short(op.name)} of {_tuple(a.shape)}{_from(a, before)} and {_tuple(b.shape)}{_from(b, before)}: "
         f"the last dimension of the first, {a.shape[-1]}, must be {rows}"
@@ -91,7 +94,23 @@ def _embedding(op: Op, operands: dict[str, Operand], who: str, before: Sequence[
 
 def _broadcast(op: Op, operands: dict[str, Operand], who: str, before: Sequence[Op]) -> str | None:
     name = op.name.rpartition(".")[2].strip("_").removeprefix("r").removeprefix("i")
-    if name not in ("add", "sub", "mul", "div", "truediv", "pow", "eq", "lt", "gt", "le", "ge", "ne", "maximum", "minimum", "where"):
+    if name not in (
+        "add",
+        "sub",
+        "mul",
+        "div",
+        "truediv",
+        "pow",
+        "eq",
+        "lt",
+        "gt",
+        "le",
+        "ge",
+        "ne",
+        "maximum",
+        "minimum",
+        "where",
+    ):
         return None
     if len(op.inputs) < 2:
         return None
@@ -109,14 +128,23 @@ def _concatenation(op: Op, operands: dict[str, Operand], who: str, before: Seque
     if op.name.rpartition(".")[2] not in ("cat", "concat", "concatenate", "stack") or len(op.inputs) < 2:
         return None
     first = op.inputs[0]
+    along = op.arguments.get("dim") if "cat" in op.name else None
     for other in op.inputs[1:]:
-        if other.shape != first.shape:
+        if _without(other.shape, along) != _without(first.shape, along):
             where = f" along dimension {op.arguments['dim']}" if "dim" in op.arguments else ""
             return (
                 f"{_in(op)}{_short(op.name)}{where} can't join {_tuple(first.shape)}{_from(first, before)} and "
                 f"{_tuple(other.shape)}{_from(other, before)}"
             )
     return None
+
+
+def _without(shape: Shape | None, dim: Literals) -> Shape | None:
+    """``shape`` but for one dimension."""
+    if shape is None or not isinstance(dim, int) or not -len(shape) <= dim < len(shape):
+        return shape
+    dim %= len(shape)
+    return (*shape[:dim], *shape[dim + 1 :])
 
 
 def _dtypes(op: Op, operands: dict[str, Operand], who: str, before: Sequence[Op]) -> str | None:

@@ -532,6 +532,12 @@ class Recorder(TorchFunctionMode):
         )
         self._end(record, out, tensors)
 
+    def lose(self, func: Any, args: Any, kwargs: dict[str, Any], error: Exception) -> None:
+        """An ATen operator raised. What called it may raise an error of its own that does not say why, as scripted code does."""
+        if self._sink is None:
+            code, line, _ = self.sources.find(_get_frame(2))
+            self.failure = Failure(id(error), self._begin(func, args, kwargs, code, line)[0], lost=str(error))
+
     def before_write(self, tensor: Tensor) -> None:
         """Something is about to write to ``tensor``."""
         self._preserved.before_write(tensor)
@@ -619,7 +625,11 @@ class _AtenMode(TorchDispatchMode):
                 with self:
                     return func.decompose(*args, **kwargs)
             written = self._before_writes(func, args, kwargs)
-            out = func(*args, **kwargs)
+            try:
+                out = func(*args, **kwargs)
+            except Exception as error:
+                self._recorder.lose(func, args, kwargs, error)
+                raise
             if func.namespace != "prim":
                 self._recorder.see(func, args, kwargs, out, written)
             return out

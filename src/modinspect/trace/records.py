@@ -57,10 +57,11 @@ class OpRecord:
 
 @dataclass(slots=True)
 class Failure:
-    """The op that raised the exception with this id."""
+    """The op that raised the exception with this id; ``lost`` is its message where another one may have taken its place."""
 
     error: int
     op: OpRecord
+    lost: str | None = None
 
 
 @dataclass(slots=True)

@@ -1,0 +1,296 @@
+"""What a report says when ``forward`` raises: what ran before, the call that failed, whose it was, and why in words."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from trace_helpers import Calls, calls, line, lines
+
+import modinspect
+from modinspect.report import ForwardError
+
+
+def failed(model: nn.Module, *args: Any) -> ForwardError:
+    error = modinspect.inspect(model, *args).error
+    assert error is not None
+    return error
+
+
+def first_line(function: Callable[..., Any]) -> int:
+    return function.__code__.co_firstlineno
+
+
+def test_an_op_that_raises_is_named_with_the_operands_that_met() -> None:
+    model = nn.Sequential(nn.Linear(4, 10), nn.ReLU(), nn.Linear(12, 3))
+    report = modinspect.inspect(model, torch.ones(2, 4))
+    assert lines(report) == [
+        "0 F.linear(input:0, param:0.weight, param:0.bias) -> (2, 10) flops=160",
+        "1 F.relu(op:0) -> (2, 10)",
+    ]
+    error = report.error
+    assert error is not None
+    assert (error.type, error.module) == ("RuntimeError", "2")
+    assert error.message == "mat1 and mat2 shapes cannot be multiplied (2x10 and 12x3)"
+    assert error.op is not None
+    assert line(error.op) == "2 F.linear(op:1, param:2.weight, param:2.bias) -> -"
+    assert [operand.shape for operand in error.op.inputs] == [(2, 10), (3, 12), (3,)]
+    assert error.op.index == 2
+    assert "RuntimeError: mat1 and mat2" in error.traceback
+    assert calls(report) == [".#0 [0:2]", ". > 0#0 [0:1]", ". > 1#0 [1:2]", ". > 2#0 [2:2]"]
+    assert report.outputs == ()
+
+
+def test_a_repeated_op_that_raises_is_named_too() -> None:
+    """The second call of its kind goes another way through the engine; this one fails by its values."""
+    table = torch.ones(3, 2)
+
+    def forward(ids: Tensor) -> Tensor:
+        return F.embedding(ids, table) + F.embedding(ids + 5, table)
+
+    error = failed(Calls(forward), torch.tensor([0, 1]))
+    assert error.type == "IndexError"
+    assert error.op is not None
+    assert line(error.op) == ". hidden F.embedding(op:1, unregistered:0) -> -"
+    assert error.source is not None
+    assert error.source.line == first_line(forward) + 1
+
+
+def test_plain_python_that_raises_has_a_place_and_no_op() -> None:
+    class Inner(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.fc = nn.Linear(4, 4)
+
+        def forward(self, x: Tensor) -> Tensor:
+            x = self.fc(x)
+            return self.look_up(x)
+
+        def look_up(self, x: Tensor) -> Tensor:
+            return {"a": x}["b"]  # here
+
+    error = failed(nn.Sequential(nn.ReLU(), Inner()), torch.ones(2, 4))
+    assert (error.type, error.message, error.module, error.op, error.sentence) == ("KeyError", "'b'", "1", None, None)
+    assert error.source is not None
+    assert error.source.code == 'return {"a": x}["b"]  # here'
+
+
+def test_python_inside_torch_that_raises_points_at_the_users_line() -> None:
+    def forward(x: Tensor) -> Tensor:
+        return nn.LSTM(4, 4)(x[None, None])  # here
+
+    error = failed(Calls(forward), torch.ones(2, 4))
+    assert error.source is not None
+    assert error.source.code == "return nn.LSTM(4, 4)(x[None, None])  # here"
+    assert error.message == "LSTM: Expected input to be 2D or 3D, got 4D instead"
+
+
+def test_the_wrong_number_of_arguments_is_an_error_of_the_root() -> None:
+    error = failed(nn.Linear(2, 2), torch.ones(2), torch.ones(2))
+    assert (error.type, error.module, error.op) == ("TypeError", "", None)
+
+
+def test_system_exit_is_reported_with_the_module_that_left() -> None:
+    class Leaves(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            raise SystemExit(3)
+
+    error = failed(nn.Sequential(nn.ReLU(), Leaves()), torch.ones(2))
+    assert (error.type, error.message, error.module) == ("SystemExit", "3", "1")
+
+
+def test_endless_recursion_is_reported() -> None:
+    class Endless(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return self(x)
+
+    report = modinspect.inspect(nn.Sequential(nn.ReLU(), Endless()), torch.ones(2))
+    assert report.error is not None
+    assert (report.error.type, report.error.module) == ("RecursionError", "1")
+    assert lines(report) == ["0 F.relu(input:0) -> (2,)"]
+
+
+def test_an_interruption_is_passed_on() -> None:
+    class Interrupted(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        modinspect.inspect(nn.Sequential(Interrupted()), torch.ones(2))
+    assert modinspect.inspect(nn.ReLU(), torch.ones(2)).error is None
+
+
+def test_exceptions_that_the_model_catches_are_no_errors_and_shift_no_owner() -> None:
+    class Fails(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = nn.Sequential(nn.Linear(3, 3))
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.inner(x + 1)
+
+    class Tries(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.fails = Fails()
+            self.fc = nn.Linear(4, 4)
+
+        def forward(self, x: Tensor) -> Tensor:
+            for _ in range(2):
+                try:
+                    x = self.fails(x)
+                except RuntimeError:
+                    x = x * 2
+            return self.fc(x)
+
+    report = modinspect.inspect(nn.Sequential(Tries()), torch.ones(2, 4))
+    assert report.error is None
+    assert lines(report) == [
+        "0.fails hidden Tensor.add(input:0) -> (2, 4)",
+        "0 hidden Tensor.mul(input:0) -> (2, 4)",
+        "0.fails#1 hidden Tensor.add(op:1) -> (2, 4)",
+        "0 hidden Tensor.mul(op:1) -> (2, 4)",
+        "0.fc F.linear(op:3, param:0.fc.weight, param:0.fc.bias) -> (2, 4) flops=64",
+    ]
+
+
+def test_an_error_after_one_that_was_caught_is_not_taken_for_it() -> None:
+    """The second exception often gets the memory of the first, and with it its id."""
+
+    def forward(x: Tensor) -> Tensor:
+        for _ in range(5):
+            with contextlib.suppress(RuntimeError):
+                x @ torch.ones(5, 5)
+        raise ValueError("plain")
+
+    error = failed(nn.Sequential(nn.ReLU(), Calls(forward)), torch.ones(2, 4))
+    assert (error.type, error.module, error.op) == ("ValueError", "1", None)
+
+
+def test_an_error_raised_from_another_is_the_last_one() -> None:
+    def forward(x: Tensor) -> Tensor:
+        try:
+            return x @ torch.ones(5, 5)
+        except RuntimeError as error:
+            raise ValueError("wrapped") from error
+
+    error = failed(Calls(forward), torch.ones(2, 4))
+    assert (error.type, error.message) == ("ValueError", "wrapped")
+    assert error.source is not None
+    assert error.source.code == 'raise ValueError("wrapped") from error'
+
+
+def test_an_autograd_function_that_raises_names_the_call_inside() -> None:
+    class Multiplies(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: Tensor) -> Tensor:
+            return x @ torch.ones(5, 5)
+
+        @staticmethod
+        def backward(ctx: Any, grad: Tensor) -> Tensor:
+            return grad
+
+    error = failed(Calls(Multiplies.apply), torch.ones(2, 4))
+    assert error.op is not None
+    assert error.op.name == "torch.Tensor.matmul"
+
+
+def test_errors_inside_scripted_modules_are_reported() -> None:
+    scripted = torch.jit.script(nn.Sequential(nn.Linear(4, 4)))
+    error = failed(nn.Sequential(nn.ReLU(), scripted), torch.ones(2, 3))
+    assert (error.type, error.module) == ("RuntimeError", "1")
+    assert error.message.endswith("RuntimeError: mat1 and mat2 shapes cannot be multiplied (2x3 and 4x4)")
+    assert error.op is not None
+    assert line(error.op) == "1 hidden torch.ops.aten.addmm(param:1.0.bias, op:0, op:1) -> -"
+
+
+def here(function: Callable[..., Any], offset: int = 0) -> str:
+    return f"{function.__code__.co_filename}:{first_line(function) + offset}"
+
+
+def sentence(model: nn.Module, *args: Any) -> str:
+    found = failed(model, *args).sentence
+    assert found is not None
+    return found
+
+
+def test_linear_in_words() -> None:
+    def forward(x: Tensor) -> Tensor:
+        return fc(x.view(1, 12))
+
+    fc = nn.Linear(10, 5)
+    said = sentence(Calls(forward, fc=fc), torch.ones(3, 4))
+    where = failed(Calls(forward, fc=fc), torch.ones(3, 4)).source
+    assert where is not None
+    assert said == f"fc expects 10 features, got 12 from view at {where.file}:{where.line}"
+    assert sentence(fc, torch.ones(3, 4)) == "F.linear expects 10 features, got 4 from the input"
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape", "words"),
+    [
+        (nn.Conv2d(3, 8, 3), (1, 4, 9, 9), "0 expects 3 channels, got 4 from the input"),
+        (nn.Conv2d(6, 8, 3, groups=2), (1, 4, 9, 9), "0 expects 6 channels, got 4 from the input"),
+        (nn.Conv2d(3, 8, 3), (4, 9, 9), "0 expects 3 channels, got 4 from the input"),
+        (nn.Conv2d(3, 8, 3), (9, 9), "0 expects 4 dimensions (N, C, H, W), got 2: (9, 9) from the input"),
+        (nn.Conv1d(3, 8, 3), (1, 1, 3, 9), "0 expects 3 dimensions (N, C, L), got 4: (1, 1, 3, 9) from the input"),
+        (nn.ConvTranspose2d(3, 8, 3), (1, 4, 9, 9), "0 expects 3 channels, got 4 from the input"),
+        (nn.BatchNorm2d(3), (1, 4, 9, 9), "0 expects 3 channels, got 4 from the input"),
+        (nn.GroupNorm(2, 6), (1, 4, 9, 9), "0 expects 6 channels, got 4 from the input"),
+        (nn.LayerNorm(3), (2, 4), "0 expects the last dimensions (3,), got (2, 4) from the input"),
+        (nn.LayerNorm((3, 4)), (2, 4), "0 expects the last dimensions (3, 4), got (2, 4) from the input"),
+        (nn.RMSNorm(3), (2, 4), "0 expects the last dimensions (3,), got (2, 4) from the input"),
+    ],
+)
+def test_layers_in_words(layer: nn.Module, shape: tuple[int, ...], words: str) -> None:
+    assert sentence(nn.Sequential(layer), torch.ones(shape)) == words
+
+
+def test_embedding_in_words() -> None:
+    model = nn.Sequential(nn.Embedding(7, 4))
+    assert sentence(model, torch.tensor([7])) == "0 has 7 rows, so indices must be from 0 to 6; got others from the input"
+    assert sentence(model, torch.ones(2)) == "0 expects indices (int64 or int32), got float32 from the input"
+
+
+def test_matmul_in_words() -> None:
+    said = sentence(Calls(lambda x: x @ x), torch.ones(2, 3))
+    assert said == "matmul of (2, 3) from the input and (2, 3) from the input: the last dimension of the first, 3, must be 2"
+    inner = nn.Sequential(Calls(lambda x: torch.bmm(x, x.transpose(0, 1))))
+    assert sentence(inner, torch.ones(2, 3, 4)).startswith("in 0, torch.bmm of (2, 3, 4) from the input and (3, 2, 4) from ")
+
+
+def test_broadcasting_in_words() -> None:
+    said = sentence(Calls(lambda x, y: x + y), torch.ones(2, 3), torch.ones(4))
+    assert said == "add can't broadcast (2, 3) from the input with (4,) from the input: 3 and 4 differ in dimension -1"
+    said = sentence(Calls(lambda x, y: x.mul_(y)), torch.ones(2, 3), torch.ones(4, 3))
+    assert said == "mul_ can't broadcast (2, 3) from the input with (4, 3) from the input: 2 and 4 differ in dimension -2"
+
+
+def test_concatenation_in_words() -> None:
+    said = sentence(Calls(lambda x, y: torch.cat([x, x, y], dim=1)), torch.ones(2, 3), torch.ones(4, 3))
+    assert said == "torch.cat along dimension 1 can't join (2, 3) from the input and (4, 3) from the input"
+    # Along dimension 0 the first two fit: only the third is to blame.
+    said = sentence(Calls(lambda x, y, z: torch.cat([x, y, z])), torch.ones(2, 3), torch.ones(4, 3), torch.ones(2, 5))
+    assert said == "torch.cat along dimension 0 can't join (2, 3) from the input and (2, 5) from the input"
+    said = sentence(Calls(lambda x, y: torch.stack([x, y])), torch.ones(2, 3), torch.ones(4, 3))
+    assert said == "torch.stack along dimension 0 can't join (2, 3) from the input and (4, 3) from the input"
+
+
+def test_dtypes_in_words() -> None:
+    said = sentence(nn.Sequential(nn.Linear(4, 4)), torch.ones(2, 4, dtype=torch.float64))
+    assert said == "0 has float32 weights, got float64 from the input"
+    said = sentence(nn.Sequential(nn.Conv2d(3, 4, 1).half()), torch.ones(1, 3, 4, 4))
+    assert said == "0 has float16 weights, got float32 from the input"
+    said = sentence(Calls(lambda x: x @ x.double()), torch.ones(2, 2))
+    assert said.startswith("matmul of float32 from the input and float64 from double at ")
+
+
+def test_what_has_no_plain_reason_is_left_to_torchs_own_words() -> None:
+    error = failed(Calls(lambda x: x.view(7)), torch.ones(2, 3))
+    assert error.sentence is None
+    assert error.message == "shape '[7]' is invalid for input of size 6"
