@@ -12,7 +12,7 @@ import inspect
 import os
 import sysconfig
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Literal, Protocol, TypeAlias
 
@@ -176,8 +176,8 @@ class Runs(Protocol):
     def gradients(self) -> Gradients:
         """Which trainable parameters the gradient of the outputs reaches, in eval mode."""
 
-    def rebuilt(self) -> frozenset[tuple[str, int]]:
-        """(file, line) at which, in a second forward too, a module ran that had just been made."""
+    def rebuilt(self) -> Mapping[tuple[str, int], Source]:
+        """The (file, line) of calls of modules that are made anew in each forward, with the line that makes them."""
 
     def declared(self, name: str) -> Source | None:
         """The line that registers the module or tensor ``name``: ``self.fc = nn.Linear(...)``."""

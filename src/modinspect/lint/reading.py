@@ -1,0 +1,117 @@
+"""Questions about a report that several rules ask."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from modinspect.lint.rule import is_installed
+from modinspect.report import Call, Op, Operand, Report, Source, Unregistered
+
+VIEWS_OF_NAMES = frozenset(
+    {"to", "type", "type_as", "float", "double", "half", "bfloat16", "cpu", "cuda", "contiguous", "clone", "detach"}
+)
+"""Functions that give the same values, in another form or elsewhere."""
+
+
+def last(name: str) -> str:
+    """``torch.nn.functional.relu`` as ``relu``."""
+    return name.rpartition(".")[2]
+
+
+def short(name: str) -> str:
+    """A function as one writes it: ``F.relu``, ``torch.cat``, ``Tensor.view``."""
+    for long, brief in (("torch.nn.functional.", "F."), ("torch.Tensor.", "Tensor.")):
+        if name.startswith(long):
+            return brief + name.removeprefix(long)
+    return name
+
+
+def where(report: Report, path: str) -> str:
+    """A module in words: ``encoder.0 (Block)``, ``the model (Net)``."""
+    classes = {module.path: module.class_name for module in report.modules}
+    return f"{path or 'the model'} ({classes.get(path, report.model.class_name)})"
+
+
+def listed(names: Iterable[str], most: int = 3) -> str:
+    """``a, b, c and 4 more``."""
+    names = list(names)
+    shown = ", ".join(names[:most])
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
+
+
+def index_of(origin: str | None, kind: str) -> int | None:
+    """The 12 of ``op:12``; ``None`` for an origin of another kind."""
+    if origin is None or not origin.startswith(f"{kind}:"):
+        return None
+    rest = origin[len(kind) + 1 :]
+    return int(rest) if rest.isdigit() else None
+
+
+class Reading:
+    """A report with its ops linked: who uses what, and what depends on what."""
+
+    def __init__(self, report: Report) -> None:
+        self.report = report
+        self.users: dict[int, list[Op]] = {}
+        self._calls = {(call.module, call.call): call for call in report.calls}
+        self._roots: list[frozenset[str]] = []
+        for op in report.ops:
+            for operand in op.inputs:
+                made_by = index_of(operand.origin, "op")
+                if made_by is not None:
+                    self.users.setdefault(made_by, []).append(op)
+            own = frozenset({f"create:{op.index}"}) if op.kind == "create" else frozenset()
+            self._roots.append(own.union(*(self.roots(operand.origin) for operand in op.inputs)))
+
+    def roots(self, origin: str | None) -> frozenset[str]:
+        """What a value depends on: ``input:0``, ``param:fc.weight``, ``create:3``, ``unregistered:0``, or ``unknown``."""
+        if origin is None:
+            return _UNKNOWN
+        made_by = index_of(origin, "op")
+        if made_by is None:
+            return frozenset({origin})
+        return self._roots[made_by] if made_by < len(self._roots) else _UNKNOWN
+
+    def depends_on_input(self, origin: str | None) -> bool:
+        """Whether a value depends on an input, as far as is known."""
+        return any(root.startswith("input:") or root == "unknown" for root in self.roots(origin))
+
+    def made_by(self, operand: Operand) -> Op | None:
+        """The op that made an operand."""
+        index = index_of(operand.origin, "op")
+        return self.report.ops[index] if index is not None and index < len(self.report.ops) else None
+
+    def unregistered(self, origin: str | None) -> Unregistered | None:
+        """The entry that an operand comes from."""
+        index = index_of(origin, "unregistered")
+        return self.report.unregistered[index] if index is not None else None
+
+    def call_of(self, op: Op) -> Call | None:
+        """The call of the owner in which an op ran."""
+        return self._calls.get((op.module, op.call))
+
+    def calls_around(self, call: Call | None) -> Iterator[Call]:
+        """A call, the call it was made in, and so on to the root's."""
+        while call is not None:
+            yield call
+            call = self.report.calls[call.parent] if call.parent is not None else None
+
+    def by_torch(self, op: Op) -> bool:
+        """Whether an op was called by a module of torch's own, and not by a ``forward`` of somebody's.
+
+        Its source is then the line that called that module.
+        """
+        call = self.call_of(op)
+        return op.source is None or (call is not None and call.parent is not None and call.source == op.source)
+
+    def users_line(self, op: Op) -> Source | None:
+        """The innermost line that led to an op and is in nobody's installed library; that of the op where there is none."""
+        if op.source is None or not is_installed(op.source.file):
+            return op.source
+        for call in self.calls_around(self.call_of(op)):
+            if call.source is not None and not is_installed(call.source.file):
+                return call.source
+        return op.source
+
+
+_UNKNOWN = frozenset({"unknown"})

@@ -1,0 +1,67 @@
+"""MI502."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from modinspect.lint.reading import Reading, last, short, where
+from modinspect.lint.rule import Draft, Rule, Runs, Undecided
+from modinspect.report import ForwardError, Op, Report
+
+_MIXES = ("same device", "different devices", "on device", "found two devices")
+_TO_NUMPY = frozenset({"numpy", "__array__"})
+_KEEPS_DEVICE = frozenset(
+    {"detach", "resolve_conj", "resolve_neg", "contiguous", "float", "double", "squeeze", "flatten", "view", "reshape"}
+)
+
+
+class DevicePinned(Rule):
+    """With the model on a GPU, the forward mixes devices."""
+
+    id = "MI502"
+    name = "device-pinned"
+    severity = "warning"
+
+    def check(self, runs: Runs) -> Iterator[Draft]:
+        """Where tensors of two devices meet once the model is on a GPU."""
+        report = runs.report
+        reading = Reading(report)
+        to_numpy = [op for op in report.ops if last(op.name) in _TO_NUMPY and _is_on_the_models_device(reading, op)]
+        for op in to_numpy:
+            yield Draft(
+                f"{short(op.name)} in {where(report, op.module)} raises for a tensor on a GPU: call .cpu() first, or stay in "
+                "torch",
+                op.module,
+                op.source,
+                about=op.name,
+            )
+        if to_numpy:
+            return
+        error = runs.device("weightless:cuda").error
+        if error is None:
+            return
+        if not any(words in error.message for words in _MIXES):
+            raise Undecided(f"on another device the forward raised {error.type}: {error.message.strip().splitlines()[0]}")
+        yield _draft(report, error)
+
+
+def _is_on_the_models_device(reading: Reading, op: Op) -> bool:
+    """Whether an operand depends on the model or its inputs, with no ``.cpu()`` on the way as far as it is only passed on."""
+    operand = op.inputs[0]
+    while (maker := reading.made_by(operand)) is not None and last(maker.name) in _KEEPS_DEVICE and maker.inputs:
+        operand = maker.inputs[0]
+    if maker is not None and last(maker.name) in ("cpu", "to"):
+        return False
+    return any(root.startswith(("input:", "param:", "buffer:")) for root in reading.roots(operand.origin))
+
+
+def _draft(report: Report, error: ForwardError) -> Draft:
+    op = error.op
+    name = f"{short(op.name)} in {where(report, op.module)}" if op is not None else where(report, error.module)
+    return Draft(
+        f"with the model on a GPU, {name} gets tensors of two devices: make tensors where the others are (device=x.device), "
+        "and "
+        "keep constants in register_buffer()",
+        error.module,
+        error.source,
+    )

@@ -1,0 +1,56 @@
+"""MI201."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from modinspect.lint.reading import Reading, last, short, where
+from modinspect.lint.rule import Draft, Rule, Runs
+from modinspect.report import Op
+
+_DROPOUTS = frozenset({
+    "dropout", "dropout_", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "alpha_dropout_", "feature_dropout",
+    "feature_dropout_", "feature_alpha_dropout", "feature_alpha_dropout_", "native_dropout",
+})  # fmt: skip
+
+
+class DropoutIgnoresEval(Rule):
+    """Dropout, or batch norm's training mode, goes on in eval mode."""
+
+    id = "MI201"
+    name = "dropout-ignores-eval"
+    severity = "error"
+
+    def check(self, runs: Runs) -> Iterator[Draft]:
+        """Calls that go on as in training in the eval run."""
+        reading = Reading(runs.report)
+        for op in runs.report.ops:
+            what = _active(op) or (_batch_norm(op) if not reading.by_torch(op) or op.hidden else None)
+            if what is not None:
+                in_what = where(runs.report, op.module)
+                yield Draft(f"{short(op.name)} in {in_what} {what}", op.module, reading.users_line(op), about=op.name)
+
+
+def _active(op: Op) -> str | None:
+    """What is wrong with a dropout; ``None`` where it does nothing."""
+    name, arguments = last(op.name), op.arguments
+    training = arguments.get("training", arguments.get("train", False)) is True
+    if name in _DROPOUTS and training and _positive(arguments.get("p", 0.5)):
+        return "drops values in eval mode too: pass training=self.training, or use nn.Dropout as a submodule"
+    if name == "rrelu" and training:
+        return "draws its slopes in eval mode too: pass training=self.training"
+    if name == "multi_head_attention_forward" and training and _positive(arguments.get("dropout_p", 0.0)):
+        return "drops attention weights in eval mode too: pass training=self.training"
+    if name == "scaled_dot_product_attention" and _positive(arguments.get("dropout_p", 0.0)):
+        return "drops attention weights in eval mode too: pass dropout_p=self.p if self.training else 0.0"
+    return None
+
+
+def _batch_norm(op: Op) -> str | None:
+    if last(op.name) != "batch_norm" or op.arguments.get("training") is not True:
+        return None
+    return "takes its statistics from the batch in eval mode too: pass training=self.training and running statistics"
+
+
+def _positive(value: object) -> bool:
+    return isinstance(value, (int, float)) and value > 0

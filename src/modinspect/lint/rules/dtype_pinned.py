@@ -1,0 +1,114 @@
+"""MI503."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from modinspect.lint.reading import Reading, index_of, last, short, where
+from modinspect.lint.rule import Draft, Rule, Runs, Undecided
+from modinspect.report import ForwardError, Op, Operand, Report
+
+_DTYPE = "bfloat16"
+_WIDER = ("float32", "float64")
+_MISMATCHES = ("dtype", "scalar type", "same type", "Input type", "expected m1 and m2", "Float", "BFloat16")
+_NO_KERNEL = "not implemented for"
+_NOT_USUAL = frozenset({
+    "linear", "bilinear", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d",
+    "matmul", "__matmul__", "mm", "bmm", "baddbmm", "addmm", "einsum", "scaled_dot_product_attention",
+    "multi_head_attention_forward", "lstm", "gru", "rnn_tanh", "rnn_relu", "relu", "relu_", "relu6", "leaky_relu", "elu",
+    "selu", "celu", "gelu", "silu", "mish", "glu", "prelu", "hardswish", "hardsigmoid", "hardtanh", "dropout",
+    "max_pool1d", "max_pool2d", "max_pool3d", "avg_pool1d", "avg_pool2d", "avg_pool3d", "adaptive_avg_pool1d",
+    "adaptive_avg_pool2d", "adaptive_avg_pool3d", "embedding",
+})  # fmt: skip
+
+
+class DtypePinned(Rule):
+    """In bfloat16 the forward raises, or silently goes on in float32."""
+
+    id = "MI503"
+    name = "dtype-pinned"
+    severity = "warning"
+
+    def check(self, runs: Runs) -> Iterator[Draft]:
+        """Where the forward in bfloat16 raises, or where float32 comes into its outputs."""
+        report = runs.dtype(_DTYPE)
+        if report.error is not None:
+            yield _raises(report, report.error)
+            return
+        yield from _goes_on(Reading(report))
+
+
+def _raises(report: Report, error: ForwardError) -> Draft:
+    message = (error.message.strip().splitlines() or [""])[0]
+    if _NO_KERNEL in message or not any(words in message for words in _MISMATCHES):
+        raise Undecided(f"in {_DTYPE} the forward raised {error.type}: {message}")
+    op = error.op
+    name = f"{short(op.name)} in {where(report, op.module)}" if op is not None else where(report, error.module)
+    return Draft(
+        f"in {_DTYPE}, {name} raises: {message}. Make tensors in the dtype of the others (dtype=x.dtype), and keep constants "
+        "in "
+        "register_buffer()",
+        error.module,
+        error.source,
+    )
+
+
+def _goes_on(reading: Reading) -> Iterator[Draft]:
+    """Ops that turn a narrow value into a wide one that reaches an output without being made narrow again."""
+    wide = _wide_on_the_way_out(reading)
+    for op in reading.report.ops:
+        if op.index not in wide or not any(operand.dtype == _DTYPE and operand.shape != () for operand in op.inputs):
+            continue
+        constant = next((operand for operand in op.inputs if operand.dtype in _WIDER and operand.shape != ()), None)
+        if constant is not None:
+            yield _promoted(reading, op, constant)
+        elif _follows_the_unusual(reading, op, wide):
+            yield Draft(
+                f"{short(op.name)} in {where(reading.report, op.module)} gives {op.outputs[0].dtype} in a model of {_DTYPE}, "
+                "and what "
+                "follows goes on in it up to the output: cast back to the dtype of the input",
+                op.module,
+                op.source,
+                about=op.name,
+            )
+
+
+def _wide_on_the_way_out(reading: Reading) -> set[int]:
+    """The ops whose float32 results reach an output by float32 operands alone."""
+    waiting = [index_of(output.origin, "op") for output in reading.report.outputs if output.dtype in _WIDER]
+    found: set[int] = set()
+    while waiting:
+        index = waiting.pop()
+        if index is None or index in found:
+            continue
+        found.add(index)
+        waiting.extend(
+            index_of(operand.origin, "op") for operand in reading.report.ops[index].inputs if operand.dtype in _WIDER
+        )
+    return found
+
+
+def _promoted(reading: Reading, op: Op, constant: Operand) -> Draft:
+    maker = reading.made_by(constant)
+    origin = f" made by {short(maker.name)}" if maker is not None else ""
+    return Draft(
+        f"{short(op.name)} in {where(reading.report, op.module)} meets a {constant.dtype} tensor{origin}, and the model of "
+        f"{_DTYPE} goes "
+        f"on in {constant.dtype} up to its output: make that tensor in the dtype of the others (dtype=x.dtype)",
+        op.module,
+        op.source,
+        about=op.name,
+    )
+
+
+def _follows_the_unusual(reading: Reading, op: Op, wide: set[int]) -> bool:
+    """Whether a value that was made wide on purpose goes through more than what is usually done so: norms, softmax, losses."""
+    waiting, seen = [op], {op.index}
+    while waiting:
+        for user in reading.users.get(waiting.pop().index, []):
+            if user.index in wide and user.index not in seen:
+                if last(user.name) in _NOT_USUAL:
+                    return True
+                seen.add(user.index)
+                waiting.append(user)
+    return False

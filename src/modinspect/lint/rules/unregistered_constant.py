@@ -1,0 +1,110 @@
+"""MI104."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from modinspect.lint.reading import Reading, index_of, last, short, where
+from modinspect.lint.rule import Draft, Rule, Runs
+from modinspect.lint.unregistered import is_loose_weight, loose_tensor
+from modinspect.report import Op, Operand, Source
+
+_TAKES_SHAPE_ALONE = frozenset({"expand_as", "view_as", "reshape_as", "resize_as_", "sum_to_size"})
+_TAKES_FROM_ANYWHERE = frozenset({"copy_", "set_", "tensor", "as_tensor", "asarray"})
+_MOVES = frozenset({"cuda", "cpu", "xpu", "mps", "type_as"})
+_DEVICES = ("cpu", "cuda", "mps", "xpu", "meta", "npu", "hpu", "xla", "mtia")
+
+
+class UnregisteredConstant(Rule):
+    """A constant tensor of an attribute or a global is no buffer."""
+
+    id = "MI104"
+    name = "unregistered-constant"
+    severity = "warning"
+
+    def check(self, runs: Runs) -> Iterator[Draft]:
+        """Constants that meet other tensors as they are, without a move to where those are."""
+        reading = Reading(runs.report)
+        bare = _Bare(reading)
+        for op in runs.report.ops:
+            for operand, places in bare.met_by(op):
+                if _needs_it_here(reading, op, operand):
+                    yield from (_draft(reading, place, op.module, op.source, short(op.name)) for place in sorted(places))
+        for output in runs.report.outputs:
+            at = _source_of(reading, output.origin)
+            yield from (_draft(reading, place, "", at, "the output") for place in sorted(bare.constants(output.origin)))
+
+
+class _Bare:
+    """Which values are made of constants alone, and are still where those were made."""
+
+    def __init__(self, reading: Reading) -> None:
+        self._reading = reading
+        self._made: dict[int, frozenset[int]] = {}
+        self._moved: dict[str | None, int] = {}
+
+    def constants(self, origin: str | None) -> frozenset[int]:
+        """The places of the unregistered constants that a value is made of, if of nothing else."""
+        entry, place = self._reading.unregistered(origin), index_of(origin, "unregistered")
+        if entry is None or place is None:
+            made_by = index_of(origin, "op")
+            return self._made.get(made_by, frozenset()) if made_by is not None else frozenset()
+        constant = entry.kind == "tensor" and entry.role != "weight" and entry.class_name != "Parameter" and entry.shape != ()
+        return frozenset({place}) if constant else frozenset()
+
+    def met_by(self, op: Op) -> Iterator[tuple[Operand, frozenset[int]]]:
+        """The operands of an op that are constants where others are not; to be asked op by op, in order."""
+        found = [(operand, self._here(op, operand)) for operand in op.inputs]
+        if op.kind in ("read", "create") or last(op.name) in _TAKES_FROM_ANYWHERE or not any(places for _, places in found):
+            return
+        if _moves(op):
+            self._move(op)
+        elif all(places for _, places in found):
+            self._made[op.index] = frozenset[int]().union(*(places for _, places in found))
+        else:
+            yield from ((operand, places) for operand, places in found if places)
+
+    def _here(self, op: Op, operand: Operand) -> frozenset[int]:
+        return self.constants(operand.origin) if op.index >= self._moved.get(operand.origin, 0) else frozenset()
+
+    def _move(self, op: Op) -> None:
+        """A move that has nothing to do gives its operand back: until the call that asked for it ends, it counts as moved."""
+        call = self._reading.call_of(op)
+        origin = op.inputs[0].origin
+        self._moved[origin] = max(self._moved.get(origin, 0), call.stop if call is not None else 0)
+
+
+def _needs_it_here(reading: Reading, op: Op, operand: Operand) -> bool:
+    """Whether an op takes the values of an operand, which have to be where those of the others are. A weight is MI103's."""
+    if operand.shape == () or (last(op.name) in _TAKES_SHAPE_ALONE and operand is not op.inputs[0]):
+        return False
+    entry = loose_tensor(reading, operand)
+    return entry is None or not is_loose_weight(reading, op, operand, entry)
+
+
+def _moves(op: Op) -> bool:
+    """Whether an op takes its operand to a device that it is told: ``c.to(x.device)``, ``c.type_as(x)``."""
+    if last(op.name) in _MOVES:
+        return True
+    if last(op.name) != "to":
+        return False
+    named = any(isinstance(value, str) and value.startswith(_DEVICES) for value in op.arguments.values())
+    return named or len(op.inputs) > 1
+
+
+def _source_of(reading: Reading, origin: str | None) -> Source | None:
+    index = index_of(origin, "op")
+    return reading.report.ops[index].source if index is not None else None
+
+
+def _draft(reading: Reading, place: int, module: str, source: Source | None, user: str) -> Draft:
+    entry = reading.report.unregistered[place]
+    shape = "×".join(str(size) for size in entry.shape or ())
+    return Draft(
+        f"{user} in {where(reading.report, module)} uses the {entry.role} {entry.name} ({shape}), which is no "
+        "buffer: .to() leaves it where it is, and state_dict() does not save it. Use register_buffer() in __init__ "
+        "(persistent=False if it need not be saved)",
+        module,
+        source,
+        about=entry.name,
+    )

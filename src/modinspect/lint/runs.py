@@ -1,0 +1,685 @@
+"""The runs behind the rules: a live model asked in another mode, with another batch size, in another dtype.
+
+Each run begins with the model as it was handed in, and leaves it so: whatever a run changes is put back by
+:func:`modinspect.trace.trace`. Runs are made when a rule first asks, and kept.
+"""
+
+from __future__ import annotations
+
+import functools
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Literal, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from modinspect.errors import RunError
+from modinspect.lint.declared import declared, method
+from modinspect.lint.rule import Gradients, Spot, Stray, Undecided
+from modinspect.lint.samples import (
+    Arguments,
+    doubled_everywhere,
+    floats_as,
+    fresh,
+    is_batched,
+    tensors_of,
+    with_another,
+    with_batch,
+)
+from modinspect.lint.watch import (
+    Cut,
+    Fingerprint,
+    Reach,
+    Step,
+    Watch,
+    Watched,
+    differ,
+    fingerprint,
+    gradient_starts,
+    nothing,
+    whole,
+)
+from modinspect.report import Op, Report, Shape, Source
+from modinspect.trace import NeedsValues, Weightless, trace
+from modinspect.trace.preserve import Preserved
+from modinspect.trace.registry import walk
+from modinspect.trace.tensors import flatten_all
+from modinspect.trace.weightless import Aliases
+
+_T = TypeVar("_T")
+
+_TORCHS_OWN = frozenset(vars(nn.Module()))
+_CONVOLUTIONS = {"conv1d": 1, "conv2d": 2, "conv3d": 3, "conv_transpose1d": 1, "conv_transpose2d": 2, "conv_transpose3d": 3}
+
+
+class LiveRuns:
+    """The :class:`~modinspect.lint.rule.Runs` of a live model.
+
+    Args:
+        model: in whatever mode; it is left in it.
+        args: positional arguments of ``forward``.
+        kwargs: keyword arguments of ``forward``.
+        target: what the reports call the model; its class if ``None``.
+        opaque: globs of classes that count as layers.
+        batch_dim: the dimension of the inputs that is the batch; ``None`` to find it out.
+        weightless: given where the model has no memory; the rules that need values are then not decided.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+        *,
+        target: str | None = None,
+        opaque: Sequence[str] = (),
+        batch_dim: int | None = None,
+        weightless: Weightless | None = None,
+    ) -> None:
+        self._model = model
+        self._arguments: Arguments = (tuple(args), dict(kwargs or {}))
+        self._target = target
+        self._opaque = tuple(opaque)
+        self._batch_dim = batch_dim
+        self._weightless = weightless
+        self._known: dict[object, Any] = {}
+
+    # -- what rules ask
+
+    def outcome(self) -> Report:
+        """The eval run on the given inputs, whether or not its forward raised."""
+        return self._once("eval", lambda: self._trace(self._arguments))
+
+    @property
+    def report(self) -> Report:
+        """The eval run on the given inputs."""
+        report = self.outcome()
+        if report.error is not None:
+            raise Undecided(f"the forward raised {_raised(report)}")
+        return report
+
+    def train(self) -> Report:
+        """The run in train mode; on a batch of two where one sample is too few for a batch norm."""
+        return self._once("train", self._make_train)
+
+    def batch_size(self) -> int:
+        """The batch size of the given inputs."""
+        return self._batch()[1]
+
+    def batch(self, size: int) -> Report:
+        """The eval run on inputs of another batch size."""
+        return self._once(("batch", size), lambda: self._make_batch(size))
+
+    def dtype(self, name: str) -> Report:
+        """The eval run with parameters, buffers and floating inputs of another dtype."""
+        return self._once(("dtype", name), lambda: self._make_dtype(name))
+
+    def device(self, name: str) -> Report:
+        """The eval run on another device, without memory: ``weightless:cuda``."""
+        return self._once(("device", name), lambda: self._make_device(name))
+
+    def modes(self) -> tuple[Stray, ...]:
+        """Registered modules in the other mode after ``model.eval()`` and after ``model.train()``."""
+        return self._once("modes", self._make_modes)
+
+    def difference(self) -> Spot | None:
+        """Where two eval runs on the same input first differ."""
+        return self._once("difference", self._make_difference)
+
+    def mixing(self) -> Spot | None:
+        """Where one sample of the batch first has an effect on another."""
+        return self._once("mixing", self._make_mixing)
+
+    def gradients(self) -> Gradients:
+        """Which trainable parameters the gradient of the outputs reaches, in train mode or in eval mode."""
+        return self._once("gradients", self._make_gradients)
+
+    def rebuilt(self) -> dict[tuple[str, int], Source]:
+        """The (file, line) of calls of modules that were made in that very forward, with the line that made them."""
+        return self._once("rebuilt", self._make_rebuilt)
+
+    def declared(self, name: str) -> Source | None:
+        """The line of code outside torch that registers the module or tensor ``name``."""
+        return declared(self._model, name)
+
+    # -- how runs are made
+
+    def _once(self, key: object, make: Callable[[], _T]) -> _T:
+        """What ``make`` gives, or its :class:`Undecided`: made once."""
+        if key not in self._known:
+            try:
+                self._known[key] = make()
+            except Undecided as undecided:
+                self._known[key] = undecided
+        found = self._known[key]
+        if isinstance(found, Undecided):
+            raise found
+        return found  # type: ignore[no-any-return]
+
+    def _trace(self, arguments: Arguments, *, train: bool = False, weightless: Weightless | None = None) -> Report:
+        args, kwargs = fresh(arguments)
+        with self._mode(train), _quietly():
+            try:
+                return trace(
+                    self._model,
+                    args,
+                    kwargs,
+                    target=self._target,
+                    opaque=self._opaque,
+                    weightless=weightless or self._weightless,
+                )
+            except NeedsValues as needed:
+                raise Undecided(f"without memory it can't be run: {needed}") from needed
+            except RunError as error:
+                raise Undecided(error.message) from error
+
+    @contextmanager
+    def _mode(self, train: bool) -> Iterator[None]:
+        """Puts the model into a mode with its own method, and back into that of each module."""
+        modules = [module for _, module in walk(self._model)]
+        flags = [(module, module.training) for module in modules]
+        preserved = Preserved(modules, ())
+        try:
+            _switch(self._model, "train" if train else "eval")
+            yield
+        finally:
+            preserved.restore()
+            for module, training in flags:
+                if module.training != training:
+                    module.training = training
+
+    def _watch(
+        self,
+        body: Callable[[nn.Module, Callable[[], Any]], _T],
+        arguments: Arguments | None = None,
+        *,
+        train: bool = False,
+        grad: bool = False,
+    ) -> _T:
+        """Runs ``body``, which may call the forward it is handed as often as it likes; everything is put back afterwards."""
+        if self._weightless is not None:
+            raise Undecided("it needs a real run, and the model was run without memory")
+        forward = _Forward(arguments or self._arguments)
+        given: list[_T] = []  # not an attribute of the module: those are put back
+        around = _Around(self._model, lambda model: given.append(body(model, functools.partial(forward, model))))
+        with self._mode(train), _quietly():
+            try:
+                report = trace(around, grad=grad)
+            except RunError as error:
+                raise Undecided(error.message) from error
+        if report.error is not None:
+            if forward.raised is None:
+                raise RuntimeError(report.error.traceback)
+            raise Undecided(f"the forward raised {_raised(report)}")
+        return given[0]
+
+    # -- train mode
+
+    def _make_train(self) -> Report:
+        report = self._trace(self._train_arguments(), train=True)
+        if report.error is not None:
+            raise Undecided(f"in train mode the forward raised {_raised(report)}")
+        return report
+
+    def _train_arguments(self) -> Arguments:
+        """The given inputs; two samples where there is one, if nobody disputes which dimension is the batch."""
+        try:
+            axis, size = self._batch()
+            return self._arguments if size > 1 else with_batch(self._arguments, axis, size, 2)
+        except Undecided:
+            return self._arguments
+
+    # -- batches
+
+    def _make_batch(self, wanted: int) -> Report:
+        axis, size = self._batch()
+        if wanted == size:
+            return self.report
+        report = self._trace(with_batch(self._arguments, axis, size, wanted))
+        if report.error is not None and size > 1 and self._is_no_batch(axis, size):
+            raise Undecided(f"dimension {axis} of the inputs may be no batch: other dimensions have its size")
+        return report
+
+    def _is_no_batch(self, axis: int, size: int) -> bool:
+        """Whether the dimension is a size that others share, as the nodes of a graph with their adjacency."""
+        shapes = [list(tensor.shape) for _, tensor in tensors_of(self._arguments) if is_batched(tensor, axis, size)]
+        if all(shape.count(size) == 1 for shape in shapes):
+            return False
+        return self._trace(doubled_everywhere(self._arguments, size)).error is None
+
+    def _batch(self) -> tuple[int, int]:
+        """(dimension, size) of the batch in the given inputs."""
+        return self._once("axis", self._find_batch)
+
+    def _find_batch(self) -> tuple[int, int]:
+        tensors = [tensor for _, tensor in tensors_of(self._arguments) if tensor.dim() > 0]
+        if self._batch_dim is not None:
+            return self._batch_dim, _common_size(tensors, self._batch_dim)
+        size = _common_size(tensors, 0)
+        if all(tensor.dim() == 1 for tensor in tensors):
+            raise Undecided("all inputs are vectors: nobody says whether their dimension is the batch")
+        _refuse_unbatched(self.report, size)
+        if not self._runs_sequence_first(tensors):
+            return 0, size
+        return self._axis_that_outputs_follow(tensors)
+
+    def _runs_sequence_first(self, tensors: list[Tensor]) -> bool:
+        """Whether a module that takes the sequence first, and the batch second, got both in the order of the inputs."""
+        orders = {tuple(tensor.shape[:2]) for tensor in tensors if tensor.dim() >= (3 if tensor.is_floating_point() else 2)}
+        for call in self.report.calls:
+            module = self._sequential.get(call.module)
+            shape = call.inputs[0].shape if call.inputs and call.inputs[0].path == "0" else None
+            if module is None or shape is None:
+                continue
+            if len(shape) == 2:
+                raise Undecided(f"the inputs seem to have no batch dimension: {call.module} gets {_dims(shape)}")
+            if not module and tuple(shape[:2]) in orders:
+                return True
+        return False
+
+    @functools.cached_property
+    def _sequential(self) -> dict[str, bool]:
+        """The modules that go along a sequence, and whether they take the batch first."""
+        found = ((path, getattr(module, "batch_first", None)) for path, module in walk(self._model))
+        return {path: first for path, first in found if isinstance(first, bool)}
+
+    def _axis_that_outputs_follow(self, tensors: list[Tensor]) -> tuple[int, int]:
+        found = []
+        for axis in (0, 1):
+            size = _common_size([tensor for tensor in tensors if tensor.dim() > axis], axis)
+            longer = self._trace(with_batch(self._arguments, axis, size, 2 * size))
+            if longer.error is None and _shapes(longer) != _shapes(self.report):
+                found.append((axis, size))
+        if len(found) != 1:
+            raise Undecided("a module takes the sequence first, and nobody says whether the batch is dimension 0 or 1")
+        return found[0]
+
+    # -- dtype and device
+
+    def _make_dtype(self, name: str) -> Report:
+        dtype = getattr(torch, name)
+        arguments = floats_as(self._arguments, dtype)
+        tensors = [*self._model.parameters(), *self._model.buffers()]
+        tensors += [tensor.grad for tensor in tensors if tensor.grad is not None]
+        preserved = Preserved([module for _, module in walk(self._model)], tensors)
+        try:
+            for tensor in tensors:
+                preserved.before_set_data(tensor)
+            with _quietly():
+                self._model.to(dtype)
+            return self._trace(arguments)
+        except Exception as error:
+            if isinstance(error, Undecided):
+                raise
+            raise Undecided(f"model.to({name}) raised {type(error).__name__}: {error}") from error
+        finally:
+            preserved.restore()
+
+    def _make_device(self, name: str) -> Report:
+        kind, _, device = name.partition(":")
+        if kind != "weightless":
+            raise Undecided(f"there is no run on {name}")
+        return self._trace(self._arguments, weightless=Weightless(torch.device(device), Aliases()))
+
+    # -- modes
+
+    def _make_modes(self) -> tuple[Stray, ...]:
+        modules = [(path, module) for path, module in _registered(self._model)]
+        preserved = Preserved([module for _, module in modules], ())
+        flags = [(module, module.training) for _, module in modules]
+        try:
+            states = [_switched(self._model, modules, to) for to in ("train", "eval", "train")]
+        finally:
+            preserved.restore()
+            for module, training in flags:
+                if module.training != training:
+                    module.training = training
+        first, evaluated, second = states
+        strays = []
+        for path, _ in modules:
+            if evaluated[path]:
+                strays.append(Stray(path, "eval", not first[path], method(self._model, path)))
+            if not second[path]:
+                strays.append(Stray(path, "train", not first[path], method(self._model, path)))
+        return tuple(strays)
+
+    # -- two runs compared
+
+    def _make_difference(self) -> Spot | None:
+        def twice(model: nn.Module, forward: Callable[[], Any]) -> tuple[Watched, Watched]:
+            return _watched(model, forward, whole), _watched(model, forward, whole)
+
+        first, second = self._watch(twice)
+        if first.shapes == second.shapes and not any(map(differ, first.prints, second.prints)):
+            return None
+        return self._spot(_first_difference(first, second), second)
+
+    def _make_mixing(self) -> Spot | None:
+        axis, size = self._batch()
+
+        def run(wanted: Arguments, look: Callable[[int, int, Tensor], Fingerprint]) -> Watched:
+            return self._watch(lambda model, forward: _watched(model, forward, look), wanted)
+
+        three = run(with_batch(self._arguments, axis, size, 3), nothing)
+        two = with_batch(self._arguments, axis, size, 2)
+        for kept in (0, 1):
+            look = _look_at(kept, three)
+            before = run(two, look)
+            if not any(_batch_axis(*shapes) is not None for shapes in zip(before.shapes, three.shapes, strict=False)):
+                raise Undecided("no output has a dimension that follows the batch size")
+            after = self._with_another(two, axis, 1 - kept, functools.partial(run, look=look))
+            seen = zip(before.prints, after.prints, before.shapes, three.shapes, strict=False)
+            if any(differ(one, other) and _batch_axis(*shapes) is not None for one, other, *shapes in seen):
+                return self._spot(_first_mixing(before, after, three), after)
+        return None
+
+    def _with_another(self, two: Arguments, axis: int, which: int, run: Callable[[Arguments], Watched]) -> Watched:
+        """The run with one sample replaced; more mildly where the forward refuses the first replacement."""
+        reason = "no input could be changed"
+        for mild in (False, True):
+            changed = with_another(two, axis, which, mild=mild)
+            if all(torch.equal(one, other) for (_, one), (_, other) in zip(tensors_of(two), tensors_of(changed), strict=True)):
+                continue
+            try:
+                return run(changed)
+            except Undecided as undecided:
+                reason = undecided.reason
+        raise Undecided(reason)
+
+    def _spot(self, step: Step | None, run: Watched) -> Spot | None:
+        """A step as a place in the code, with the module that the eval run says it belongs to."""
+        if step is None:
+            return Spot(None, "", "")
+        return Spot(run.sources.source(*step.place), step.name, step.module)
+
+    # -- gradients
+
+    def _make_gradients(self) -> Gradients:
+        reached: set[str] = set()
+        cuts: dict[str, Spot] = {}
+        reasons = []
+        for train in (True, False):
+            try:
+                arguments = self._train_arguments() if train else self._arguments
+                more, ends = self._watch(_follow, arguments, train=train, grad=True)
+            except Undecided as undecided:
+                reasons.append(undecided)
+                continue
+            reached |= more
+            cuts = {**ends, **cuts}
+        if len(reasons) == 2:
+            raise reasons[0]
+        return Gradients(frozenset(reached), {name: spot for name, spot in cuts.items() if name not in reached})
+
+    # -- modules made in forward
+
+    def _make_rebuilt(self) -> dict[tuple[str, int], Source]:
+        def twice(model: nn.Module, forward: Callable[[], Any]) -> dict[tuple[str, int], Source]:
+            first, second = _watched(model, forward, nothing), _watched(model, forward, nothing)
+            before = {id(module) for module, _ in first.fresh}
+            made: dict[tuple[str, int], Source] = {}
+            for module, called in second.fresh:
+                at = second.sources.source(*called)
+                built = [second.built[id(child)] for _, child in walk(module) if id(child) in second.built]
+                if at is not None and built and id(module) not in before:
+                    made.setdefault((at.file, at.line), second.sources.source(*built[0]) or at)
+            return made
+
+        return self._watch(twice)
+
+
+# -- the forward
+
+
+class _Forward:
+    """The forward of a model on some inputs, as it is called without modinspect; remembers whether it raised."""
+
+    def __init__(self, arguments: Arguments) -> None:
+        self._arguments = arguments
+        self.raised: BaseException | None = None
+
+    def __call__(self, model: nn.Module) -> Any:
+        args, kwargs = fresh(self._arguments)
+        try:
+            return _call(model, args, kwargs)
+        except BaseException as error:
+            self.raised = error
+            raise
+
+
+def _call(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """The edge between modinspect and the model."""
+    return model(*args, **kwargs)
+
+
+class _Around(nn.Module):
+    """Does something with a model inside one inspection, which puts back whatever was changed."""
+
+    def __init__(self, inner: nn.Module, body: Callable[[nn.Module], None]) -> None:
+        super().__init__()
+        self.inner = inner
+        self._body = body
+
+    def forward(self) -> None:
+        """Runs the body on the model, or on the copy that is run of a lazy one."""
+        self._body(self.inner)
+
+
+def _watched(model: nn.Module, forward: Callable[[], Any], look: Callable[[int, int, Tensor], Fingerprint]) -> Watched:
+    watch = Watch(model, _call.__code__, look)
+    with watch.watching():
+        result = forward()
+    watch.finish([tensor for _, tensor in flatten_all(result)])
+    return watch.result
+
+
+def _raised(report: Report) -> str:
+    """``ValueError: ... (model.py:12)``, in one line."""
+    error = report.error
+    assert error is not None
+    message = (error.message.strip().splitlines() or [""])[0]
+    where = f" ({error.source.file}:{error.source.line})" if error.source is not None else ""
+    return f"{error.type}: {message}{where}"
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """The user has seen the warnings of the first run; those of the others would only repeat them."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+# -- batches
+
+
+def _common_size(tensors: Sequence[Tensor], axis: int) -> int:
+    """The size that all tensors have in common in one dimension; a size of 1 broadcasts to any."""
+    sizes = {tensor.shape[axis] for tensor in tensors if tensor.dim() > axis}
+    if len(sizes) > 1:
+        sizes.discard(1)
+    if len(sizes) != 1:
+        found = "no input has it" if not sizes else f"its sizes are {', '.join(map(str, sorted(sizes)))}"
+        raise Undecided(f"nobody says which dimension of the inputs is the batch: for dimension {axis}, {found}")
+    size = sizes.pop()
+    if size == 0:
+        raise Undecided("the batch is empty")
+    return size
+
+
+def _refuse_unbatched(report: Report, size: int) -> None:
+    """Looks for signs that the inputs are one sample without a batch dimension."""
+    reason = "the inputs seem to have no batch dimension"
+    for op in report.ops:
+        name = op.name.rpartition(".")[2]
+        shape = op.inputs[0].shape if op.inputs else None
+        if shape is None:
+            continue
+        if name in _CONVOLUTIONS:
+            unbatched = len(shape) == _CONVOLUTIONS[name] + 1
+            if unbatched or (shape[0] is not None and shape[0] % size):
+                raise Undecided(f"{reason}: {op.name} gets {_dims(shape)}")
+        elif name == "multi_head_attention_forward" and len(shape) == 2:
+            raise Undecided(f"{reason}: {op.name} gets {_dims(shape)}")
+    if _adds_a_dimension(report):
+        raise Undecided(f"{reason}: the forward begins with unsqueeze(0)")
+
+
+def _adds_a_dimension(report: Report) -> bool:
+    """Whether every floating input goes into ``unsqueeze(0)`` or ``[None]`` and nowhere else."""
+    uses: dict[str, list[Op]] = {}
+    for op in report.ops:
+        for operand in op.inputs:
+            if operand.origin is not None and operand.origin.startswith("input:") and "float" in operand.dtype:
+                uses.setdefault(operand.origin, []).append(op)
+    return bool(uses) and all(len(ops) == 1 and _is_unsqueeze(ops[0]) for ops in uses.values())
+
+
+def _is_unsqueeze(op: Op) -> bool:
+    before, after = op.inputs[0].shape, op.outputs[0].shape if op.outputs else None
+    grew = before is not None and after is not None and len(after) == len(before) + 1 and after[0] == 1
+    return grew and op.name in ("torch.unsqueeze", "torch.Tensor.unsqueeze", "torch.Tensor.__getitem__")
+
+
+def _dims(shape: Shape) -> str:
+    return f"({', '.join('?' if size is None else str(size) for size in shape)})"
+
+
+def _shapes(report: Report) -> list[Shape | None]:
+    return [output.shape for output in report.outputs]
+
+
+def _batch_axis(two: Shape | None, three: Shape | None) -> int | None:
+    """The one dimension that follows the batch size, from shapes with two and with three samples."""
+    if two is None or three is None or len(two) != len(three):
+        return None
+    axes = [axis for axis, sizes in enumerate(zip(two, three, strict=True)) if sizes[0] != sizes[1]]
+    if len(axes) != 1:
+        return None
+    of_two, of_three = two[axes[0]], three[axes[0]]
+    return axes[0] if of_two is not None and of_three is not None and of_two * 3 == of_three * 2 else None
+
+
+def _look_at(kept: int, three: Watched) -> Callable[[int, int, Tensor], Fingerprint]:
+    """Looks at sample ``kept`` of two, where a tensor has one entry a sample; at all of it elsewhere."""
+
+    def look(step: int, position: int, tensor: Tensor) -> Fingerprint:
+        others = three.shapes if step < 0 else three.steps[step].shapes if step < len(three.steps) else ()
+        axis = _batch_axis(tuple(tensor.shape), others[position] if position < len(others) else None)
+        if axis is None:
+            return fingerprint(tensor)
+        half = tensor.shape[axis] // 2
+        return fingerprint(tensor.narrow(axis, kept * half, half))
+
+    return look
+
+
+# -- comparing
+
+
+def _ancestors(run: Watched) -> set[int]:
+    """The steps that the outputs come from."""
+    found: set[int] = set()
+    waiting = list(run.outputs)
+    while waiting:
+        step = waiting.pop()
+        if step not in found:
+            found.add(step)
+            waiting.extend(run.steps[step].operands)
+    return found
+
+
+def _changed(first: Watched, second: Watched) -> tuple[list[bool], int]:
+    """Which steps differ, up to the first that is another one; and the index of that."""
+    changed = []
+    for one, other in zip(first.steps, second.steps, strict=False):
+        if one.name != other.name or one.place != other.place:
+            break
+        changed.append(one.shapes != other.shapes or any(map(differ, one.prints, other.prints)))
+    return changed, len(changed)
+
+
+def _first_difference(first: Watched, second: Watched) -> Step | None:
+    """The step with which a difference begins that reaches an output."""
+    changed, limit = _changed(first, second)
+    for index in sorted(_ancestors(second)):
+        if index < limit and changed[index] and not any(changed[operand] for operand in second.steps[index].operands):
+            return second.steps[index]
+    return second.steps[limit] if limit < len(second.steps) else None
+
+
+def _first_mixing(before: Watched, after: Watched, three: Watched) -> Step | None:
+    """The step at which another sample comes in: the one that a changed value without samples of its own comes from."""
+    changed, limit = _changed(before, after)
+    steps = after.steps
+
+    def has_samples(index: int) -> bool:
+        others = three.steps[index].shapes if index < len(three.steps) else ()
+        return any(_batch_axis(*shapes) is not None for shapes in zip(steps[index].shapes, others, strict=False))
+
+    for index in sorted(_ancestors(after)):
+        if index >= limit or not changed[index] or not has_samples(index):
+            continue
+        culprit = index
+        while mixed := [operand for operand in steps[culprit].operands if changed[operand] and not has_samples(operand)]:
+            culprit = mixed[0]
+        return steps[culprit]
+    return None
+
+
+# -- modes
+
+
+def _registered(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    """Each module once, under its first path."""
+    seen: set[int] = set()
+    for path, module in walk(model):
+        if id(module) not in seen:
+            seen.add(id(module))
+            yield path, module
+
+
+def _switched(model: nn.Module, modules: Sequence[tuple[str, nn.Module]], to: Literal["train", "eval"]) -> dict[str, bool]:
+    _switch(model, to)
+    return {path: bool(module.training) for path, module in modules}
+
+
+def _switch(model: nn.Module, to: Literal["train", "eval"]) -> None:
+    try:
+        getattr(model, to)()
+    except Exception as error:
+        raise Undecided(f"model.{to}() raised {type(error).__name__}: {error}") from error
+
+
+# -- gradients
+
+
+def _follow(model: nn.Module, forward: Callable[[], Any]) -> tuple[set[str], dict[str, Spot]]:
+    """The parameters that gradients reach, and where they end for others."""
+    watch = Watch(model, _call.__code__, nothing, cuts=True)
+    with watch.watching():
+        result = forward()
+    names = {id(tensor): name for name, tensor in model.named_parameters()}
+    given = [tensor for _, tensor in flatten_all(result)]
+    if not any(tensor.is_floating_point() or tensor.is_complex() for tensor in given):
+        raise Undecided("no output is a floating tensor")
+    kept = [tensor for _, module in _registered(model) for _, tensor in flatten_all(_own_attributes(module))]
+    reach = Reach()
+    reached = {names[id(leaf)] for leaf in reach.leaves(gradient_starts([*given, *kept])) if id(leaf) in names}
+    cuts: dict[str, Spot] = {}
+    for cut in sorted(watch.result.cuts, key=lambda cut: not cut.floating):
+        for leaf in reach.leaves(cut.ends):
+            if id(leaf) in names:
+                cuts.setdefault(names[id(leaf)], _cut_spot(cut, watch.result))
+    return reached, cuts
+
+
+def _own_attributes(module: nn.Module) -> dict[str, Any]:
+    """What a module keeps besides what it registers: an auxiliary loss, say, that a trainer picks up."""
+    return {name: value for name, value in vars(module).items() if name not in _TORCHS_OWN and not isinstance(value, nn.Module)}
+
+
+def _cut_spot(cut: Cut, run: Watched) -> Spot:
+    return Spot(run.sources.source(*cut.place), run.steps[cut.step].name, cut.module)

@@ -1,0 +1,114 @@
+"""What ran or was used and that nobody registered: modules, and tensors that stand where a weight stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from modinspect.lint.reading import Reading, index_of, last
+from modinspect.lint.rule import Runs, Undecided
+from modinspect.report import ModuleInfo, Op, Operand, Source, Unregistered
+
+_WEIGHTS = frozenset({"weight", "in_proj_weight", "q_proj_weight", "k_proj_weight", "v_proj_weight", "out_proj_weight"})
+_WITH_WEIGHTS = frozenset({
+    "linear", "bilinear", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d",
+    "convolution", "conv_tbc", "embedding", "embedding_bag", "batch_norm", "layer_norm", "group_norm", "instance_norm",
+    "rms_norm", "prelu", "multi_head_attention_forward",
+})  # fmt: skip
+_MATMULS = frozenset({
+    "matmul", "__matmul__", "__rmatmul__", "__imatmul__", "mm", "bmm", "mv", "dot", "vdot", "inner", "tensordot",
+    "einsum", "addmm", "addmm_", "baddbmm", "baddbmm_", "addbmm", "addbmm_", "addmv", "addmv_", "chain_matmul",
+    "multi_dot",
+})  # fmt: skip
+_FIXED_VALUES = frozenset({
+    "ones", "zeros", "full", "eye", "arange", "linspace", "logspace", "ones_like", "zeros_like", "full_like", "tri",
+    "tril", "triu",
+})  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class LooseModule:
+    """An unregistered module whose own tensors some op used.
+
+    ``held`` says whether an attribute, a global or a closure holds it; ``made_at`` is the line that makes it, in each forward
+    again, ``None`` where it is made once.
+    """
+
+    entry: Unregistered
+    info: ModuleInfo
+    held: bool
+    made_at: Source | None
+
+    @property
+    def frozen(self) -> bool:
+        """Whether it has parameters and none of them is trainable."""
+        return self.info.params > 0 and self.info.trainable_params == 0
+
+
+def loose_modules(runs: Runs) -> Iterator[LooseModule]:
+    """The unregistered modules with state; those that only wrap registered ones, and those without tensors, are left out."""
+    report = runs.report
+    used = {index_of(operand.origin, "unregistered") for op in report.ops for operand in op.inputs}
+    infos = {module.path: module for module in report.modules if not module.registered}
+    own = {path for path, info in infos.items() if info.own_params}
+    found = [
+        (entry, infos[entry.name])
+        for index, entry in enumerate(report.unregistered)
+        if entry.kind == "module" and entry.name in infos and (index in used or _holds_one_of(entry, own))
+    ]
+    made = _made_in_forward(runs) if found else {}
+    for entry, info in found:
+        at = entry.source
+        place = (at.file, at.line) if at is not None else ("", 0)
+        if made is None:  # a second forward could not be run
+            held = entry.role != "forward"
+            yield LooseModule(entry, info, held, None if held else at)
+        else:
+            yield LooseModule(entry, info, entry.role != "forward", made.get(place))
+
+
+def _holds_one_of(entry: Unregistered, paths: set[str]) -> bool:
+    """Whether a module that was made in forward has parameters: what filled them with values hides where they come from."""
+    inside = (path == entry.name or path.startswith(f"{entry.name}.") for path in paths)
+    return entry.role == "forward" and any(inside)
+
+
+def _made_in_forward(runs: Runs) -> Mapping[tuple[str, int], Source] | None:
+    try:
+        return runs.rebuilt()
+    except Undecided:
+        return None
+
+
+def loose_tensor(reading: Reading, operand: Operand) -> Unregistered | None:
+    """The unregistered tensor that an operand is, or that it is made of and of nothing else."""
+    roots = reading.roots(operand.origin)
+    places = [index_of(root, "unregistered") for root in roots if not root.startswith("create:")]
+    entries = [reading.report.unregistered[place] for place in places if place is not None]
+    if not entries or len(entries) != len(places) or any(entry.kind == "module" for entry in entries):
+        return None
+    return entries[0]
+
+
+def is_loose_weight(reading: Reading, op: Op, operand: Operand, entry: Unregistered) -> bool:
+    """Whether ``operand``, made of ``entry``, stands where a weight stands; an ``nn.Parameter`` is a weight anywhere."""
+    if entry.class_name == "Parameter":
+        return True
+    return _stands_as_weight(reading, op, operand) and not _mixes_positions(op, operand, entry)
+
+
+def _stands_as_weight(reading: Reading, op: Op, operand: Operand) -> bool:
+    name = last(op.name)
+    if name in _WITH_WEIGHTS:
+        return operand.argument in _WEIGHTS
+    if name not in _MATMULS or (operand.argument in ("input", "self") and name.startswith(("addm", "addb", "baddb"))):
+        return False
+    return any(reading.depends_on_input(other.origin) for other in op.inputs if other is not operand)
+
+
+def _mixes_positions(op: Op, operand: Operand, entry: Unregistered) -> bool:
+    """Whether it is a matrix of fixed values that mixes positions (``tril(ones(T, T)) @ x``), as a mask does, and no weight."""
+    if entry.role != "weight" or last(entry.name) not in _FIXED_VALUES or last(op.name) not in _MATMULS:
+        return False
+    square = operand.shape is not None and len(operand.shape) >= 2 and operand.shape[-1] == operand.shape[-2]
+    return square and operand is op.inputs[0]
