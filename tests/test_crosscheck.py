@@ -17,6 +17,7 @@ import torchinfo
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
+from torchinfo.layer_info import LayerInfo
 
 from modinspect.crosscheck import TorchinfoCheck
 from modinspect.examples import MyModel
@@ -89,15 +90,23 @@ class Recurrent(nn.Module):
         return self.fc(y), state
 
 
-class CallsForward(nn.Module):
-    """Containers whose forward runs no hook."""
+class Holder(nn.Module):
+    """Never called: it only holds a parameter and a layer."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.outer = nn.Sequential(nn.Sequential(nn.Linear(4, 4), nn.ReLU()), nn.Linear(4, 2))
+        self.scale = nn.Parameter(torch.ones(4))
+        self.fc = nn.Linear(4, 4)
+
+
+class UsesHolder(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.outer = nn.ModuleDict({"holder": Holder()})
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.outer[1](self.outer[0][0](x))
+        holder = self.outer["holder"]
+        return holder.fc(x) * holder.scale
 
 
 def transformer() -> nn.Module:
@@ -116,7 +125,7 @@ MODELS: dict[str, tuple[Callable[[], nn.Module], Callable[[], Tensor]]] = {
     "reused modules": (Reused, lambda: torch.rand(2, 6)),
     "tied weights": (Tied, lambda: torch.arange(5)[None]),
     "recurrent": (Recurrent, lambda: torch.rand(2, 7, 4)),
-    "containers not called": (CallsForward, lambda: torch.rand(2, 4)),
+    "containers not called": (UsesHolder, lambda: torch.rand(2, 4)),
     "transformer": (transformer, lambda: torch.rand(1, 5, 8)),
     "lazy": (lazy, lambda: torch.rand(2, 3)),
     "no parameters": (lambda: nn.Sequential(nn.ReLU(), nn.Flatten()), lambda: torch.rand(2, 3)),
@@ -261,9 +270,18 @@ def nested(depth: int) -> nn.Module:
     return model
 
 
-def test_forty_levels_are_counted_in_no_time() -> None:
-    seen = check(nested(40), torch.rand(1, 2))
+def test_each_layer_is_summed_up_once_however_deep(monkeypatch: pytest.MonkeyPatch) -> None:
+    summed_up: list[LayerInfo] = []
+    original = LayerInfo.leftover_params
+
+    def counting(layer: LayerInfo) -> int:
+        summed_up.append(layer)
+        return original(layer)
+
+    monkeypatch.setattr(LayerInfo, "leftover_params", counting)
+    seen = check(nested(12), torch.rand(1, 2))
     assert (seen.params, seen.mult_adds, seen.layers) == (6, 6, 1)
+    assert len(summed_up) == 13  # torchinfo alone: 2 to the power of 12
 
 
 def test_a_thousand_levels_are_not_asked_about() -> None:
