@@ -90,23 +90,17 @@ class Recurrent(nn.Module):
         return self.fc(y), state
 
 
-class Holder(nn.Module):
-    """Never called: it only holds a parameter and a layer."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.scale = nn.Parameter(torch.ones(4))
-        self.fc = nn.Linear(4, 4)
-
-
 class UsesHolder(nn.Module):
+    """Its container is never called, and holds tied weights: torchinfo has to add it to get the parameters of the model right."""
+
     def __init__(self) -> None:
         super().__init__()
-        self.outer = nn.ModuleDict({"holder": Holder()})
+        self.holder = nn.ModuleList([nn.Linear(4, 4), nn.Linear(4, 4)])
+        self.holder[1].weight = self.holder[0].weight
+        self.scale = nn.Parameter(torch.ones(4))
 
     def forward(self, x: Tensor) -> Tensor:
-        holder = self.outer["holder"]
-        return holder.fc(x) * holder.scale
+        return self.holder[1](self.holder[0](x)) * self.scale
 
 
 def transformer() -> nn.Module:
