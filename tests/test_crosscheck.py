@@ -91,7 +91,7 @@ class Recurrent(nn.Module):
 
 
 class UsesHolder(nn.Module):
-    """Its container is never called, and holds tied weights: torchinfo has to add it to get the parameters of the model right."""
+    """Its container is never called and holds tied weights: torchinfo has to add it to get all parameters of the model."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -13,7 +13,7 @@ from modinspect.cli import messages
 from modinspect.cli.diff import DIFF_EXAMPLES, diff
 from modinspect.cli.explain import EXPLAIN_EXAMPLES, explain
 from modinspect.cli.lint import LINT_EXAMPLES, lint
-from modinspect.cli.show import EXAMPLES, show
+from modinspect.cli.show import SHOW_EXAMPLES, show
 
 app = typer.Typer(
     name="modinspect",
@@ -21,7 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["--help", "-h"]},
 )
-app.command(epilog=EXAMPLES)(show)
+app.command(epilog=SHOW_EXAMPLES)(show)
 app.command(epilog=LINT_EXAMPLES)(lint)
 app.command(epilog=EXPLAIN_EXAMPLES)(explain)
 app.command(epilog=DIFF_EXAMPLES)(diff)

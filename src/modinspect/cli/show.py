@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Format = Literal["text", "json"]
 """The keys of ``render.FORMATS``, which is not imported for ``--help``."""
 
-EXAMPLES = r"""
+SHOW_EXAMPLES = r"""
 [bold]Examples[/bold]
 
 modinspect show modinspect.examples.MyModel --input 1,10
