@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 import pytest
 from cli_helpers import Modinspect, Ran
+
+from modinspect.cli.app import COMMANDS
 
 EXAMPLE = "modinspect.examples.MyModel"
 
@@ -76,6 +80,25 @@ def test_nothing_at_all_prints_the_help(modinspect: Modinspect) -> None:
     assert ran.code == 2
     assert "Usage: modinspect" in ran.out
     assert f"modinspect show {EXAMPLE} --input 1,10" in ran.out
+
+
+def test_the_list_of_commands_says_what_their_own_help_says(modinspect: Modinspect) -> None:
+    listed = modinspect("--help").out
+    for name, summary in COMMANDS.items():
+        command = getattr(import_module(f"modinspect.cli.{name}"), name)
+        assert command.__doc__.splitlines()[0] == summary
+        assert f" {name} " in listed
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_each_command_has_examples(modinspect: Modinspect, command: str) -> None:
+    ran = modinspect(command, "--help")
+    assert ran.code == 0
+    assert f" modinspect {command} " in ran.out.partition("Examples")[2]
+
+
+def test_a_command_is_found_behind_the_end_of_options(modinspect: Modinspect) -> None:
+    assert "MyModel" in modinspect("--", "show", EXAMPLE).out
 
 
 def test_the_help_of_show_has_examples_and_every_option(modinspect: Modinspect) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Container, Sequence
+from importlib import import_module
 from typing import Annotated
 
 import typer
@@ -10,32 +12,52 @@ from typer.main import get_command
 
 from modinspect import __version__
 from modinspect.cli import messages
-from modinspect.cli.diff import DIFF_EXAMPLES, diff
-from modinspect.cli.explain import EXPLAIN_EXAMPLES, explain
-from modinspect.cli.lint import LINT_EXAMPLES, lint
-from modinspect.cli.show import SHOW_EXAMPLES, show
 
-app = typer.Typer(
-    name="modinspect",
-    rich_markup_mode="rich",
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["--help", "-h"]},
-)
-app.command(epilog=SHOW_EXAMPLES)(show)
-app.command(epilog=LINT_EXAMPLES)(lint)
-app.command(epilog=EXPLAIN_EXAMPLES)(explain)
-app.command(epilog=DIFF_EXAMPLES)(diff)
+COMMANDS = {
+    "show": "Show what a model runs: its modules and the operations that hide in forward, in the order of execution.",
+    "lint": "Find bugs in models that only a run shows: unregistered weights, dropout in eval mode, lost gradients, ...",
+    "explain": "Explain a rule of lint: what it finds, why that is bad, what to do instead. Without a rule, list all of them.",
+    "diff": "Compare two saved reports: modules, ops, parameters, shapes and FLOPs that were added, removed or changed.",
+}
+"""Each command is the function of that name in the module of that name, which is imported when somebody asks for it."""
 
 
 def run(args: Sequence[str]) -> int:
     """Runs one command line and answers its exit code; says on standard error what went wrong."""
+    completing = "_MODINSPECT_COMPLETE" in os.environ
+    asked_for = COMMANDS if completing else set(args)
     try:
-        code = get_command(app).main(list(args), prog_name="modinspect", standalone_mode=False)
+        code = get_command(_app(asked_for)).main(list(args), prog_name="modinspect", standalone_mode=False)
     except typer.TyperException as error:
         return messages.wrong_usage(error, args)
     if code == messages.INTERRUPTED:
         messages.interrupted()
     return code if isinstance(code, int) else 0
+
+
+def _app(asked_for: Container[str]) -> typer.Typer:
+    """The app with the commands ``asked_for``, and of the others what the list of commands needs."""
+    app = typer.Typer(
+        name="modinspect",
+        rich_markup_mode="rich",
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["--help", "-h"]},
+    )
+    app.callback(
+        invoke_without_command=True,
+        epilog="Start with:  modinspect show modinspect.examples.MyModel --input 1,10",
+    )(_modinspect)
+    for name, summary in COMMANDS.items():
+        if name in asked_for:
+            module = import_module(f"modinspect.cli.{name}")
+            app.command(name, epilog=getattr(module, f"{name.upper()}_EXAMPLES"))(getattr(module, name))
+        else:
+            app.command(name, help=summary)(_only_listed)
+    return app
+
+
+def _only_listed() -> None:
+    raise AssertionError("a command that was not asked for was called")
 
 
 def _print_version(wanted: bool) -> None:
@@ -44,10 +66,6 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback(
-    invoke_without_command=True,
-    epilog="Start with:  modinspect show modinspect.examples.MyModel --input 1,10",
-)
 def _modinspect(
     context: typer.Context,
     version: Annotated[  # noqa: ARG001  (its callback does all)
