@@ -85,12 +85,7 @@ def test_generators_and_iterators_are_not_used_up() -> None:
 
     report = modinspect.inspect(Sums(), X)
     assert report.error is None
-    assert [op.name for op in report.ops] == [
-        "torch.Tensor.add",
-        "torch.Tensor.__radd__",
-        "torch.Tensor.add",
-        "torch.Tensor.add",
-    ]
+    assert [op.name for op in report.ops] == ["torch.Tensor.add"] * 4
 
 
 def test_lists_and_dicts_of_tensors_and_keywords_as_inputs() -> None:

@@ -119,7 +119,7 @@ class Preserved:
         """Puts everything back. If one step fails, the others are made all the same."""
         memories = [partial(_restore_memory, tensor, memory) for tensor, memory in self._memories.values()]
         errors = _each([self._undo_process])  # first: a default device, say, would take part in what follows
-        with torch.no_grad():
+        with torch.no_grad(), torch._C.DisableTorchFunctionSubclass():
             errors += _each([*memories, *self._saved.values(), *self._undo])
         if errors:
             raise errors[0]

@@ -15,7 +15,8 @@ import threading
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from types import CodeType, FrameType, TracebackType
+from functools import partial
+from types import CodeType, FrameType, FunctionType, TracebackType
 from typing import Any
 
 import torch
@@ -23,7 +24,7 @@ from torch import Tensor, nn
 from torch._ops import HigherOrderOperator, OpOverload
 from torch.multiprocessing.reductions import StorageWeakRef
 from torch.overrides import TorchFunctionMode
-from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._python_dispatch import TorchDispatchMode, _get_current_dispatch_mode
 
 from modinspect.trace import names
 from modinspect.trace.classify import aliased, kind_of, literals, mutated_positions, operands_of
@@ -38,6 +39,7 @@ from modinspect.trace.tensors import flatten, flatten_all, shape_of, storage_of
 
 _ATEN = torch.ops.aten
 _get_frame = sys._getframe
+_top_dispatch = _get_current_dispatch_mode
 _pop_dispatch = torch._C._pop_torch_dispatch_stack
 _push_dispatch = torch._C._push_on_torch_dispatch_stack
 _functorch_active = torch._C._are_functorch_transforms_active
@@ -66,6 +68,8 @@ _WRITES_STATISTICS = {
     _ATEN.miopen_batch_norm.default: (3, 4, 5),
 }
 """Batch norm writes to its running mean and variance if its argument ``training`` is set, and its schema says nothing of it."""
+
+_COND: Any = torch.ops.higher_order.cond
 
 _MARKS = frozenset({_ATEN._conj.default, _ATEN._neg_view.default})
 """They only mark a tensor as conjugated or negated. What is computed later depends on the mark, which no metadata tells."""
@@ -373,13 +377,13 @@ class Recorder(TorchFunctionMode):
     ) -> Any:
         """Runs ``func``, or ``run`` in its place, under the dispatch mode, to learn what it becomes."""
         code, line, setting_up = self.sources.find(_get_frame(2))
-        record, tensors = self._begin(func, args, kwargs, code, line)
-        known = record.known
-        if func in names.EXPOSES:
-            for tensor in tensors:
-                self._preserved.before_write(tensor)
-        elif func == names.SET_DATA:
-            self._preserved.before_set_data(args[0])
+        with torch._C.DisableTorchFunctionSubclass():
+            record, tensors = self._begin(func, args, kwargs, code, line)
+            if func in names.EXPOSES:
+                for tensor in tensors:
+                    self._preserved.before_write(tensor)
+            elif func == names.SET_DATA:
+                self._preserved.before_set_data(args[0])
         sink = _Sink(len(self.ops), transformed=_functorch_active())
         try:
             with self._into(sink):
@@ -387,16 +391,22 @@ class Recorder(TorchFunctionMode):
         except BaseException as error:
             self._fail(error, record)
             raise
-        if setting_up:
-            return out
+        if not setting_up:
+            with torch._C.DisableTorchFunctionSubclass():
+                self._learn(record, sink, tensors, out, key)
+        return out
+
+    def _learn(self, record: OpRecord, sink: _Sink, tensors: list[Tensor], out: Any, key: tuple[Any, ...] | None) -> None:
+        """Adds an op that ran, and remembers what it became if the next one alike will become the same."""
+        func, known = record.func, record.known
         sink.tell(known, func, tensors)
         kind = kind_of(func, tensors, [tensor for _, tensor in flatten(out)], known.mutates, sink.funcs)
-        if key is not None and func not in names.UNIQUE and not (known.mutates and aliased(tensors)):
+        decided = func not in names.UNIQUE and not (known.mutates and aliased(tensors))
+        if key is not None and decided and _top_dispatch() is self._aten:  # no mode of the model's takes part
             self._known[key] = _NO_OP if kind is None else known
         if kind is not None:
             known.kind = kind
             self._end(record, out, tensors)
-        return out
 
     def _begin(
         self, func: Any, args: Any, kwargs: dict[str, Any], code: CodeType | None, line: int
@@ -533,7 +543,7 @@ class Recorder(TorchFunctionMode):
         self._end(record, out, tensors)
 
     def lose(self, func: Any, args: Any, kwargs: dict[str, Any], error: Exception) -> None:
-        """An ATen operator raised. What called it may raise an error of its own that does not say why, as scripted code does."""
+        """An ATen operator raised. What called it may raise an error of its own that does not say why: scripted code does."""
         if self._sink is None:
             code, line, _ = self.sources.find(_get_frame(2))
             self.failure = Failure(id(error), self._begin(func, args, kwargs, code, line)[0], lost=str(error))
@@ -605,6 +615,11 @@ class _AtenMode(TorchDispatchMode):
 
     supports_higher_order_operators = True
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Nothing is compiled meanwhile, so dynamo need not be kept out: that would import it, and sympy with it."""
+        return False
+
     def __init__(self, recorder: Recorder) -> None:
         super().__init__()
         self._recorder = recorder
@@ -617,6 +632,11 @@ class _AtenMode(TorchDispatchMode):
         with torch._C.DisableTorchFunction():
             if func in _QUERIES:
                 return func(*args, **kwargs)
+            if func is _COND:
+                predicate, if_true, if_false, operands = args
+                branch = if_true if predicate else if_false
+                with self:
+                    return branch(*operands)
             if isinstance(func, HigherOrderOperator):
                 out = func(*args, **kwargs)
                 self._recorder.see(func, args, kwargs, out, [])
@@ -665,17 +685,27 @@ class _AtenMode(TorchDispatchMode):
 
 @contextmanager
 def _functions_go_through(apply: Callable[..., Any]) -> Iterator[None]:
-    """Calls of ``autograd.Function`` go through ``apply``: no mode of torch's tells their names."""
-    original = torch.autograd.Function.__dict__["apply"]
+    """Calls of ``autograd.Function`` go through ``apply``: no mode of torch's tells their names.
 
-    def seen(cls: Any, *args: Any, **kwargs: Any) -> Any:
-        return apply(original.__func__, cls, args, kwargs)
-
-    torch.autograd.Function.apply = classmethod(seen)  # type: ignore[method-assign, assignment]
+    Models keep ``swish = Swish.apply`` for later, and would not call another function in its place: so it gets other code.
+    """
+    function: Any = torch.autograd.Function.__dict__["apply"].__func__
+    code = function.__code__
+    original = FunctionType(code, function.__globals__, function.__name__, function.__defaults__, function.__closure__)
+    function.seen_by = partial(apply, original)
+    function.__code__ = _Seen.apply.__code__
     try:
         yield
     finally:
-        torch.autograd.Function.apply = original  # type: ignore[method-assign]
+        function.__code__ = code
+        del function.seen_by
+
+
+class _Seen:
+    @classmethod
+    def apply(cls, *args: Any, **kwargs: Any) -> Any:
+        """Code for ``autograd.Function.apply``, whose ``__class__`` it gets."""
+        return __class__.apply.__func__.seen_by(cls, args, kwargs)  # type: ignore[name-defined]
 
 
 @contextmanager

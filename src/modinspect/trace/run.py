@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils._python_dispatch import _disable_current_modes
 
 from modinspect.errors import RunError
 from modinspect.report import Execution, Input, ModelInfo, Report
@@ -57,11 +58,12 @@ def run(model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], opti
     registry = register(model)
     weightless = options.weightless
     device = str(weightless.device) if weightless is not None else None
-    preserved = Preserved(registry.modules.values(), [*registry.parameters.values(), *registry.buffers.values()])
-    preserved.add_value([*args, *kwargs.values()])
-    inputs = list(_inputs(model, args, kwargs))
-    recorder, mode = _recorder(registry, preserved, [tensor for _, tensor in inputs], options)
-    data = tuple(Input(name, shape_of(tensor), dtype_name(tensor.dtype)) for name, tensor in inputs)
+    with torch._C.DisableTorchFunctionSubclass():  # a tensor class of the user's need not notice
+        preserved = Preserved(registry.modules.values(), [*registry.parameters.values(), *registry.buffers.values()])
+        preserved.add_value([*args, *kwargs.values()])
+        inputs = list(_inputs(model, args, kwargs))
+        recorder, mode = _recorder(registry, preserved, [tensor for _, tensor in inputs], options)
+        data = tuple(Input(name, shape_of(tensor), dtype_name(tensor.dtype)) for name, tensor in inputs)
     training = model.training
 
     def report(error: BaseException | None) -> Report:
@@ -227,10 +229,26 @@ def _fastpath_off() -> Iterator[None]:
         torch.backends.mha.set_fastpath_enabled(enabled)
 
 
-def _eagerly() -> AbstractContextManager[Any]:
-    """Compiled code runs as the Python that it was, so that it can be seen. Nothing is to be done where nothing is compiled."""
-    if "torch._dynamo" not in sys.modules:
-        return nullcontext()
-    return torch.compiler.set_stance("force_eager")
+@contextmanager
+def _eagerly() -> Iterator[None]:
+    """Compiled code runs as the Python that it was, so that it can be seen.
 
+    What says so to the compiler imports it, so that is done only where something is compiled.
+    """
+    original = torch.compile
+    with ExitStack() as stack:
 
+        def compile_nothing(*args: Any, **kwargs: Any) -> Any:
+            torch.compile = original
+            with torch._C.DisableTorchFunction(), _disable_current_modes():
+                stack.enter_context(torch.compiler.set_stance("force_eager"))
+            return original(*args, **kwargs)
+
+        if "torch._dynamo" in sys.modules:
+            stack.enter_context(torch.compiler.set_stance("force_eager"))
+        else:
+            torch.compile = compile_nothing
+        try:
+            yield
+        finally:
+            torch.compile = original
