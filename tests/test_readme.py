@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from modinspect.cli.app import COMMANDS
+
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
 SHOWN = re.compile(r"^```console\n\$ (?P<command>modinspect .*)\n(?P<output>(?:.*\n)*?)```$", re.MULTILINE)
@@ -45,7 +47,7 @@ def test_the_shown_output_is_what_is_printed(shown: re.Match[str]) -> None:
 
 def test_every_option_in_it_exists() -> None:
     known = ""
-    for command in ("show", "diff"):
+    for command in COMMANDS:
         known += subprocess.run(
             [sys.executable, "-m", "modinspect", command, "--help"], capture_output=True, encoding="utf-8", check=True
         ).stdout
