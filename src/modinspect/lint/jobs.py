@@ -148,14 +148,13 @@ class _Running:
         return None
 
     def kill(self) -> None:
-        """Ends the process, and those that it started."""
-        if self.process.exitcode is None and self.process.pid is not None:
-            with suppress(OSError):
-                if hasattr(os, "killpg"):
-                    os.killpg(self.process.pid, signal.SIGKILL)
-            with suppress(OSError):
-                self.process.kill()
-            self.process.join(_GRACE)
+        """Ends the process, if it still runs, and what it has started."""
+        with suppress(OSError):
+            if hasattr(os, "killpg") and self.process.pid is not None:
+                os.killpg(self.process.pid, signal.SIGKILL)
+        with suppress(OSError):
+            self.process.kill()
+        self.process.join(_GRACE)
         self.connection.close()
 
     def _finish(self, outcome: Outcome) -> Outcome:

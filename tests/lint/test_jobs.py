@@ -1,0 +1,80 @@
+"""Several models in processes of their own. The processes are forked from one that imports torch once for all tests here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from lint_processes import is_running
+
+from modinspect.lint.check import Checked
+from modinspect.lint.jobs import run_jobs
+from modinspect.lint.result import Failure
+from modinspect.lint.target import Job
+
+HERE = Path(__file__).parent
+
+
+@pytest.fixture(autouse=True)
+def _here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(HERE)
+
+
+@pytest.fixture
+def pids(tmp_path: Path) -> Path:
+    """Where the model that hangs writes the numbers of its processes."""
+    return tmp_path / "pids"
+
+
+def job(name: str, **init: str) -> Job:
+    return Job(f"misbehaving:{name}", f"misbehaving:{name}", ("MI001", "MI103"), ("1,10",), init=init)
+
+
+def failure(outcome: Checked | Failure) -> Failure:
+    assert isinstance(outcome, Failure)
+    return outcome
+
+
+def test_what_misbehaves_fails_alone_and_says_how(capfd: pytest.CaptureFixture[str]) -> None:
+    names = ["Clean", "Ends", "Loose", "Crashes", "Raises", "Quits", "Missing", "LeavesAThread"]
+    outcomes = run_jobs([job(name) for name in names], workers=2, timeout=120)
+    clean, ends, loose, crashes, raises, quits, missing, leaves_a_thread = outcomes
+
+    assert isinstance(clean, Checked)
+    assert (clean.target, clean.findings, clean.decided) == ("misbehaving:Clean", (), {"MI001", "MI103"})
+    assert isinstance(loose, Checked)
+    (found,) = loose.findings
+    assert (found.rule, found.target) == ("MI103", "misbehaving:Loose")
+    assert found.source is not None
+    assert (found.source.file, found.source.code) == ("misbehaving.py", "return F.linear(self.fc(x), torch.rand(3, 5))")
+    assert isinstance(leaves_a_thread, Checked)
+
+    assert failure(ends).message == "its process ended with exit code 7 before it was done"
+    assert "goodbye" in failure(ends).detail
+    assert failure(crashes).message == "its process was ended by SIGSEGV"
+    assert failure(raises).message.startswith("forward raised ValueError: no (at misbehaving.py:")
+    assert "Traceback" in failure(raises).detail
+    assert "sys.exit(4)" in failure(quits).message
+    assert "has no 'Missing'" in failure(missing).message
+    assert failure(missing).hint.startswith("Its nn.Module classes: Clean,")
+    assert capfd.readouterr() == ("", "")
+
+
+def test_what_hangs_is_ended_with_what_it_started_and_says_where_it_was(pids: Path) -> None:
+    told: list[str] = []
+    hangs, clean = run_jobs([job("Hangs", pids=str(pids)), job("Clean")], workers=1, timeout=3, progress=told.append)
+    assert failure(hangs).message.startswith("it took longer than 3 s, and was at misbehaving.py:")
+    assert failure(hangs).message.endswith(" in forward")
+    assert isinstance(clean, Checked)
+    assert any("asking MI103 about misbehaving:Clean" in line and line.startswith("1 of 2 models") for line in told)
+    assert [is_running(int(pid)) for pid in pids.read_text().split()] == [False, False]
+
+
+def test_when_it_is_interrupted_nothing_is_left_running(pids: Path) -> None:
+    def interrupt(_: str) -> None:
+        if pids.exists() and pids.read_text().endswith("\n"):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_jobs([job("Hangs", pids=str(pids)), *[job("Clean")] * 9], workers=2, timeout=60, progress=interrupt)
+    assert [is_running(int(pid)) for pid in pids.read_text().split()] == [False, False]
