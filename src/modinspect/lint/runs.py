@@ -397,21 +397,20 @@ class LiveRuns:
     # -- gradients
 
     def _make_gradients(self) -> Gradients:
-        reached: set[str] = set()
-        cuts: dict[str, Spot] = {}
-        reasons = []
+        found, reasons = [], []
         for train in (True, False):
             try:
-                arguments = self._train_arguments() if train else self._arguments
-                more, ends = self._watch(_follow, arguments, train=train, grad=True)
+                found.append(self._watch(_follow, self._train_arguments() if train else None, train=train, grad=True))
             except Undecided as undecided:
                 reasons.append(undecided)
-                continue
-            reached |= more
-            cuts = {**ends, **cuts}
-        if len(reasons) == 2:
+        if not found:
             raise reasons[0]
-        return Gradients(frozenset(reached), {name: spot for name, spot in cuts.items() if name not in reached})
+        followed = [result for result in found if result is not None]
+        if not followed:
+            raise Undecided("no output is a floating tensor")
+        reached = frozenset[str]().union(*(names for names, _ in followed))
+        cuts = {name: spot for _, ends in reversed(followed) for name, spot in ends.items() if name not in reached}
+        return Gradients(reached, cuts)
 
     # -- modules made in forward
 
@@ -656,18 +655,20 @@ def _switch(model: nn.Module, to: Literal["train", "eval"]) -> None:
 # -- gradients
 
 
-def _follow(model: nn.Module, forward: Callable[[], Any]) -> tuple[set[str], dict[str, Spot]]:
-    """The parameters that gradients reach, and where they end for others."""
+def _follow(model: nn.Module, forward: Callable[[], Any]) -> tuple[set[str], dict[str, Spot]] | None:
+    """The parameters that gradients reach, and where they end for others; ``None`` if no output can have a gradient."""
     watch = Watch(model, _call.__code__, nothing, cuts=True)
     with watch.watching():
         result = forward()
     names = {id(tensor): name for name, tensor in model.named_parameters()}
     given = [tensor for _, tensor in flatten_all(result)]
     if not any(tensor.is_floating_point() or tensor.is_complex() for tensor in given):
-        raise Undecided("no output is a floating tensor")
+        return None
     kept = [tensor for _, module in _registered(model) for _, tensor in flatten_all(_own_attributes(module))]
     reach = Reach()
-    reached = {names[id(leaf)] for leaf in reach.leaves(gradient_starts([*given, *kept])) if id(leaf) in names}
+    reached = {
+        names[id(leaf)] for leaf in reach.leaves([*gradient_starts([*given, *kept]), *watch.result.inside]) if id(leaf) in names
+    }
     cuts: dict[str, Spot] = {}
     for cut in sorted(watch.result.cuts, key=lambda cut: not cut.floating):
         for leaf in reach.leaves(cut.ends):

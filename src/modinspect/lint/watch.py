@@ -77,6 +77,7 @@ class Watched:
 
     ``outputs`` are the steps that made them, ``prints`` as in :class:`Step`. ``fresh`` are the modules that ran and that the
     model did not have before, each with the line that called it; ``built`` are, by identity, the lines that made modules.
+    ``inside`` are the gradients that an ``autograd.Function`` got, which goes on with them in its own way.
     """
 
     sources: Sources
@@ -85,6 +86,7 @@ class Watched:
     shapes: tuple[Shape | None, ...] = ()
     prints: tuple[Fingerprint, ...] = ()
     cuts: list[Cut] = field(default_factory=list)
+    inside: list[Any] = field(default_factory=list)
     fresh: list[tuple[nn.Module, Place]] = field(default_factory=list)
     built: dict[int, Place] = field(default_factory=dict)
 
@@ -180,8 +182,11 @@ class Watch(TorchFunctionMode):
             self.result.steps.append(Step(names.public_name(func), (code, line), module, before, shapes, prints))
             for tensor in results or operands[:1]:
                 self._made[id(tensor)] = (weakref.ref(tensor), index)
-            if ends and not any(tensor.requires_grad for tensor in results) and not _inside_a_function(frame):
-                self._add_cut(index, (code, line), module, results, ends)
+            if ends and not any(tensor.requires_grad for tensor in results):
+                if _inside_a_function(frame):
+                    self.result.inside += ends
+                else:
+                    self._add_cut(index, (code, line), module, results, ends)
         return out
 
     def _step_of(self, tensor: Tensor) -> int | None:
