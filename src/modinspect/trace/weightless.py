@@ -29,9 +29,11 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from modinspect.trace import names
+from modinspect.trace.layouts import LayoutUnknown, laid_out
 from modinspect.trace.preserve import Preserved
 from modinspect.trace.recorder import Recorder
 from modinspect.trace.registry import Registry
+from modinspect.trace.rules import plain_shape
 from modinspect.trace.unguarded import UNGUARDED
 from modinspect.trace.tensors import flatten, storage_of
 
@@ -188,6 +190,11 @@ class WeightlessMode(TorchDispatchMode):
         device: where parameters, buffers and inputs would be.
     """
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Nothing is compiled meanwhile, so dynamo need not be kept out: that would import it, and sympy with it."""
+        return False
+
     def __init__(self, device: torch.device) -> None:
         super().__init__()
         self.target = device
@@ -300,9 +307,15 @@ class WeightlessMode(TorchDispatchMode):
         args, kwargs = _map(stand_in, args), _map(stand_in, kwargs)
         try:
             with self._kernel():
-                out = _grouped_mm(*args) if func is _GROUPED_MM else func(*args, **kwargs)
+                out = plain_shape(func, args, kwargs)
+                if out is None:
+                    out = _grouped_mm(*args) if func is _GROUPED_MM else func(*args, **kwargs)
         except NotImplementedError as error:
             raise NeedsValues(f"{_public(func)} has no rule for shapes alone") from error
+        try:
+            out = laid_out(func, args, kwargs, out, device)
+        except LayoutUnknown as error:
+            raise NeedsValues(f"how {_public(func)} lays out its result is not known without running it") from error
         if key is not None:
             self._made[key] = _map(lambda tensor: (tensor.size(), tensor.stride(), tensor.dtype), out)
         base = tensors[0] if tensors and func.is_view else None
