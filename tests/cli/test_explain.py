@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+from cli_helpers import Modinspect
+
+from modinspect.lint.catalog import CATALOG
+from modinspect.lint.rule import HEADINGS
+
+
+def test_all_rules_are_listed(modinspect: Modinspect) -> None:
+    ran = modinspect("explain")
+    assert (ran.code, ran.err) == (0, "")
+    for rule in CATALOG:
+        assert any(line.split()[:3] == [rule.id, rule.name, rule.severity] for line in ran.out.splitlines())
+
+
+@pytest.mark.parametrize("name", ["MI001", "mi001", "unused-suppression"])
+def test_a_rule_is_found_by_id_and_by_name(modinspect: Modinspect, name: str) -> None:
+    ran = modinspect("explain", name)
+    assert (ran.code, ran.err) == (0, "")
+    lines = [line.strip() for line in ran.out.splitlines()]
+    assert lines[0] == "MI001 unused-suppression"
+    assert [line for line in lines if line in HEADINGS] == list(HEADINGS)
+    assert "\x1b" not in ran.out
+
+
+def test_the_page_is_there_in_markdown_and_as_data(modinspect: Modinspect) -> None:
+    markdown = modinspect("explain", "MI001", "--format", "markdown").out
+    assert markdown.startswith("# MI001 unused-suppression\n\nA comment")
+    data = json.loads(modinspect("explain", "MI001", "--format", "json").out)
+    assert (data["id"], data["name"], data["severity"]) == ("MI001", "unused-suppression", "warning")
+    assert data["page"].partition("\n")[2].strip() in markdown
+    assert len(json.loads(modinspect("explain", "--format", "json").out)) == len(CATALOG)
+    assert modinspect("explain", "--format", "markdown").out.count("](MI") == len(CATALOG)
+
+
+def test_a_rule_that_there_is_not_is_an_error(modinspect: Modinspect) -> None:
+    ran = modinspect("explain", "unused-supression")
+    assert (ran.code, ran.out) == (2, "")
+    assert "Did you mean 'unused-suppression'?" in ran.err
+
+
+def test_nothing_is_imported_that_takes_long() -> None:
+    code = (
+        "import sys; from modinspect.cli.app import run; run(['explain', 'MI103', '--output', '/dev/null']); "
+        "print([name for name in ('torch', 'torchinfo', 'numpy') if name in sys.modules])"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert ran.stdout == "[]\n"
