@@ -170,6 +170,7 @@ class Recorder(TorchFunctionMode):
         self.sources.mark_edge(edge)
         self._thread = threading.get_ident()
         with ExitStack() as stack:
+            stack.callback(delattr, self, "_aten")  # each holds the other: what they hold would wait for the garbage collector
             stack.enter_context(_functions_go_through(self._apply))
             stack.enter_context(_modules_go_through(self._call))
             self._push(self.modules[id(root)], root)

@@ -82,7 +82,10 @@ def run(model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], opti
                 return report(error)
         finally:
             preserved.restore()
-        return report(error)
+        try:
+            return report(error)
+        finally:
+            del error  # its traceback holds this frame, and so the activations would wait for the garbage collector
 
 
 @contextmanager

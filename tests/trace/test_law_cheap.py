@@ -1,0 +1,142 @@
+"""Cheap: no activation, frame or input outlives the forward because of the inspection, nor is alive longer during it."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from zoo import ZOO
+
+import modinspect
+from modinspect.trace import trace
+
+
+class Watches(nn.Module):
+    """Keeps weak references to what goes through it, and says how many tensors are alive while it runs."""
+
+    made: list[weakref.ref[Tensor]] = []  # noqa: RUF012
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.made.append(weakref.ref(x))
+        return x
+
+
+class Local:
+    """Something in a frame of ``forward`` that dies with the frame."""
+
+
+class Network(nn.Module):
+    def __init__(self, fails: bool) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList([nn.Linear(8, 8) for _ in range(6)])
+        self.watch = Watches()
+        self.fails = fails
+        self.locals: list[weakref.ref[Local]] = []
+
+    def forward(self, x: Tensor) -> Tensor:
+        local = Local()
+        self.locals.append(weakref.ref(local))
+        for block in self.blocks:
+            x = self.watch(F.relu(block(x)))
+            x = self.watch(x[:, :4].repeat(1, 2) + self.watch(torch.rand(8)))
+        if self.fails:
+            x = self.blocks[0](x[:, :3])
+        return x
+
+
+@pytest.mark.parametrize("fails", [False, True])
+@pytest.mark.parametrize("grad", [False, True])
+def test_all_activations_and_frames_are_gone_while_the_report_lives(fails: bool, grad: bool) -> None:
+    model = Network(fails)
+    Watches.made.clear()
+    gc.disable()  # what is kept by a cycle alone is kept, too
+    try:
+        report = trace(model, (torch.rand(2, 8),), grad=grad)
+        assert len(Watches.made) == 18
+        assert [reference() for reference in Watches.made] == [None] * 18
+        assert [reference() for reference in model.locals] == []  # put back with the model
+    finally:
+        gc.enable()
+    assert (report.error is not None) == fails
+
+
+def test_inputs_are_gone_when_the_caller_lets_go_of_them() -> None:
+    gc.disable()
+    try:
+        x = torch.rand(2, 8)
+        reference = weakref.ref(x)
+        report = modinspect.inspect(nn.Linear(8, 8), x)
+        del x
+        assert reference() is None
+    finally:
+        gc.enable()
+    assert report.inputs[0].shape == (2, 8)
+
+
+def test_the_model_is_gone_when_the_caller_lets_go_of_it() -> None:
+    gc.disable()
+    try:
+        model = Network(False)
+        references = [weakref.ref(model), *(weakref.ref(parameter) for parameter in model.parameters())]
+        report = modinspect.inspect(model, torch.rand(2, 8))
+        del model
+        assert [reference() for reference in references] == [None] * 13
+    finally:
+        gc.enable()
+    assert report.totals.params == 6 * 72
+
+
+class Alive(TorchDispatchMode):
+    """Counts the bytes of storages that operators made and that are still alive."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = self.peak = 0
+        self._known: set[int] = set()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        out = func(*args, **(kwargs or {}))
+        for tensor in torch.utils._pytree.tree_leaves(out):
+            if isinstance(tensor, Tensor) and tensor.layout is torch.strided and not tensor.is_nested:
+                self._add(tensor.untyped_storage())
+        return out
+
+    def _add(self, storage: torch.UntypedStorage) -> None:
+        key, size = storage._cdata, storage.nbytes()
+        if key in self._known:
+            return
+        self._known.add(key)
+        self.now += size
+        self.peak = max(self.peak, self.now)
+        weakref.finalize(storage, self._drop, key, size)
+
+    def _drop(self, key: int, size: int) -> None:
+        self._known.discard(key)
+        self.now -= size
+
+
+@pytest.mark.parametrize(
+    "name", ["residual_network", "fused_decoder", "plain_decoder", "recursion", "values_decide", "experts"]
+)
+def test_no_more_is_alive_at_once_than_in_the_bare_forward(name: str) -> None:
+    model, args = ZOO[name]()
+    model.eval()
+    bare, inspected = Alive(), Alive()
+    with torch.no_grad(), bare:
+        model(*args)
+    assert trace(model, args, observer=inspected).error is None
+    assert 0 < inspected.peak <= bare.peak
+
+
+def test_parameters_that_nothing_writes_to_are_not_copied() -> None:
+    big = nn.Linear(64, 64)
+    made = Alive()
+    trace(nn.Sequential(nn.ReLU(), big), (torch.rand(1, 64),), observer=made)
+    # Its transpose is a view of it, and so in the sum: 16 KiB. The rest are two rows.
+    assert made.peak == big.weight.nbytes + 2 * 64 * 4
