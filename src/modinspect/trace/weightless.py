@@ -34,8 +34,8 @@ from modinspect.trace.preserve import Preserved
 from modinspect.trace.recorder import Recorder
 from modinspect.trace.registry import Registry
 from modinspect.trace.rules import plain_shape
-from modinspect.trace.unguarded import UNGUARDED
 from modinspect.trace.tensors import flatten, storage_of
+from modinspect.trace.unguarded import UNGUARDED
 
 _ATEN = torch.ops.aten
 _DEVICE = torch.ops.prim.device.default
@@ -277,7 +277,14 @@ class WeightlessMode(TorchDispatchMode):
         return value
 
     def _for_shapes(
-        self, func: OpOverload, tensors: list[Tensor], device: torch.device, args: Any, kwargs: dict[str, Any], *, writes: bool = True
+        self,
+        func: OpOverload,
+        tensors: list[Tensor],
+        device: torch.device,
+        args: Any,
+        kwargs: dict[str, Any],
+        *,
+        writes: bool = True,
     ) -> Any:
         """Runs the operator's rule for shapes; ``writes`` says that what it writes to loses its values."""
         if func in _INDEXING:
@@ -304,12 +311,12 @@ class WeightlessMode(TorchDispatchMode):
 
         if "device" in kwargs or not tensors:
             kwargs = {**kwargs, "device": _META}
-        args, kwargs = _map(stand_in, args), _map(stand_in, kwargs)
+        shaped, options = _map(stand_in, args), _map(stand_in, kwargs)
         try:
             with self._kernel():
-                out = plain_shape(func, args, kwargs)
+                out = plain_shape(func, shaped, options)
                 if out is None:
-                    out = _grouped_mm(*args) if func is _GROUPED_MM else func(*args, **kwargs)
+                    out = _grouped_mm(*shaped) if func is _GROUPED_MM else func(*shaped, **options)
         except NotImplementedError as error:
             raise NeedsValues(f"{_public(func)} has no rule for shapes alone") from error
         try:
@@ -556,7 +563,10 @@ class WeightlessRecorder(Recorder):
 
 
 _ABOUT_DEVICES = frozenset(
-    [*(getattr(Tensor, name).__get__ for name in ("device", "is_meta", "is_cpu", "is_cuda", "is_mps", "is_xpu")), Tensor.get_device]
+    [
+        *(getattr(Tensor, name).__get__ for name in ("device", "is_meta", "is_cpu", "is_cuda", "is_mps", "is_xpu")),
+        Tensor.get_device,
+    ]
 )
 _NEEDS_MEMORY = names.EXPOSES | {names.SET_DATA}
 _NEEDS_VALUES = (names.READS | _NEEDS_MEMORY) - {Tensor.__repr__, Tensor.__format__}
