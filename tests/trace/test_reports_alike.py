@@ -1,0 +1,105 @@
+"""Reports are data: the same from run to run and from process to process, and the same after a round trip through JSON."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+from zoo import ZOO
+
+import modinspect
+from modinspect.report import Report
+from modinspect.trace import survey, trace
+
+
+@pytest.mark.parametrize("name", ZOO)
+def test_a_report_is_the_same_after_a_round_trip_through_json(name: str) -> None:
+    report = trace(*ZOO[name]())
+    assert Report.from_dict(json.loads(json.dumps(report.to_dict(), allow_nan=False))) == report
+
+
+@pytest.mark.parametrize("name", ZOO)
+def test_two_inspections_of_one_model_say_the_same(name: str) -> None:
+    model, args = ZOO[name]()
+    assert trace(model, args) == trace(model, args)
+
+
+def test_a_failed_run_and_the_registered_half_make_the_round_trip_too() -> None:
+    failed = modinspect.inspect(nn.Sequential(nn.Linear(2, 3), nn.Linear(4, 2)), torch.ones(1, 2))
+    assert failed.error is not None
+    for report in (failed, survey(nn.LazyLinear(3))):
+        assert Report.from_dict(json.loads(json.dumps(report.to_dict(), allow_nan=False))) == report
+
+
+STEPS: tuple[Callable[[nn.Module, Tensor, Tensor], Tensor], ...] = (
+    lambda model, last, other: last + other,
+    lambda model, last, other: model.fc(last),
+    lambda model, last, other: last @ other.T @ torch.rand(last.shape[0], 3),
+    lambda model, last, other: last.T.contiguous().T,
+    lambda model, last, other: last.clone().mul_(model.scale),
+    lambda model, last, other: torch.where(last > float("inf"), last, other),
+    lambda model, last, other: last[:, None, ::2].expand(-1, 3, -1)[..., 0],
+)
+
+
+class Program(nn.Module):
+    """Does what a list of numbers says: each is an op on the tensors that are there."""
+
+    def __init__(self, steps: list[int]) -> None:
+        super().__init__()
+        self.steps = steps
+        self.fc = nn.Linear(3, 3)
+        self.scale = torch.ones(3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        made = [x]
+        for step in self.steps:
+            made.append(STEPS[step % len(STEPS)](self, made[-1], made[step % len(made)]))
+        return made[-1]
+
+
+@settings(max_examples=40)
+@given(st.lists(st.integers(0, 100), max_size=12))
+def test_reports_of_any_program_make_the_round_trip_and_point_backwards(steps: list[int]) -> None:
+    report = modinspect.inspect(Program(steps), torch.ones(2, 3))
+    assert report.error is None
+    assert Report.from_dict(json.loads(json.dumps(report.to_dict(), allow_nan=False))) == report
+    for op in report.ops:
+        for operand in op.inputs:
+            kind, _, rest = (operand.origin or "none:").partition(":")
+            assert kind in ("input", "param", "op", "unregistered"), op
+            if kind == "op":
+                assert int(rest) < op.index
+                assert (operand.shape, operand.dtype) in {(r.shape, r.dtype) for r in report.ops[int(rest)].outputs}
+
+
+OTHER_PROCESS = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from test_reports_alike import digest
+print(digest())
+"""
+
+
+def digest() -> str:
+    torch.manual_seed(0)
+    names = ["plain_decoder", "writes_in_place", "experts", "weights_of_nobody", "normed_weights"]
+    text = json.dumps([trace(*ZOO[name]()).to_dict() for name in names])
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def test_reports_do_not_depend_on_the_process() -> None:
+    environment = {**os.environ, "PYTHONHASHSEED": "4711"}
+    command = [sys.executable, "-W", "ignore", "-c", OTHER_PROCESS, str(Path(__file__).parent)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    assert done.stdout.strip() == digest()
