@@ -7,6 +7,7 @@ Shapes and dtypes are right everywhere, but a few rules forget about channels-la
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -15,7 +16,6 @@ from torch._ops import OpOverload
 from torch._prims_common import suggest_memory_format
 
 _ATEN = torch.ops.aten
-_CPU = torch.device("cpu")
 _META = torch.device("meta")
 
 _SMALL = 2**20
@@ -26,6 +26,17 @@ class LayoutUnknown(Exception):
     """How the operator lays out its result can't be told without running it."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Ran:
+    """An operator with what it got and what the rule for shapes gave."""
+
+    func: OpOverload
+    args: Any
+    kwargs: dict[str, Any]
+    out: Any
+    device: torch.device
+
+
 def laid_out(func: OpOverload, args: Any, kwargs: dict[str, Any], out: Any, device: torch.device) -> Any:
     """``out``, what the rule for shapes gave, laid out as the operator does it on ``device``.
 
@@ -33,55 +44,48 @@ def laid_out(func: OpOverload, args: Any, kwargs: dict[str, Any], out: Any, devi
         LayoutUnknown: it would have to be run.
     """
     rule = _RULES.get(func)
-    return out if rule is None else rule(func, args, kwargs, out, device)
+    return out if rule is None else rule(_Ran(func, args, kwargs, out, device))
 
 
-def concerns(func: OpOverload) -> bool:
-    """Whether there is something to correct for ``func``."""
-    return func in _RULES
-
-
-def _convolution(func: OpOverload, args: Any, kwargs: dict[str, Any], out: Tensor, device: torch.device) -> Tensor:
+def _convolution(ran: _Ran) -> Tensor:
     """Convolutions give channels-last results where the operands are, as their backend says."""
-    x, weight = args[0], args[1]
+    x, weight = ran.args[0], ran.args[1]
     if weight.dim() == 3:
-        return out
-    if device.type == "cpu":
-        backend = torch._C._select_conv_backend(*args)
+        return ran.out  # type: ignore[no-any-return]
+    if ran.device.type == "cpu":
+        backend = torch._C._select_conv_backend(*ran.args)
         memory_format = torch._C._conv_determine_backend_memory_format(x, weight, backend)
     else:
         formats = {suggest_memory_format(x), suggest_memory_format(weight)} - {torch.contiguous_format}
         memory_format = formats.pop() if formats else torch.contiguous_format
-    return _in_format(out, memory_format)
+    return _in_format(ran.out, memory_format)
 
 
-def _as_input(func: OpOverload, args: Any, kwargs: dict[str, Any], out: Any, device: torch.device) -> Any:
+def _as_input(ran: _Ran) -> Any:
     """Channels-last operands give channels-last results, any others contiguous ones."""
-    memory_format = suggest_memory_format(args[0])
-    if isinstance(out, Tensor):
-        return _in_format(out, memory_format)
-    return type(out)((_in_format(out[0], memory_format), *out[1:]))
+    memory_format = suggest_memory_format(ran.args[0])
+    if isinstance(ran.out, Tensor):
+        return _in_format(ran.out, memory_format)
+    return (_in_format(ran.out[0], memory_format), *ran.out[1:])
 
 
-def _as_input_on_cpu(func: OpOverload, args: Any, kwargs: dict[str, Any], out: Any, device: torch.device) -> Any:
-    return _as_input(func, args, kwargs, out, device) if device.type == "cpu" else out
+def _as_input_on_cpu(ran: _Ran) -> Any:
+    return _as_input(ran) if ran.device.type == "cpu" else ran.out
 
 
-def _pointwise(func: OpOverload, args: Any, kwargs: dict[str, Any], out: Tensor, device: torch.device) -> Tensor:
+def _pointwise(ran: _Ran) -> Tensor:
     """As addition lays out its result, whose rule is torch's own and no rewriting of it in Python."""
-    strides = torch.add(*(_meta_like(value, out.dtype) for value in args[:2])).stride()
-    return torch.empty_strided(out.size(), strides, dtype=out.dtype, device=_META)
+    strides = torch.add(*(_meta_like(value, ran.out.dtype) for value in ran.args[:2])).stride()
+    return torch.empty_strided(ran.out.size(), strides, dtype=ran.out.dtype, device=_META)
 
 
-def _on_zeros(func: OpOverload, args: Any, kwargs: dict[str, Any], out: Any, device: torch.device) -> Any:
+def _on_zeros(ran: _Ran) -> Any:
     """As the operator itself does it, on zeros."""
-    if sum(value.numel() for value in args if isinstance(value, Tensor)) > _SMALL:
+    if sum(value.numel() for value in ran.args if isinstance(value, Tensor)) > _SMALL:
         raise LayoutUnknown
-    zeros = [_zeros_like(value) if isinstance(value, Tensor) else value for value in args]
-    made = func(*zeros, **{**kwargs, "device": _CPU} if "device" in kwargs else kwargs)
-    if isinstance(made, Tensor):
-        return _meta_like(made)
-    return tuple(_meta_like(value) for value in made)
+    zeros = [_zeros_like(value) if isinstance(value, Tensor) else value for value in ran.args]
+    made = ran.func(*zeros, **ran.kwargs)
+    return _meta_like(made) if isinstance(made, Tensor) else tuple(_meta_like(value) for value in made)
 
 
 def _in_format(tensor: Tensor, memory_format: torch.memory_format) -> Tensor:
@@ -98,9 +102,7 @@ def _zeros_like(tensor: Tensor) -> Tensor:
     return torch.empty_strided(tensor.size(), tensor.stride(), dtype=tensor.dtype).zero_()
 
 
-_Rule = Callable[[OpOverload, Any, dict[str, Any], Any, torch.device], Any]
-
-_RULES: dict[OpOverload, _Rule] = {
+_RULES: dict[OpOverload, Callable[[_Ran], Any]] = {
     _ATEN.convolution.default: _convolution,
     _ATEN._convolution.default: _convolution,
     **dict.fromkeys((

@@ -1,9 +1,9 @@
 """Building and running a model whose parameters have a shape but no memory.
 
-While a model is built its parameters are moved to ``meta`` as they are registered; buffers and loose tensors stay real. While it
-runs, what depends on a parameter is a :class:`WeightlessTensor`: a meta tensor that says, as ``FakeTensor`` does and by the same
-means, that it is on another device. What depends on no parameter and is small (masks, positions, routing tables) is computed for
-real, so that code which looks at values goes the way that it goes in a real run.
+While a model is built its parameters are moved to ``meta`` as they are registered; buffers and loose tensors stay real. While
+it runs, what depends on a parameter is a :class:`WeightlessTensor`: a meta tensor that says, as ``FakeTensor`` does and by the
+same means, that it is on another device. What depends on no parameter and is small (masks, positions, routing tables) is
+computed for real, so that code which looks at values goes the way that it goes in a real run.
 
 Where a value is needed that is not there, :class:`NeedsValues` is raised: the real run has to be done instead. It is no
 ``Exception``, as a model that catches those must not go on another way than it would.
