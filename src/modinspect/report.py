@@ -14,7 +14,7 @@ import functools
 import types
 import typing
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias, TypeVar, Union
+from typing import Any, Literal, TypeAlias, Union
 
 from modinspect.errors import ReportError
 
@@ -23,16 +23,16 @@ SCHEMA_VERSION = 1
 Shape: TypeAlias = tuple[int | None, ...]
 """Sizes of the dimensions; ``None`` for one that is ragged or not known."""
 
-Literals: TypeAlias = None | bool | int | float | str | list[Any] | dict[str, Any]
+Literals: TypeAlias = bool | int | float | str | list[Any] | dict[str, Any] | None
 """What JSON can hold."""
 
 Kind: TypeAlias = Literal["compute", "view", "create", "read"]
 Execution: TypeAlias = Literal["weightless", "real"]
 
 
-def _key(name: str) -> Any:
-    """A dataclass field that stands under ``name`` in the JSON form."""
-    return field(metadata={"key": name})
+_CLASS: Any = {"key": "class"}
+_FROM: Any = {"key": "from"}
+"""Fields that stand under another name in the JSON form, as theirs is a keyword of Python."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class ModelInfo:
     """What was inspected and how. ``device`` is where the parameters are; several are joined by commas."""
 
     target: str
-    class_name: str = _key("class")
+    class_name: str = field(metadata=_CLASS)
     training: bool
     device: str
     execution: Execution
@@ -80,7 +80,7 @@ class Output:
     path: str
     shape: Shape | None
     dtype: str
-    origin: str | None = field(default=None, metadata={"key": "from"})
+    origin: str | None = field(default=None, metadata=_FROM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ class Operand:
 
     shape: Shape | None
     dtype: str
-    origin: str | None = field(default=None, metadata={"key": "from"})
+    origin: str | None = field(default=None, metadata=_FROM)
     argument: str = ""
 
 
@@ -114,8 +114,10 @@ class Op:
     ``torch.utils.flop_counter`` does. ``aten`` are the ATen operators that it became, in order (``aten.addmm.default``).
     ``arguments`` are its arguments that are no tensors, as far as JSON can hold them. ``mutates`` are the positions in
     ``inputs`` of the operands that it wrote to. ``estimated_flops`` differs from ``flops`` where some of the operators have no
-    formula: it adds theirs by the formula of a twin (fused attention on the CPU), and is ``None`` where that is not known either.
-    ``kept`` says whether a result outlived the forward, in its output or held by somebody; ``None`` where an operand was written
+    formula: it adds theirs by the formula of a twin (fused attention on the CPU), and is ``None`` where that is not known
+    either.
+    ``kept`` says whether a result outlived the forward, in its output or held by somebody; ``None`` where an operand was
+    written
     to, and where the forward raised.
     """
 
@@ -168,7 +170,7 @@ class ModuleInfo:
     """
 
     path: str
-    class_name: str = _key("class")
+    class_name: str = field(metadata=_CLASS)
     registered: bool
     layer: bool
     calls: int
@@ -212,7 +214,7 @@ class Unregistered:
 
     kind: Literal["tensor", "module"]
     name: str
-    class_name: str = _key("class")
+    class_name: str = field(metadata=_CLASS)
     shape: Shape | None
     params: int
     source: Source | None
@@ -257,7 +259,8 @@ class CrossCheck:
 class ForwardError:
     """What ``forward`` raised.
 
-    ``op`` is the call that failed with the operands that met, ``None`` where the exception came from no op. ``sentence`` says it
+    ``op`` is the call that failed with the operands that met, ``None`` where the exception came from no op. ``sentence``
+    says it
     in words where that is possible (``fc expects 10 features, got 12 from view at model.py:31``).
     """
 
@@ -313,15 +316,13 @@ class Report:
                 f"the report has schema_version {data['schema_version']!r}, this modinspect reads {SCHEMA_VERSION}",
                 "Make the report again with this version.",
             )
-        return _decode(cls, data, "report")
+        report: Report = _decode(cls, data, "report")
+        return report
 
     def __str__(self) -> str:
         from modinspect.render import table_text
 
         return table_text(self)
-
-
-_T = TypeVar("_T")
 
 
 @functools.cache
@@ -353,7 +354,7 @@ def _decode(expected: Any, value: Any, where: str) -> Any:
     """``value`` as the type ``expected``; ``where`` names its place for the message."""
     origin = typing.get_origin(expected)
     if dataclasses.is_dataclass(expected):
-        return _decode_dataclass(typing.cast(type, expected), value, where)
+        return _decode_dataclass(expected, value, where)
     if origin in (Union, types.UnionType):
         options = typing.get_args(expected)
         if value is None and type(None) in options:
@@ -377,7 +378,7 @@ def _decode(expected: Any, value: Any, where: str) -> Any:
     return value
 
 
-def _decode_dataclass(cls: type[_T], value: Any, where: str) -> _T:
+def _decode_dataclass(cls: Any, value: Any, where: str) -> Any:
     _check(isinstance(value, dict), "an object", value, where)
     arguments = {}
     for name, key, hint, required in _fields(cls):

@@ -162,9 +162,7 @@ def _size(tensor: Tensor) -> Size:
     return Size(numel, numel if tensor.requires_grad else 0, numel * tensor.element_size())
 
 
-def _state(
-    name: str, tensor: Tensor, registry: Registry, device: str | None, used: Collection[str] | None
-) -> StateTensor:
+def _state(name: str, tensor: Tensor, registry: Registry, device: str | None, used: Collection[str] | None) -> StateTensor:
     return StateTensor(
         name=name,
         aliases=tuple(registry.tensor_aliases.get(name, ())),
@@ -180,6 +178,6 @@ def _state(
 def _extra_repr(module: nn.Module) -> str:
     try:
         text = module.extra_repr()
-    except Exception:  # noqa: BLE001 - the user's code; what it says is decoration, and nothing is an answer too
+    except Exception:
         return ""
     return text if isinstance(text, str) else ""

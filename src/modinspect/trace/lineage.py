@@ -34,7 +34,9 @@ _MATMULS = frozenset(
 
 @dataclass(frozen=True)
 class Weights:
-    """``found`` are the weights made in forward; ``of_op`` gives by op and operand the place in ``Recorder.found`` + ``found``."""
+    """``found`` are the weights made in forward; ``of_op`` gives by op and operand the place in ``Recorder.found`` +
+    ``found``.
+    """
 
     found: tuple[Found, ...]
     of_op: dict[int, dict[int, int]]

@@ -14,19 +14,19 @@ from torch.overrides import get_testing_overrides, resolve_name
 
 # Attribute reads that touch no data, and mode switches: calls of these are no ops.
 _SILENT_PROPERTIES = (
-    "shape dtype device layout requires_grad is_leaf grad grad_fn _grad _grad_fn _version _base _cdata ndim name names itemsize "
-    "nbytes output_nr volatile retains_grad is_cpu is_cuda is_xla is_xpu is_ipu is_hpu is_mps is_mtia is_maia is_meta is_nested "
-    "is_sparse is_sparse_csr is_quantized is_mkldnn is_vulkan _backward_hooks _post_accumulate_grad_hooks"
+    "shape dtype device layout requires_grad is_leaf grad grad_fn _grad _grad_fn _version _base _cdata ndim name names "
+    "itemsize nbytes output_nr volatile retains_grad is_cpu is_cuda is_xla is_xpu is_ipu is_hpu is_mps is_mtia is_maia "
+    "is_meta is_nested is_sparse is_sparse_csr is_quantized is_mkldnn is_vulkan _backward_hooks _post_accumulate_grad_hooks"
 )
 _SILENT_METHODS = (
-    "size dim ndimension numel nelement element_size stride storage_offset is_contiguous is_floating_point is_complex is_signed "
-    "is_conj is_neg is_inference is_shared is_same_size is_set_to is_coalesced is_pinned is_distributed get_device "
-    "storage_type has_names dim_order register_hook register_post_accumulate_grad_hook "
-    "retain_grad requires_grad_ __len__ __hash__ sparse_dim dense_dim _is_view qscheme q_scale q_zero_point _nnz _dimI _dimV"
+    "size dim ndimension numel nelement element_size stride storage_offset is_contiguous is_floating_point is_complex "
+    "is_signed is_conj is_neg is_inference is_shared is_same_size is_set_to is_coalesced is_pinned is_distributed "
+    "get_device storage_type has_names dim_order register_hook register_post_accumulate_grad_hook retain_grad "
+    "requires_grad_ __len__ __hash__ sparse_dim dense_dim _is_view qscheme q_scale q_zero_point _nnz _dimI _dimV"
 )
 _READ_METHODS = (
-    "item tolist numpy __bool__ __int__ __float__ __complex__ __index__ __contains__ __array__ __dlpack__ __repr__ __format__ "
-    "__reduce_ex__ is_nonzero equal allclose"
+    "item tolist numpy __bool__ __int__ __float__ __complex__ __index__ __contains__ __array__ __dlpack__ __repr__ "
+    "__format__ __reduce_ex__ is_nonzero equal allclose"
 )
 
 
@@ -39,7 +39,7 @@ SILENT: frozenset[Any] = frozenset(
         *_members(_SILENT_PROPERTIES, lambda prop: prop.__get__),
         *_members(_SILENT_METHODS, lambda method: method),
         Tensor.requires_grad.__set__,  # type: ignore[attr-defined]
-        Tensor.grad.__set__,  # type: ignore[attr-defined]
+        Tensor.grad.__set__,  # type: ignore[union-attr]
     ]
 )
 """Functions whose calls are no ops."""
@@ -76,7 +76,7 @@ arguments (the graph behind a tensor, the backends of attention that are switche
 
 @functools.cache
 def public_name(func: Any) -> str:
-    """The public name of a function that a torch function mode was handed: ``torch.nn.functional.linear``, ``torch.Tensor.add``."""
+    """The public name of a function that a torch function mode was handed: ``torch.nn.functional.linear``."""
     if isinstance(func, OpOverload):
         packet = public_name(func._overloadpacket)
         return packet if func._overloadname == "default" else f"{packet}.{func._overloadname}"
@@ -84,7 +84,7 @@ def public_name(func: Any) -> str:
         return f"torch.ops.{func._qualified_op_name.replace('::', '.')}"
     if isinstance(func, HigherOrderOperator):
         return f"torch.ops.higher_order.{func.name()}"
-    name = resolve_name(func)
+    name: str = resolve_name(func) or ""
     if not name:
         home = (getattr(func, "__module__", None) or "torch").replace("torch._C._", "torch.")
         name = f"{home}.{getattr(func, '__qualname__', type(func).__name__).removeprefix('_VariableFunctionsClass.')}"
@@ -118,7 +118,9 @@ def parameters_of(func: Any) -> tuple[inspect.Parameter, ...]:
 
 
 def argument_name(func: Any, place: str) -> str:
-    """The name of an argument from its place: ``1`` is ``weight`` in ``F.linear``, ``0.2`` is ``tensors.2`` in ``torch.cat``."""
+    """The name of an argument from its place: ``1`` is ``weight`` in ``F.linear``, ``0.2`` is ``tensors.2`` in
+    ``torch.cat``.
+    """
     first, _, rest = place.partition(".")
     if not first.isdigit():
         return place

@@ -23,7 +23,6 @@ from modinspect.trace.process import put_back, save_process
 from modinspect.trace.reach import DEEPEST, MOST, TORCHS_OWN, is_plain, reach
 from modinspect.trace.tensors import storage_of
 
-
 _ATOMS = frozenset({bool, int, float, str, type(None), torch.dtype, torch.device, torch.Size})
 
 
@@ -142,7 +141,7 @@ def _saved_storage(tensor: Tensor) -> Callable[[], object]:
         return lambda: None
     size = storage.nbytes()
     with _disable_current_modes():
-        values = storage.clone()  # type: ignore[no-untyped-call]
+        values = storage.clone()
 
     def undo() -> None:
         if storage.nbytes() != size:

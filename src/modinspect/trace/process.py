@@ -54,7 +54,7 @@ def _random_states() -> Iterator[tuple[Callable[[], Any], Callable[[Any], Any]]]
     """(getter, setter) of each."""
     yield torch.get_rng_state, torch.set_rng_state
     yield random.getstate, random.setstate
-    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+    if torch.cuda.is_initialized():
         yield torch.cuda.get_rng_state_all, torch.cuda.set_rng_state_all
     if torch.backends.mps.is_available():
         yield torch.mps.get_rng_state, torch.mps.set_rng_state

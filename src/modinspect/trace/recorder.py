@@ -56,9 +56,11 @@ _ATOMS = frozenset(
 
 _QUERIES = frozenset({
     _ATEN.sym_is_contiguous.default, _ATEN.is_contiguous.default, _ATEN.is_contiguous.memory_format,
-    _ATEN.is_strides_like_format.default, _ATEN.is_non_overlapping_and_dense.default, _ATEN.size.default, _ATEN.sym_size.default,
+    _ATEN.is_strides_like_format.default, _ATEN.is_non_overlapping_and_dense.default, _ATEN.size.default,
+    _ATEN.sym_size.default,
     _ATEN.stride.default, _ATEN.sym_stride.default, _ATEN.storage_offset.default, _ATEN.sym_storage_offset.default,
-    _ATEN.numel.default, _ATEN.sym_numel.default, _ATEN.dim.default, torch.ops.prim.layout.default, torch.ops.prim.device.default,
+    _ATEN.numel.default, _ATEN.sym_numel.default, _ATEN.dim.default, torch.ops.prim.layout.default,
+    torch.ops.prim.device.default,
 })  # fmt: skip
 """Questions of shape that tensors with shapes of their own kind ask through the dispatcher; no operators that run."""
 
@@ -721,8 +723,8 @@ def _modules_go_through(call: Callable[..., Any]) -> Iterator[None]:
     def seen(self: nn.Module, *args: Any, **kwargs: Any) -> Any:
         return call(original, self, args, kwargs)
 
-    nn.Module.__call__ = seen
+    nn.Module.__call__ = seen  # type: ignore[method-assign]
     try:
         yield
     finally:
-        nn.Module.__call__ = original
+        nn.Module.__call__ = original  # type: ignore[method-assign]

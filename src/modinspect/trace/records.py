@@ -28,8 +28,10 @@ Seen: TypeAlias = "tuple[str, Any, torch.dtype, Origin]"
 class Known:
     """What one function becomes on arguments of one kind: shared by all calls alike.
 
-    ``operands`` are (place among the arguments, shape, dtype). ``flops`` are those counted, ``None`` if nothing was and something
-    has no formula; ``estimate`` adds what has none of its own, ``None`` where that is not known. ``name`` is set where the function itself does not tell its public name.
+    ``operands`` are (place among the arguments, shape, dtype). ``flops`` are those counted, ``None`` if nothing was and
+    something
+    has no formula; ``estimate`` adds what has none of its own, ``None`` where that is not known. ``name`` is set where the
+    function itself does not tell its public name.
     """
 
     operands: tuple[tuple[str, Any, torch.dtype], ...] = ()

@@ -15,7 +15,9 @@ _CONTAINER_OF_TENSORS = "parametrizations"
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """The registered half of a model. ``modules`` are in the order of ``named_modules()``, tensors in that of ``named_parameters()``."""
+    """The registered half of a model. ``modules`` are in the order of ``named_modules()``, tensors in that of
+    ``named_parameters()``.
+    """
 
     modules: dict[str, nn.Module]
     module_paths: dict[int, str]
@@ -65,7 +67,9 @@ def _add_alias_names(registry: Registry) -> None:
 
 
 def walk(root: nn.Module) -> Iterator[tuple[str, nn.Module]]:
-    """(path, module) in the order of ``named_modules(remove_duplicate=False)``; below a module seen before it does not go again."""
+    """(path, module) in the order of ``named_modules(remove_duplicate=False)``; below a module seen before it does not go
+    again.
+    """
     seen: set[int] = set()
     waiting: list[tuple[str, nn.Module]] = [("", root)]
     while waiting:
@@ -74,7 +78,9 @@ def walk(root: nn.Module) -> Iterator[tuple[str, nn.Module]]:
         if id(module) in seen:
             continue
         seen.add(id(module))
-        waiting.extend((join(path, name), child) for name, child in reversed(list(module._modules.items())) if child is not None)
+        waiting.extend(
+            (join(path, name), child) for name, child in reversed(list(module._modules.items())) if child is not None
+        )
 
 
 def join(path: str, name: str) -> str:

@@ -188,7 +188,9 @@ def _copied(model: nn.Module) -> nn.Module:
 
 
 def _unmade_again(tensor: Tensor) -> Tensor:
-    return type(tensor)(requires_grad=tensor.requires_grad, device=tensor.device, dtype=tensor.dtype)
+    kind: Any = type(tensor)
+    unmade: Tensor = kind(requires_grad=tensor.requires_grad, device=tensor.device, dtype=tensor.dtype)
+    return unmade
 
 
 def _notes_on(registry: Registry) -> Iterator[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import linecache
 import os
-import sys
 from types import CodeType, FrameType
 
 import torch
@@ -75,7 +74,7 @@ class Sources:
         found = self._sources.get(key)
         if found is None:
             text = linecache.getline(code.co_filename, line).strip()
-            function = code.co_qualname if sys.version_info >= (3, 11) else code.co_name
+            function = getattr(code, "co_qualname", code.co_name)  # Python 3.10 knows the plain name alone
             found = self._sources[key] = Source(_relative(code.co_filename), line, function, text or None)
         return found
 

@@ -49,9 +49,10 @@ def dtype_name(dtype: torch.dtype) -> str:
 def storage_of(tensor: Tensor) -> int | None:
     """The address of the storage object, alike for a tensor and its views; ``None`` for tensors without one (sparse ones)."""
     try:
-        return tensor.untyped_storage()._cdata
+        address: int = tensor.untyped_storage()._cdata
     except (NotImplementedError, RuntimeError, AttributeError, ValueError):
         return None
+    return address
 
 
 def flatten(value: Any, path: str = "") -> Iterator[tuple[str, Tensor]]:

@@ -103,7 +103,7 @@ def _contiguous(x: Tensor, memory_format: torch.memory_format = torch.contiguous
     return x if x.is_contiguous(memory_format=memory_format) else _ATEN.clone.default(x, memory_format=memory_format)
 
 
-def _copy(x: Tensor, source: Tensor, non_blocking: bool = False) -> Tensor:  # noqa: FBT001, FBT002 - torch's signature
+def _copy(x: Tensor, source: Tensor, non_blocking: bool = False) -> Tensor:
     return _ATEN.copy_.default(x, source, non_blocking)  # type: ignore[no-any-return]
 
 

@@ -168,7 +168,7 @@ class WeightlessTensor(Tensor):
         return None if self._view_of is None else self._view_of()
 
     @classmethod
-    def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:  # type: ignore[override]
         """Outside of its mode: when somebody looks at it after the run, or from another thread."""
         kwargs = kwargs or {}
         mode = next(t._mode for _, t in flatten([args, kwargs]) if isinstance(t, WeightlessTensor))
@@ -244,7 +244,8 @@ class WeightlessMode(TorchDispatchMode):
         if self._skipped_random and torch.Tag.nondeterministic_seeded in func.tags:
             return False
         if values:
-            return sum(value.numel() for value in values) <= _SMALL
+            elements: int = sum(value.numel() for value in values)
+            return elements <= _SMALL
         return not (args and isinstance(args[0], (list, tuple)) and _elements(args, kwargs) > _SMALL)
 
     def _with_values(
