@@ -66,7 +66,9 @@ class VisionTransformer(nn.Module):
 
 @pytest.fixture(scope="module")
 def resnet() -> Report:
-    return modinspect.inspect(resnet50().eval().to("meta"), torch.empty(1, 3, 224, 224, device="meta"))
+    with torch.device("meta"):
+        model = resnet50().eval()
+    return modinspect.inspect(model, torch.empty(1, 3, 224, 224, device="meta"))
 
 
 @pytest.fixture(scope="module")
