@@ -110,8 +110,8 @@ def _by_name(section: Section, before: Mapping[str, Facts], after: Mapping[str, 
 
 
 def _changed(section: Section, name: str, old: Facts, new: Facts, module: str | None = None) -> Change:
-    differing = [key for key in [*old, *(key for key in new if key not in old)] if old.get(key) != new.get(key)]
-    before, after = ({key: facts.get(key) for key in differing} for facts in (old, new))
+    differing = [key for key in old if old[key] != new[key]]
+    before, after = ({key: facts[key] for key in differing} for facts in (old, new))
     return Change(section, name, before, after, module)
 
 

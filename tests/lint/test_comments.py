@@ -3,6 +3,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from modinspect.lint.comments import Comment, comments_in
 from modinspect.report import Source
@@ -92,3 +94,30 @@ def test_bytes_that_are_no_python_hold_no_comments(tmp_path: Path, content: byte
 @pytest.mark.parametrize("name", ["<string>", "no/such/file.py", "a\0b", "."])
 def test_what_is_no_file_holds_no_comments(name: str) -> None:
     assert comments_in(name) == ()
+
+
+lines = st.sampled_from(
+    [
+        "x = f(",
+        ")",
+        "# modinspect: ignore[MI103]",
+        '"""',
+        "if x:",
+        "    y",
+        "\\",
+        "\f",
+        "\0",
+        "é",
+        "[",
+        "  z  # modinspect: ignore",
+    ]
+)
+
+
+@given(st.lists(lines, max_size=8), st.sampled_from(["\n", "\r\n", "\r", " "]))
+def test_any_text_is_read_and_each_comment_lies_in_its_lines(
+    tmp_path_factory: pytest.TempPathFactory, parts: list[str], end: str
+) -> None:
+    file = tmp_path_factory.getbasetemp() / "any.py"
+    file.write_text("modinspect:\n" + end.join(parts), encoding="utf-8", newline="")
+    assert all(comment.first <= comment.line <= comment.last for comment in comments_in(str(file)))

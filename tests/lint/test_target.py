@@ -88,6 +88,13 @@ def test_a_large_model_that_needs_values_is_run_for_real(name: str) -> None:
     assert lint(name).decided == set(RULES)
 
 
+@pytest.mark.usefixtures("large")
+def test_what_a_model_that_is_too_large_for_a_real_run_raises_is_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lint_target_module, "_CONFIRMED_UP_TO", -1)
+    with pytest.raises(RunError, match="without memory"):
+        lint("Branches")
+
+
 def test_where_the_run_must_be_without_memory_there_is_no_other() -> None:
     assert lint("Net", device="weightless").decided == {"MI103"}
     with pytest.raises(RunError) as raised:
