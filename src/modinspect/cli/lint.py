@@ -37,7 +37,7 @@ modinspect lint --format sarif --output modinspect.sarif
 
 modinspect lint --write-baseline lint-baseline.json
 
-The second-last checks all models that \[tool.modinspect] in pyproject.toml lists.
+modinspect explain MI103
 """
 
 RULES = "Which rules"
@@ -49,7 +49,7 @@ def lint(
     targets: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="TARGET...",
+            metavar="TARGET",
             help="As for show; several are checked at once. Without any, the models listed in pyproject.toml.",
             show_default=False,
         ),
@@ -136,8 +136,7 @@ def lint(
 ) -> None:
     """Find bugs in models that only a run shows: unregistered weights, dropout in eval mode, lost gradients, ...
 
-    Each model is run several times in a process of its own. The exit code is 1 where something was found, 2 where a model could
-    not be checked. 'modinspect explain' tells of the rules.
+    Each model is run several times in a process of its own. The exit code is 1 where something was found.
     """
     with errors_told(with_traceback=traceback), stdout_for_results() as stdout:
         check_destination(output)
