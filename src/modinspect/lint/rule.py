@@ -179,6 +179,9 @@ class Runs(Protocol):
     def rebuilt(self) -> Mapping[tuple[str, int], Source]:
         """The (file, line) of calls of modules that are made anew in each forward, with the line that makes them."""
 
+    def moved_by_hand(self) -> frozenset[str]:
+        """The tensors in attributes, no parameters or buffers, that ``model.to()`` takes along: it was overridden for them."""
+
     def declared(self, name: str) -> Source | None:
         """The line that registers the module or tensor ``name``: ``self.fc = nn.Linear(...)``."""
 

@@ -9,25 +9,18 @@ from __future__ import annotations
 import functools
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Literal, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from modinspect.errors import RunError
+from modinspect.lint.batch import batch_along, find_batch
+from modinspect.lint.compare import differs, first_difference, first_mixing, follows_batch, look_at, outputs_mix
 from modinspect.lint.declared import declared, method
 from modinspect.lint.rule import Gradients, Spot, Stray, Undecided
-from modinspect.lint.samples import (
-    Arguments,
-    doubled_everywhere,
-    floats_as,
-    fresh,
-    is_batched,
-    tensors_of,
-    with_another,
-    with_batch,
-)
+from modinspect.lint.samples import Arguments, Batch, floats_as, fresh, tensors_of, with_another, with_batch
 from modinspect.lint.watch import (
     Cut,
     Fingerprint,
@@ -35,13 +28,11 @@ from modinspect.lint.watch import (
     Step,
     Watch,
     Watched,
-    differ,
-    fingerprint,
     gradient_starts,
     nothing,
     whole,
 )
-from modinspect.report import Op, Report, Shape, Source
+from modinspect.report import Report, Source
 from modinspect.trace import NeedsValues, Weightless, trace
 from modinspect.trace.preserve import Preserved
 from modinspect.trace.registry import walk
@@ -50,8 +41,10 @@ from modinspect.trace.weightless import Aliases
 
 _T = TypeVar("_T")
 
+_WANTS_GRADIENTS = ("does not require grad", "not have been used in the graph")
+"""What torch says of a model that differentiates in its forward where no gradients are recorded."""
+
 _TORCHS_OWN = frozenset(vars(nn.Module()))
-_CONVOLUTIONS = {"conv1d": 1, "conv2d": 2, "conv3d": 3, "conv_transpose1d": 1, "conv_transpose2d": 2, "conv_transpose3d": 3}
 
 
 class LiveRuns:
@@ -84,13 +77,14 @@ class LiveRuns:
         self._opaque = tuple(opaque)
         self._batch_dim = batch_dim
         self._weightless = weightless
+        self._grad = False
         self._known: dict[object, Any] = {}
 
     # -- what rules ask
 
     def outcome(self) -> Report:
         """The eval run on the given inputs, whether or not its forward raised."""
-        return self._once("eval", lambda: self._trace(self._arguments))
+        return self._once("eval", self._make_outcome)
 
     @property
     def report(self) -> Report:
@@ -106,7 +100,7 @@ class LiveRuns:
 
     def batch_size(self) -> int:
         """The batch size of the given inputs."""
-        return self._batch()[1]
+        return self._batch().size
 
     def batch(self, size: int) -> Report:
         """The eval run on inputs of another batch size."""
@@ -140,6 +134,10 @@ class LiveRuns:
         """The (file, line) of calls of modules that were made in that very forward, with the line that made them."""
         return self._once("rebuilt", self._make_rebuilt)
 
+    def moved_by_hand(self) -> frozenset[str]:
+        """The tensors kept in attributes, no parameters or buffers, that ``model.to()`` takes along."""
+        return self._once("moved", lambda: _moved_by_hand(self._model))
+
     def declared(self, name: str) -> Source | None:
         """The line of code outside torch that registers the module or tensor ``name``."""
         return declared(self._model, name)
@@ -158,7 +156,14 @@ class LiveRuns:
             raise found
         return found  # type: ignore[no-any-return]
 
-    def _trace(self, arguments: Arguments, *, train: bool = False, weightless: Weightless | None = None) -> Report:
+    def _trace(
+        self,
+        arguments: Arguments,
+        *,
+        train: bool = False,
+        weightless: Weightless | None = None,
+        observer: AbstractContextManager[Any] | None = None,
+    ) -> Report:
         args, kwargs = fresh(arguments)
         with self._mode(train), _quietly():
             try:
@@ -167,8 +172,10 @@ class LiveRuns:
                     args,
                     kwargs,
                     target=self._target,
+                    grad=self._grad,
                     opaque=self._opaque,
                     weightless=weightless or self._weightless,
+                    observer=observer,
                 )
             except NeedsValues as needed:
                 raise Undecided(f"without memory it can't be run: {needed}") from needed
@@ -206,7 +213,7 @@ class LiveRuns:
         around = _Around(self._model, lambda model: given.append(body(model, functools.partial(forward, model))))
         with self._mode(train), _quietly():
             try:
-                report = trace(around, grad=grad)
+                report = trace(around, grad=grad or self._grad)
             except RunError as error:
                 raise Undecided(error.message) from error
         if report.error is not None:
@@ -214,6 +221,13 @@ class LiveRuns:
                 raise RuntimeError(report.error.traceback)
             raise Undecided(f"the forward raised {_raised(report)}")
         return given[0]
+
+    def _make_outcome(self) -> Report:
+        report = self._trace(self._arguments)
+        if report.error is not None and any(words in report.error.message for words in _WANTS_GRADIENTS):
+            self._grad = True
+            return self._trace(self._arguments)
+        return report
 
     # -- train mode
 
@@ -226,75 +240,27 @@ class LiveRuns:
     def _train_arguments(self) -> Arguments:
         """The given inputs; two samples where there is one, if nobody disputes which dimension is the batch."""
         try:
-            axis, size = self._batch()
-            return self._arguments if size > 1 else with_batch(self._arguments, axis, size, 2)
+            batch = self._batch()
+            return self._arguments if batch.size > 1 else with_batch(self._arguments, batch, 2)
         except Undecided:
             return self._arguments
 
     # -- batches
 
     def _make_batch(self, wanted: int) -> Report:
-        axis, size = self._batch()
-        if wanted == size:
-            return self.report
-        report = self._trace(with_batch(self._arguments, axis, size, wanted))
-        if report.error is not None and size > 1 and self._is_no_batch(axis, size):
-            raise Undecided(f"dimension {axis} of the inputs may be no batch: other dimensions have its size")
-        return report
+        batch = self._batch()
+        return self.report if wanted == batch.size else self._trace(with_batch(self._arguments, batch, wanted))
 
-    def _is_no_batch(self, axis: int, size: int) -> bool:
-        """Whether the dimension is a size that others share, as the nodes of a graph with their adjacency."""
-        shapes = [list(tensor.shape) for _, tensor in tensors_of(self._arguments) if is_batched(tensor, axis, size)]
-        if all(shape.count(size) == 1 for shape in shapes):
-            return False
-        return self._trace(doubled_everywhere(self._arguments, size)).error is None
+    def _batch(self) -> Batch:
+        """Where the batch is in the given inputs."""
+        return self._once("batch", self._find_batch)
 
-    def _batch(self) -> tuple[int, int]:
-        """(dimension, size) of the batch in the given inputs."""
-        return self._once("axis", self._find_batch)
-
-    def _find_batch(self) -> tuple[int, int]:
-        tensors = [tensor for _, tensor in tensors_of(self._arguments) if tensor.dim() > 0]
+    def _find_batch(self) -> Batch:
         if self._batch_dim is not None:
-            return self._batch_dim, _common_size(tensors, self._batch_dim)
-        size = _common_size(tensors, 0)
-        if all(tensor.dim() == 1 for tensor in tensors):
-            raise Undecided("all inputs are vectors: nobody says whether their dimension is the batch")
-        _refuse_unbatched(self.report, size)
-        if not self._runs_sequence_first(tensors):
-            return 0, size
-        return self._axis_that_outputs_follow(tensors)
-
-    def _runs_sequence_first(self, tensors: list[Tensor]) -> bool:
-        """Whether a module that takes the sequence first, and the batch second, got both in the order of the inputs."""
-        orders = {tuple(tensor.shape[:2]) for tensor in tensors if tensor.dim() >= (3 if tensor.is_floating_point() else 2)}
-        for call in self.report.calls:
-            module = self._sequential.get(call.module)
-            shape = call.inputs[0].shape if call.inputs and call.inputs[0].path == "0" else None
-            if module is None or shape is None:
-                continue
-            if len(shape) == 2:
-                raise Undecided(f"the inputs seem to have no batch dimension: {call.module} gets {_dims(shape)}")
-            if not module and tuple(shape[:2]) in orders:
-                return True
-        return False
-
-    @functools.cached_property
-    def _sequential(self) -> dict[str, bool]:
-        """The modules that go along a sequence, and whether they take the batch first."""
+            return batch_along([tensor for _, tensor in tensors_of(self._arguments)], self._batch_dim)
         found = ((path, getattr(module, "batch_first", None)) for path, module in walk(self._model))
-        return {path: first for path, first in found if isinstance(first, bool)}
-
-    def _axis_that_outputs_follow(self, tensors: list[Tensor]) -> tuple[int, int]:
-        found = []
-        for axis in (0, 1):
-            size = _common_size([tensor for tensor in tensors if tensor.dim() > axis], axis)
-            longer = self._trace(with_batch(self._arguments, axis, size, 2 * size))
-            if longer.error is None and _shapes(longer) != _shapes(self.report):
-                found.append((axis, size))
-        if len(found) != 1:
-            raise Undecided("a module takes the sequence first, and nobody says whether the batch is dimension 0 or 1")
-        return found[0]
+        sequential = {path: first for path, first in found if isinstance(first, bool)}
+        return find_batch(self._arguments, self.report, sequential, self._trace)
 
     # -- dtype and device
 
@@ -321,7 +287,12 @@ class LiveRuns:
         kind, _, device = name.partition(":")
         if kind != "weightless":
             raise Undecided(f"there is no run on {name}")
-        return self._trace(self._arguments, weightless=Weightless(torch.device(device), Aliases()))
+        if self._grad:
+            raise Undecided("the forward differentiates, which can't be done without the device")
+        # Where gradients are recorded on a device that is not there, torch ends the process: nobody may record any.
+        return self._trace(
+            self._arguments, weightless=Weightless(torch.device(device), Aliases()), observer=torch.inference_mode()
+        )
 
     # -- modes
 
@@ -352,34 +323,31 @@ class LiveRuns:
             return _watched(model, forward, whole), _watched(model, forward, whole)
 
         first, second = self._watch(twice)
-        if first.shapes == second.shapes and not any(map(differ, first.prints, second.prints)):
-            return None
-        return self._spot(_first_difference(first, second), second)
+        return self._spot(first_difference(first, second), second) if differs(first, second) else None
 
     def _make_mixing(self) -> Spot | None:
-        axis, size = self._batch()
+        batch = self._batch()
 
         def run(wanted: Arguments, look: Callable[[int, int, Tensor], Fingerprint]) -> Watched:
             return self._watch(lambda model, forward: _watched(model, forward, look), wanted)
 
-        three = run(with_batch(self._arguments, axis, size, 3), nothing)
-        two = with_batch(self._arguments, axis, size, 2)
+        three = run(with_batch(self._arguments, batch, 3), nothing)
+        two = with_batch(self._arguments, batch, 2)
         for kept in (0, 1):
-            look = _look_at(kept, three)
+            look = look_at(kept, three)
             before = run(two, look)
-            if not any(_batch_axis(*shapes) is not None for shapes in zip(before.shapes, three.shapes, strict=False)):
+            if not follows_batch(before, three):
                 raise Undecided("no output has a dimension that follows the batch size")
-            after = self._with_another(two, axis, 1 - kept, functools.partial(run, look=look))
-            seen = zip(before.prints, after.prints, before.shapes, three.shapes, strict=False)
-            if any(differ(one, other) and _batch_axis(*shapes) is not None for one, other, *shapes in seen):
-                return self._spot(_first_mixing(before, after, three), after)
+            after = self._with_another(two, batch, 1 - kept, functools.partial(run, look=look))
+            if outputs_mix(before, after, three):
+                return self._spot(first_mixing(before, after, three), after)
         return None
 
-    def _with_another(self, two: Arguments, axis: int, which: int, run: Callable[[Arguments], Watched]) -> Watched:
+    def _with_another(self, two: Arguments, batch: Batch, which: int, run: Callable[[Arguments], Watched]) -> Watched:
         """The run with one sample replaced; more mildly where the forward refuses the first replacement."""
         reason = "no input could be changed"
         for mild in (False, True):
-            changed = with_another(two, axis, which, mild=mild)
+            changed = with_another(two, batch, which, mild=mild)
             if all(torch.equal(one, other) for (_, one), (_, other) in zip(tensors_of(two), tensors_of(changed), strict=True)):
                 continue
             try:
@@ -422,8 +390,8 @@ class LiveRuns:
             for module, called in second.fresh:
                 at = second.sources.source(*called)
                 built = [second.built[id(child)] for _, child in walk(module) if id(child) in second.built]
-                if at is not None and built and id(module) not in before:
-                    made.setdefault((at.file, at.line), second.sources.source(*built[0]) or at)
+                if at is not None and id(module) not in before and next(module.parameters(), None) is not None:
+                    made.setdefault((at.file, at.line), (second.sources.source(*built[0]) if built else None) or at)
             return made
 
         return self._watch(twice)
@@ -491,143 +459,6 @@ def _quietly() -> Iterator[None]:
         yield
 
 
-# -- batches
-
-
-def _common_size(tensors: Sequence[Tensor], axis: int) -> int:
-    """The size that all tensors have in common in one dimension; a size of 1 broadcasts to any."""
-    sizes = {tensor.shape[axis] for tensor in tensors if tensor.dim() > axis}
-    if len(sizes) > 1:
-        sizes.discard(1)
-    if len(sizes) != 1:
-        found = "no input has it" if not sizes else f"its sizes are {', '.join(map(str, sorted(sizes)))}"
-        raise Undecided(f"nobody says which dimension of the inputs is the batch: for dimension {axis}, {found}")
-    size = sizes.pop()
-    if size == 0:
-        raise Undecided("the batch is empty")
-    return size
-
-
-def _refuse_unbatched(report: Report, size: int) -> None:
-    """Looks for signs that the inputs are one sample without a batch dimension."""
-    reason = "the inputs seem to have no batch dimension"
-    for op in report.ops:
-        name = op.name.rpartition(".")[2]
-        shape = op.inputs[0].shape if op.inputs else None
-        if shape is None:
-            continue
-        if name in _CONVOLUTIONS:
-            unbatched = len(shape) == _CONVOLUTIONS[name] + 1
-            if unbatched or (shape[0] is not None and shape[0] % size):
-                raise Undecided(f"{reason}: {op.name} gets {_dims(shape)}")
-        elif name == "multi_head_attention_forward" and len(shape) == 2:
-            raise Undecided(f"{reason}: {op.name} gets {_dims(shape)}")
-    if _adds_a_dimension(report):
-        raise Undecided(f"{reason}: the forward begins with unsqueeze(0)")
-
-
-def _adds_a_dimension(report: Report) -> bool:
-    """Whether every floating input goes into ``unsqueeze(0)`` or ``[None]`` and nowhere else."""
-    uses: dict[str, list[Op]] = {}
-    for op in report.ops:
-        for operand in op.inputs:
-            if operand.origin is not None and operand.origin.startswith("input:") and "float" in operand.dtype:
-                uses.setdefault(operand.origin, []).append(op)
-    return bool(uses) and all(len(ops) == 1 and _is_unsqueeze(ops[0]) for ops in uses.values())
-
-
-def _is_unsqueeze(op: Op) -> bool:
-    before, after = op.inputs[0].shape, op.outputs[0].shape if op.outputs else None
-    grew = before is not None and after is not None and len(after) == len(before) + 1 and after[0] == 1
-    return grew and op.name in ("torch.unsqueeze", "torch.Tensor.unsqueeze", "torch.Tensor.__getitem__")
-
-
-def _dims(shape: Shape) -> str:
-    return f"({', '.join('?' if size is None else str(size) for size in shape)})"
-
-
-def _shapes(report: Report) -> list[Shape | None]:
-    return [output.shape for output in report.outputs]
-
-
-def _batch_axis(two: Shape | None, three: Shape | None) -> int | None:
-    """The one dimension that follows the batch size, from shapes with two and with three samples."""
-    if two is None or three is None or len(two) != len(three):
-        return None
-    axes = [axis for axis, sizes in enumerate(zip(two, three, strict=True)) if sizes[0] != sizes[1]]
-    if len(axes) != 1:
-        return None
-    of_two, of_three = two[axes[0]], three[axes[0]]
-    return axes[0] if of_two is not None and of_three is not None and of_two * 3 == of_three * 2 else None
-
-
-def _look_at(kept: int, three: Watched) -> Callable[[int, int, Tensor], Fingerprint]:
-    """Looks at sample ``kept`` of two, where a tensor has one entry a sample; at all of it elsewhere."""
-
-    def look(step: int, position: int, tensor: Tensor) -> Fingerprint:
-        others = three.shapes if step < 0 else three.steps[step].shapes if step < len(three.steps) else ()
-        axis = _batch_axis(tuple(tensor.shape), others[position] if position < len(others) else None)
-        if axis is None:
-            return fingerprint(tensor)
-        half = tensor.shape[axis] // 2
-        return fingerprint(tensor.narrow(axis, kept * half, half))
-
-    return look
-
-
-# -- comparing
-
-
-def _ancestors(run: Watched) -> set[int]:
-    """The steps that the outputs come from."""
-    found: set[int] = set()
-    waiting = list(run.outputs)
-    while waiting:
-        step = waiting.pop()
-        if step not in found:
-            found.add(step)
-            waiting.extend(run.steps[step].operands)
-    return found
-
-
-def _changed(first: Watched, second: Watched) -> tuple[list[bool], int]:
-    """Which steps differ, up to the first that is another one; and the index of that."""
-    changed = []
-    for one, other in zip(first.steps, second.steps, strict=False):
-        if one.name != other.name or one.place != other.place:
-            break
-        changed.append(one.shapes != other.shapes or any(map(differ, one.prints, other.prints)))
-    return changed, len(changed)
-
-
-def _first_difference(first: Watched, second: Watched) -> Step | None:
-    """The step with which a difference begins that reaches an output."""
-    changed, limit = _changed(first, second)
-    for index in sorted(_ancestors(second)):
-        if index < limit and changed[index] and not any(changed[operand] for operand in second.steps[index].operands):
-            return second.steps[index]
-    return second.steps[limit] if limit < len(second.steps) else None
-
-
-def _first_mixing(before: Watched, after: Watched, three: Watched) -> Step | None:
-    """The step at which another sample comes in: the one that a changed value without samples of its own comes from."""
-    changed, limit = _changed(before, after)
-    steps = after.steps
-
-    def has_samples(index: int) -> bool:
-        others = three.steps[index].shapes if index < len(three.steps) else ()
-        return any(_batch_axis(*shapes) is not None for shapes in zip(steps[index].shapes, others, strict=False))
-
-    for index in sorted(_ancestors(after)):
-        if index >= limit or not changed[index] or not has_samples(index):
-            continue
-        culprit = index
-        while mixed := [operand for operand in steps[culprit].operands if changed[operand] and not has_samples(operand)]:
-            culprit = mixed[0]
-        return steps[culprit]
-    return None
-
-
 # -- modes
 
 
@@ -650,6 +481,33 @@ def _switch(model: nn.Module, to: Literal["train", "eval"]) -> None:
         getattr(model, to)()
     except Exception as error:
         raise Undecided(f"model.{to}() raised {type(error).__name__}: {error}") from error
+
+
+# -- attributes
+
+
+def _moved_by_hand(model: nn.Module) -> frozenset[str]:
+    """What ``_apply``, which is behind ``to()``, ``cuda()`` and ``half()``, is asked to move."""
+    modules = list(_registered(model))
+    moved: set[int] = set()
+
+    def note(tensor: Tensor) -> Tensor:
+        moved.add(id(tensor))
+        return tensor
+
+    preserved = Preserved([module for _, module in modules], ())
+    try:
+        model._apply(note)  # type: ignore[no-untyped-call, unused-ignore]
+    except Exception as error:
+        raise Undecided(f"model.to() raised {type(error).__name__}: {error}") from error
+    finally:
+        preserved.restore()
+    return frozenset(
+        f"{path}.{name}" if path else name
+        for path, module in modules
+        for name, value in _own_attributes(module).items()
+        if isinstance(value, Tensor) and id(value) in moved
+    )
 
 
 # -- gradients

@@ -1,10 +1,11 @@
-"""Inputs changed: another batch size, another dtype, another second sample."""
+"""Inputs changed: another batch size, another dtype, another of two samples."""
 
 from __future__ import annotations
 
 import copy
 import dataclasses
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -15,6 +16,14 @@ from modinspect.trace.tensors import flatten_all
 
 Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 """The positional and the keyword arguments of a forward."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The batch of some arguments: its size, and for each tensor the dimension that it is, ``None`` for one without a batch."""
+
+    size: int
+    axes: tuple[int | None, ...]
 
 
 def tensors_of(arguments: Arguments) -> list[tuple[str, Tensor]]:
@@ -32,26 +41,25 @@ def fresh(arguments: Arguments) -> Arguments:
         return arguments
 
 
-def change(arguments: Arguments, how: Callable[[Tensor], Tensor]) -> Arguments:
-    """The arguments with ``how`` done to each tensor.
+def change(arguments: Arguments, how: Callable[[int, Tensor], Tensor]) -> Arguments:
+    """The arguments with ``how`` done to each tensor, which it is told the index of.
 
     Raises:
         Undecided: a tensor is inside an object that can't be made anew.
     """
-    seen: list[int] = []
+    count = 0
 
     def counted(tensor: Tensor) -> Tensor:
-        seen.append(id(tensor))
-        return how(tensor)
+        nonlocal count
+        count += 1
+        return how(count - 1, tensor)
 
     args, kwargs = arguments
-    changed = (
-        tuple(_rebuild(value, counted) for value in args),
-        {name: _rebuild(value, counted) for name, value in kwargs.items()},
-    )
-    if len(seen) != len(tensors_of(arguments)):
+    changed_args = tuple(_rebuild(value, counted) for value in args)
+    changed_kwargs = {name: _rebuild(value, counted) for name, value in kwargs.items()}
+    if count != len(tensors_of(arguments)):
         raise Undecided("an input holds tensors in an object that is no list, dict or dataclass")
-    return changed
+    return changed_args, changed_kwargs
 
 
 def _rebuild(value: Any, how: Callable[[Tensor], Tensor]) -> Any:
@@ -61,26 +69,20 @@ def _rebuild(value: Any, how: Callable[[Tensor], Tensor]) -> Any:
         return type(value)(_rebuild(item, how) for item in value)
     if isinstance(value, tuple) and hasattr(value, "_fields"):
         return type(value)(*(_rebuild(item, how) for item in value))
+    if isinstance(value, Mapping):
+        return {key: _rebuild(item, how) for key, item in value.items()}
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         inside = {f.name: _rebuild(getattr(value, f.name), how) for f in dataclasses.fields(value) if f.init}
         return dataclasses.replace(value, **inside)
-    if isinstance(value, Mapping):
-        return {key: _rebuild(item, how) for key, item in value.items()}
     return value
 
 
-def is_batched(tensor: Tensor, axis: int, size: int) -> bool:
-    """Whether ``tensor`` holds one entry a sample; others (a scalar, one of size 1 that broadcasts) are left as they are."""
-    return tensor.dim() > axis and tensor.shape[axis] == size
+def with_batch(arguments: Arguments, batch: Batch, wanted: int) -> Arguments:
+    """The arguments with ``wanted`` samples: the first ones, or all of them again and again."""
 
-
-def with_batch(arguments: Arguments, axis: int, size: int, wanted: int) -> Arguments:
-    """The arguments with ``wanted`` samples instead of ``size``: the first ones, or all of them again and again."""
-
-    def resized(tensor: Tensor) -> Tensor:
-        if not is_batched(tensor, axis, size):
-            return tensor
-        return tensor.index_select(axis, torch.arange(wanted, device=tensor.device) % size)
+    def resized(index: int, tensor: Tensor) -> Tensor:
+        axis = batch.axes[index]
+        return tensor if axis is None else _repeated(tensor, axis, wanted)
 
     return change(arguments, resized)
 
@@ -88,37 +90,42 @@ def with_batch(arguments: Arguments, axis: int, size: int, wanted: int) -> Argum
 def doubled_everywhere(arguments: Arguments, size: int) -> Arguments:
     """The arguments with each dimension of ``size`` doubled, as a graph's or a set's would be."""
 
-    def resized(tensor: Tensor) -> Tensor:
+    def resized(_: int, tensor: Tensor) -> Tensor:
         for axis, length in enumerate(tensor.shape):
             if length == size:
-                tensor = tensor.index_select(axis, torch.arange(2 * size, device=tensor.device) % size)
+                tensor = _repeated(tensor, axis, 2 * size)
         return tensor
 
     return change(arguments, resized)
 
 
+def _repeated(tensor: Tensor, axis: int, wanted: int) -> Tensor:
+    return tensor.index_select(axis, torch.arange(wanted, device=tensor.device) % tensor.shape[axis])
+
+
 def floats_as(arguments: Arguments, dtype: torch.dtype) -> Arguments:
     """The arguments with floating tensors of ``dtype``."""
-    return change(arguments, lambda tensor: tensor.detach().to(dtype) if tensor.is_floating_point() else tensor)
+    return change(arguments, lambda _, tensor: tensor.detach().to(dtype) if tensor.is_floating_point() else tensor)
 
 
-def with_another(arguments: Arguments, axis: int, which: int, *, mild: bool) -> Arguments:
+def with_another(arguments: Arguments, batch: Batch, which: int, *, mild: bool) -> Arguments:
     """Two samples, of which sample ``which`` is replaced by another. ``mild`` only moves its values around."""
+    names = [name for name, _ in tensors_of(arguments)]
 
-    def changed(name: str, tensor: Tensor) -> Tensor:
-        if not is_batched(tensor, axis, 2) or tensor.dtype is torch.bool or "mask" in name:
+    def changed(index: int, tensor: Tensor) -> Tensor:
+        axis = batch.axes[index]
+        if axis is None or tensor.dtype is torch.bool or "mask" in names[index]:
             return tensor
         samples = list(tensor.unbind(axis))
         samples[which] = _another(samples[which], mild=mild)
         return torch.stack(samples, axis)
 
-    names = iter([name for name, _ in tensors_of(arguments)])
-    return change(arguments, lambda tensor: changed(next(names), tensor))
+    return change(arguments, changed)
 
 
 def _another(sample: Tensor, *, mild: bool) -> Tensor:
     """Other values of the same kind."""
-    moved = sample.flatten().roll(1).view_as(sample) if sample.numel() else sample
+    moved = sample.flatten().roll(1).view_as(sample)
     if sample.is_floating_point() or sample.is_complex():
         if mild:
             return moved * 0.5

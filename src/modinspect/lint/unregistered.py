@@ -20,10 +20,10 @@ _MATMULS = frozenset({
     "einsum", "addmm", "addmm_", "baddbmm", "baddbmm_", "addbmm", "addbmm_", "addmv", "addmv_", "chain_matmul",
     "multi_dot",
 })  # fmt: skip
-_FIXED_VALUES = frozenset({
-    "ones", "zeros", "full", "eye", "arange", "linspace", "logspace", "ones_like", "zeros_like", "full_like", "tri",
-    "tril", "triu",
-})  # fmt: skip
+_ALIKE = frozenset({"ones", "zeros", "full", "ones_like", "zeros_like", "full_like", "new_ones", "new_zeros", "new_full"})
+_POSITIONS = frozenset(
+    {"eye", "arange", "linspace", "tri", "tril", "tril_", "triu", "triu_", "cumsum", "one_hot", "diag", "roll"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ def is_loose_weight(reading: Reading, op: Op, operand: Operand, entry: Unregiste
     """Whether ``operand``, made of ``entry``, stands where a weight stands; an ``nn.Parameter`` is a weight anywhere."""
     if entry.class_name == "Parameter":
         return True
-    return _stands_as_weight(reading, op, operand) and not _mixes_positions(op, operand, entry)
+    return _stands_as_weight(reading, op, operand) and not _mixes_positions(reading, op, operand, entry)
 
 
 def _stands_as_weight(reading: Reading, op: Op, operand: Operand) -> bool:
@@ -106,9 +106,24 @@ def _stands_as_weight(reading: Reading, op: Op, operand: Operand) -> bool:
     return any(reading.depends_on_input(other.origin) for other in op.inputs if other is not operand)
 
 
-def _mixes_positions(op: Op, operand: Operand, entry: Unregistered) -> bool:
-    """Whether it is a matrix of fixed values that mixes positions (``tril(ones(T, T)) @ x``), as a mask does, and no weight."""
-    if entry.role != "weight" or last(entry.name) not in _FIXED_VALUES or last(op.name) not in _MATMULS:
-        return False
+def _mixes_positions(reading: Reading, op: Op, operand: Operand, entry: Unregistered) -> bool:
+    """Whether it is a square matrix that mixes positions, as a mask does (``tril(ones(T, T)) @ x``), and no weight."""
     square = operand.shape is not None and len(operand.shape) >= 2 and operand.shape[-1] == operand.shape[-2]
-    return square and operand is op.inputs[0]
+    if entry.role != "weight" or last(op.name) not in _MATMULS or not square:
+        return False
+    made_by = _names_on_the_way(reading, op, entry)
+    return bool(made_by & _POSITIONS) or (operand is op.inputs[0] and last(entry.name) in _ALIKE)
+
+
+def _names_on_the_way(reading: Reading, op: Op, entry: Unregistered) -> set[str]:
+    """The functions between the call that made a weight in forward and the op that uses it."""
+    waiting = [maker for maker in reading.report.ops[: op.index] if maker.name == entry.name and maker.source == entry.source]
+    found = {last(entry.name)}
+    seen: set[int] = set()
+    while waiting:
+        for user in reading.users.get(waiting.pop().index, []):
+            if user.index < op.index and user.index not in seen:
+                seen.add(user.index)
+                found.add(last(user.name))
+                waiting.append(user)
+    return found

@@ -415,7 +415,7 @@ class WeightlessMode(TorchDispatchMode):
 _INDEXING = frozenset({_ATEN.index.Tensor, _ATEN.index_put.default, _ATEN.index_put_.default, _ATEN._unsafe_index.Tensor})
 _MIXES_DEVICES = frozenset({
     _ATEN.copy_.default, _ATEN._to_copy.default, _ATEN.index.Tensor, _ATEN.index_put.default, _ATEN.index_put_.default,
-    _ATEN.set_.source_Tensor,
+    _ATEN.set_.source_Tensor, _ATEN._pack_padded_sequence.default,
 })  # fmt: skip
 
 

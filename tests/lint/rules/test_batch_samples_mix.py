@@ -258,4 +258,33 @@ def nothing_but_a_loss():
     return Net(), (torch.randn(4, 8), torch.randn(4, 4))
 
 
+@rule.good
+def padded_to_the_longest():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.gru = nn.GRU(8, 8, batch_first=True)
+
+        def forward(self, x, lengths):
+            packed = nn.utils.rnn.pack_padded_sequence(x, lengths.cpu(), batch_first=True, enforce_sorted=False)
+            out, _ = nn.utils.rnn.pad_packed_sequence(self.gru(packed)[0], batch_first=True)
+            return out
+
+    return Net(), (torch.randn(2, 5, 8), torch.tensor([5, 3]))
+
+
+@rule.good
+def sorted_and_sorted_back():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(8, 4)
+
+        def forward(self, x):
+            order = x.sum(-1).argsort()
+            return self.fc(x[order])[order.argsort()]
+
+    return Net(), torch.randn(3, 8)
+
+
 test_finds, test_mentions, test_passes, test_leaves_open = rule.tests()

@@ -229,4 +229,43 @@ def sequence_without_a_batch():
     return Net(), torch.randn(5, 8)
 
 
+@rule.good
+def state_handed_in_beside_the_sequence():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.lstm = nn.LSTM(8, 8, batch_first=True)
+
+        def forward(self, x, h, c):
+            return self.lstm(x, (h, c))[0]
+
+    return Net(), (torch.randn(1, 5, 8), torch.zeros(1, 1, 8), torch.zeros(1, 1, 8))
+
+
+@rule.good
+def state_of_two_layers_handed_in():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.gru = nn.GRU(8, 8, num_layers=2, batch_first=True)
+
+        def forward(self, x, h):
+            return self.gru(x, h)[0]
+
+    return Net(), (torch.randn(3, 5, 8), torch.zeros(2, 3, 8))
+
+
+@rule.good
+def batch_as_large_as_the_sequence():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(4, 2)
+
+        def forward(self, x):
+            return self.fc(x)
+
+    return Net(), torch.randn(4, 4, 4)
+
+
 test_finds, test_mentions, test_passes, test_leaves_open = rule.tests()

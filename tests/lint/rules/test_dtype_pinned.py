@@ -191,4 +191,17 @@ def probabilities_in_float32():
     return Net(), torch.randn(2, 8)
 
 
+@rule.mild
+def number_too_large_for_float16():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(8, 4)
+
+        def forward(self, x, mask):
+            return self.fc(x).masked_fill(mask, -1e9)  # MI503
+
+    return Net(), (torch.randn(2, 8), torch.zeros(2, 4, dtype=torch.bool))
+
+
 test_finds, test_mentions, test_passes, test_leaves_open = rule.tests()

@@ -272,4 +272,20 @@ def outputs_without_gradients_by_nature():
     return Net(), torch.randn(2, 8)
 
 
+@rule.good
+def force_as_the_gradient_of_an_energy():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(8, 1)
+
+        def forward(self, x):
+            x = x.detach().requires_grad_()
+            energy = torch.tanh(self.fc(x)).sum(-1)
+            (force,) = torch.autograd.grad(energy.sum(), x, create_graph=True)
+            return energy, -force
+
+    return Net(), torch.randn(2, 8)
+
+
 test_finds, test_mentions, test_passes, test_leaves_open = rule.tests()

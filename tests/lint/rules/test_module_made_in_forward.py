@@ -183,4 +183,20 @@ def made_in_the_first_forward_and_kept():
     return Net(), torch.randn(2, 8)
 
 
+@rule.bad
+def copy_of_a_layer():
+    import copy
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(8, 8)
+
+        def forward(self, x):
+            twin = copy.deepcopy(self.fc)
+            return self.fc(x) + twin(x)  # MI105
+
+    return Net(), torch.randn(2, 8)
+
+
 test_finds, test_mentions, test_passes, test_leaves_open = rule.tests()

@@ -186,4 +186,17 @@ def softmax_of_weighted_probabilities():
     return Net(), torch.randn(2, 8)
 
 
+@rule.bad
+def divergence_from_probabilities():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(8, 4)
+
+        def forward(self, x, y):
+            return F.kl_div(self.fc(x).softmax(-1), y)  # MI601
+
+    return Net(), (torch.randn(2, 8), torch.rand(2, 4))
+
+
 test_finds, test_mentions, test_passes, test_leaves_open = rule.tests()

@@ -189,4 +189,23 @@ def constant_that_is_never_used():
     return Net(), torch.randn(2, 8)
 
 
+@rule.good
+def moved_by_an_override_of_apply():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(8, 4)
+            self.scale = torch.tensor([1.0, 2.0, 3.0, 4.0])
+
+        def _apply(self, fn, recurse=True):
+            super()._apply(fn, recurse)
+            self.scale = fn(self.scale)
+            return self
+
+        def forward(self, x):
+            return self.fc(x) * self.scale.to(x.device)
+
+    return Net(), torch.randn(2, 8)
+
+
 test_finds, test_mentions, test_passes, test_leaves_open = rule.tests()

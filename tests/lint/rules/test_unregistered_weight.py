@@ -207,4 +207,31 @@ def weight_norm():
     return nn.utils.parametrizations.weight_norm(nn.Linear(8, 4)), torch.randn(2, 8)
 
 
+@rule.good
+def running_sums_from_the_right():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(8, 8)
+
+        def forward(self, x):
+            ones = torch.ones(5, 5, device=x.device, dtype=x.dtype)
+            return self.fc((x.transpose(1, 2) @ ones.triu()).transpose(1, 2))
+
+    return Net(), torch.randn(2, 5, 8)
+
+
+@rule.bad
+def square_and_constant():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(8, 8)
+
+        def forward(self, x):
+            return self.fc(x) @ torch.full((8, 8), 0.1)  # MI103
+
+    return Net(), torch.randn(2, 8)
+
+
 test_finds, test_mentions, test_passes, test_leaves_open = rule.tests()

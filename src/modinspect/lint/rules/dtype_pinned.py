@@ -36,6 +36,7 @@ class DtypePinned(Rule):
             yield _raises(report, report.error)
             return
         yield from _goes_on(Reading(report))
+        yield from _overflows(runs)
 
 
 def _raises(report: Report, error: ForwardError) -> Draft:
@@ -51,6 +52,21 @@ def _raises(report: Report, error: ForwardError) -> Draft:
         error.module,
         error.source,
     )
+
+
+def _overflows(runs: Runs) -> Iterator[Draft]:
+    """A number too large for float16: ``masked_fill(mask, -1e9)``. Models that are not run in float16 need not care."""
+    report = runs.dtype("float16")
+    error = report.error
+    if error is not None and "without overflow" in error.message:
+        name = f"{short(error.op.name)} in " if error.op is not None else ""
+        yield Draft(
+            f"in float16, {name}{where(report, error.module)} raises: a number is too large for it. "
+            "Use torch.finfo(x.dtype).min",
+            error.module,
+            error.source,
+            severity="info",
+        )
 
 
 def _goes_on(reading: Reading) -> Iterator[Draft]:

@@ -8,7 +8,6 @@ from modinspect.lint.reading import VIEWS_OF_NAMES, Reading, last, short, where
 from modinspect.lint.rule import Draft, Rule, Runs
 from modinspect.report import Op, Operand
 
-_SOFTMAX = "Use the logits"
 _PAIRS = {
     ("softmax", "softmax"): "apply it once",
     ("softmax", "log_softmax"): "apply F.log_softmax to the logits alone",
@@ -19,6 +18,7 @@ _PAIRS = {
     ("softmax", "cross_entropy"): "F.cross_entropy applies log_softmax itself: hand it the logits",
     ("log_softmax", "cross_entropy"): "F.cross_entropy applies log_softmax itself: hand it the logits, or use F.nll_loss",
     ("softmax", "nll_loss"): "F.nll_loss expects log-probabilities: use F.log_softmax",
+    ("softmax", "kl_div"): "F.kl_div expects log-probabilities as its input: use F.log_softmax",
     ("sigmoid", "sigmoid"): "apply it once",
     ("sigmoid", "logsigmoid"): "apply F.logsigmoid to the logits alone",
     ("sigmoid", "log"): "use F.logsigmoid(x), which does not underflow to -inf",

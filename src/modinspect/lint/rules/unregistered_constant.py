@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from modinspect.lint.reading import Reading, index_of, last, short, where
 from modinspect.lint.rule import Draft, Rule, Runs
 from modinspect.lint.unregistered import is_loose_weight, loose_tensor
-from modinspect.report import Op, Operand, Source
+from modinspect.report import Op, Operand, Source, Unregistered
 
 _TAKES_SHAPE_ALONE = frozenset({"expand_as", "view_as", "reshape_as", "resize_as_", "sum_to_size"})
 _TAKES_FROM_ANYWHERE = frozenset({"copy_", "set_", "tensor", "as_tensor", "asarray"})
@@ -26,6 +26,8 @@ class UnregisteredConstant(Rule):
         """Constants that meet other tensors as they are, without a move to where those are."""
         reading = Reading(runs.report)
         bare = _Bare(reading)
+        if any(_is_constant(entry) for entry in runs.report.unregistered):
+            bare.moved_by_hand = runs.moved_by_hand()
         for op in runs.report.ops:
             for operand, places in bare.met_by(op):
                 if _needs_it_here(reading, op, operand):
@@ -35,10 +37,16 @@ class UnregisteredConstant(Rule):
             yield from (_draft(reading, place, "", at, "the output") for place in sorted(bare.constants(output.origin)))
 
 
+def _is_constant(entry: Unregistered) -> bool:
+    """Whether it is a tensor with dimensions that somebody holds; a scalar may meet tensors of any device."""
+    return entry.kind == "tensor" and entry.role != "weight" and entry.class_name != "Parameter" and entry.shape != ()
+
+
 class _Bare:
     """Which values are made of constants alone, and are still where those were made."""
 
     def __init__(self, reading: Reading) -> None:
+        self.moved_by_hand = frozenset[str]()
         self._reading = reading
         self._made: dict[int, frozenset[int]] = {}
         self._moved: dict[str | None, int] = {}
@@ -49,8 +57,7 @@ class _Bare:
         if entry is None or place is None:
             made_by = index_of(origin, "op")
             return self._made.get(made_by, frozenset()) if made_by is not None else frozenset()
-        constant = entry.kind == "tensor" and entry.role != "weight" and entry.class_name != "Parameter" and entry.shape != ()
-        return frozenset({place}) if constant else frozenset()
+        return frozenset({place}) if _is_constant(entry) and entry.name not in self.moved_by_hand else frozenset()
 
     def met_by(self, op: Op) -> Iterator[tuple[Operand, frozenset[int]]]:
         """The operands of an op that are constants where others are not; to be asked op by op, in order."""
