@@ -3,6 +3,7 @@
 #   make demo     install and look at the example
 #   make test     install what development needs and run the tests
 #   make check    what CI runs: format, lint, types, tests
+#   make bench    measure beside the peers, and write docs/benchmarks.md
 #
 # PYTHON=/path/to/python3.11   the Python that makes .venv
 # TORCH_INDEX=                 where torch's CPU build comes from; empty: from where pip looks anyway
@@ -18,9 +19,9 @@ PIP := $(BIN)/python -m pip install --quiet
 export PIP_CONSTRAINT := constraints.txt
 export PIP_BUILD_CONSTRAINT := constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
-SOURCES := src tests
+SOURCES := src tests benchmarks
 
-.PHONY: demo test check format clean
+.PHONY: demo test check bench format clean
 
 demo: $(VENV)/.run
 	$(BIN)/modinspect show modinspect.examples.MyModel --input 1,10
@@ -33,6 +34,9 @@ check: $(VENV)/.dev
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/mypy
 	$(BIN)/python -m pytest
+
+bench: $(VENV)/.bench
+	$(BIN)/python benchmarks/run.py
 
 format: $(VENV)/.dev
 	$(BIN)/ruff format $(SOURCES)
@@ -52,6 +56,10 @@ $(VENV)/.torch: constraints.txt
 
 $(VENV)/.run: $(VENV)/.torch pyproject.toml
 	$(PIP) --editable .
+	@touch $@
+
+$(VENV)/.bench: $(VENV)/.run
+	$(PIP) --editable '.[bench]'
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.run

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from modinspect.errors import InputError, RunError
+from modinspect.signatures import argument_names
 
 if TYPE_CHECKING:
     import torch
@@ -107,12 +108,12 @@ def weightless_device(where: str) -> torch.device:
 
 
 def how_to_give(model: nn.Module) -> str:
-    """What ``forward`` takes, and how to say it."""
+    """What ``forward`` takes, so that one sees what to give by ``--input``."""
     try:
-        takes = str(inspect.signature(model.forward))
+        takes = ", ".join(argument_names(inspect.signature(model.forward)))
     except (TypeError, ValueError):
-        takes = "(...)"
-    return f"give one with --input, as in --input 1,10; forward takes {takes}"
+        return "give one with --input"
+    return f"give one with --input; forward takes {takes or 'nothing'}"
 
 
 def param_bytes(model: nn.Module) -> int:

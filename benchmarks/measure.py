@@ -1,0 +1,58 @@
+"""How things are measured: ratios within one run, medians, the contestants in turn."""
+
+from __future__ import annotations
+
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+
+
+def ratios(contestants: Mapping[str, Callable[[], object]], base: str, rounds: int) -> dict[str, float]:
+    """Median time of each over that of ``base``; each round runs all of them once, so that a slow moment hits all."""
+    times: dict[str, list[float]] = {name: [] for name in contestants}
+    for run in contestants.values():
+        run()  # warm-up
+    for _ in range(rounds):
+        for name, run in contestants.items():
+            start = time.perf_counter()
+            run()
+            times[name].append(time.perf_counter() - start)
+    medians = {name: statistics.median(values) for name, values in times.items()}
+    return {name: median / medians[base] for name, median in medians.items()}
+
+
+def seconds(run: Callable[[], object], rounds: int) -> float:
+    """The median time of one run."""
+    times = []
+    for _ in range(rounds):
+        start = time.perf_counter()
+        run()
+        times.append(time.perf_counter() - start)
+    return statistics.median(times)
+
+
+def peak_mib() -> float:
+    """The most memory that this process has had, in MiB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def process(code: list[str]) -> tuple[float, float]:
+    """(seconds of processor time, peak MiB) of a process; what it prints is thrown away."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(code, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return (after.ru_utime + after.ru_stime) - (before.ru_utime + before.ru_stime), after.ru_maxrss / 1024
+
+
+def process_ratio(code: list[str], base: list[str], rounds: int) -> float:
+    """The median processor time of one process over that of another, taken in turn."""
+    pairs = [(process(code)[0], process(base)[0]) for _ in range(rounds)]
+    return statistics.median(mine for mine, _ in pairs) / statistics.median(other for _, other in pairs)
+
+
+def in_process(script: str, *arguments: str) -> str:
+    """What a script of this folder prints, run by itself."""
+    return subprocess.run([sys.executable, script, *arguments], check=True, capture_output=True, text=True).stdout.strip()
