@@ -180,6 +180,35 @@ def test_masks_positions_and_biases_made_in_forward_are_plain_ops() -> None:
     assert found(forward) == []
 
 
+def test_an_empty_tensor_in_the_place_of_a_weight_is_none() -> None:
+    separate = {name: nn.Parameter(torch.ones(4, 4)) for name in ("q_proj_weight", "k_proj_weight", "v_proj_weight")}
+    biases, out = nn.Parameter(torch.zeros(12)), nn.Linear(4, 4)
+
+    def forward(x: Tensor) -> Tensor:
+        empty = torch.empty(0)
+        return F.multi_head_attention_forward(
+            x,
+            x,
+            x,
+            4,
+            2,
+            empty,
+            biases,
+            None,
+            None,
+            False,
+            0.0,
+            out.weight,
+            out.bias,
+            use_separate_proj_weight=True,
+            **separate,
+        )[0]
+
+    report = modinspect.inspect(Calls(forward, biases=biases, out=out, **separate), torch.ones(3, 1, 4))
+    assert report.error is None
+    assert report.unregistered == ()
+
+
 def test_a_weight_computed_from_the_input_or_from_parameters_is_no_unregistered_one() -> None:
     model = Calls(lambda x: F.linear(x, model.weight * torch.rand(3, 4)) @ (x[:, :3].T @ torch.ones(2, 3)), weight=None)
     model.weight = nn.Parameter(torch.ones(3, 4))

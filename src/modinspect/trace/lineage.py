@@ -82,14 +82,19 @@ def _weight_positions(record: OpRecord, on: list[int]) -> Iterator[int]:
     if all(on):
         return
     name = names.last_name(record.func) if record.known.name is None else record.known.name.rpartition(".")[2]
+    made = [
+        (position, place)
+        for position, (place, shape, _) in enumerate(record.known.operands)
+        if not on[position] and not (shape is not None and 0 in shape)  # an empty tensor only fills a place
+    ]
     if name in _WITH_WEIGHTS:
-        for position, (place, _, _) in enumerate(record.known.operands):
-            if not on[position] and names.argument_name(record.func, place) in _WEIGHT_ARGUMENTS:
+        for position, place in made:
+            if names.argument_name(record.func, place) in _WEIGHT_ARGUMENTS:
                 yield position
     elif name in _MATMULS and _INPUT & _union(on):
-        for position, (place, _, _) in enumerate(record.known.operands):
+        for position, place in made:
             adds = name.startswith(("addmm", "baddbmm", "addbmm", "addmv")) and place in ("0", "input")
-            if not on[position] and not adds and position not in record.known.mutates:
+            if not adds and position not in record.known.mutates:
                 yield position
 
 
