@@ -73,6 +73,10 @@ def _as_input_on_cpu(ran: _Ran) -> Any:
     return _as_input(ran) if ran.device.type == "cpu" else ran.out
 
 
+def _contiguous(ran: _Ran) -> Tensor:
+    return _in_format(ran.out, torch.contiguous_format)
+
+
 def _pointwise(ran: _Ran) -> Tensor:
     """As addition lays out its result, whose rule is torch's own and no rewriting of it in Python."""
     strides = torch.add(*(_meta_like(value, ran.out.dtype) for value in ran.args[:2])).stride()
@@ -110,11 +114,14 @@ _RULES: dict[OpOverload, Callable[[_Ran], Any]] = {
         _ATEN._native_batch_norm_legit_no_training.default, _ATEN._batch_norm_with_update.default,
         _ATEN._batch_norm_no_update.default,
         _ATEN.reflection_pad2d.default, _ATEN.reflection_pad3d.default, _ATEN.replication_pad2d.default,
-        _ATEN.replication_pad3d.default, _ATEN.max_unpool2d.default, _ATEN.max_unpool3d.default,
+        _ATEN.replication_pad3d.default, _ATEN.max_unpool2d.default,
     ), _as_input),
     **dict.fromkeys((
         _ATEN.pixel_shuffle.default, _ATEN.pixel_unshuffle.default, _ATEN.channel_shuffle.default,
     ), _as_input_on_cpu),
+    **dict.fromkeys((
+        _ATEN.pow.Scalar, _ATEN.normal.Tensor_Tensor, _ATEN.normal.Tensor_float, _ATEN.normal.float_Tensor,
+    ), _contiguous),
     **dict.fromkeys((
         _ATEN.copysign.Tensor, _ATEN.copysign.Scalar, _ATEN.div.Tensor_mode, _ATEN.div.Scalar_mode,
         _ATEN.floor_divide.default, _ATEN.floor_divide.Scalar, _ATEN.heaviside.default, _ATEN.logaddexp.default,
