@@ -1,0 +1,267 @@
+"""A run without memory reports what a real run reports, or says that it can't."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import test_architectures
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from zoo import ZOO
+
+from modinspect.report import Report
+from modinspect.trace import NeedsValues, Weightless, trace, without_memory
+
+CPU, CUDA = torch.device("cpu"), torch.device("cuda:0")
+Build = Callable[[], tuple[nn.Module, tuple[Any, ...], dict[str, Any]]]
+
+
+class Calls(nn.Module):
+    """``forward`` is the function that is given."""
+
+    def __init__(self, forward: Callable[..., Any], **attributes: Any) -> None:
+        super().__init__()
+        self.run = forward
+        for name, value in attributes.items():
+            setattr(self, name, value)
+
+    def forward(self, *args: Any) -> Any:
+        return self.run(self, *args)
+
+
+def real(build: Build) -> Report:
+    torch.manual_seed(3)
+    model, args, kwargs = build()
+    torch.manual_seed(3)
+    return trace(model, args, kwargs)
+
+
+def weightless(build: Build, device: torch.device = CPU) -> Report:
+    torch.manual_seed(3)
+    with without_memory() as aliases:
+        model, args, kwargs = build()
+    torch.manual_seed(3)
+    return trace(model, args, kwargs, weightless=Weightless(device, aliases))
+
+
+def alike(report: Report) -> dict[str, Any]:
+    """All that the two must have in common: how it was run and what outlives it are the run's own."""
+    plain = replace(
+        report,
+        model=replace(report.model, execution="real"),
+        ops=tuple(replace(op, kept=None) for op in report.ops),
+    )
+    return plain.to_dict()
+
+
+def of_the_zoo(name: str) -> Build:
+    def build() -> tuple[nn.Module, tuple[Any, ...], dict[str, Any]]:
+        model, args = ZOO[name]()
+        return model, args, {}
+
+    return build
+
+
+def of_transformers(name: str) -> Build:
+    def build() -> tuple[nn.Module, tuple[Any, ...], dict[str, Any]]:
+        model, kwargs = getattr(test_architectures, name)()
+        return model.eval(), (), kwargs
+
+    return build
+
+
+ARCHITECTURES = ("bert", "gpt2", "llama", "t5", "vit", "whisper")
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_architectures_report_without_memory_what_they_report_with_it(name: str) -> None:
+    build = of_transformers(name)
+    without = weightless(build)
+    assert without.model.execution == "weightless"
+    assert alike(without) == alike(real(build))
+
+
+ASK_FOR_THE_REAL_RUN = {"experts", "nested_strided", "quantized", "transforms"}
+"""Models that route by value, look at weights while they are built, or differentiate; ``inspect_target`` runs them for real."""
+
+
+@pytest.mark.parametrize("name", sorted(set(ZOO) - ASK_FOR_THE_REAL_RUN))
+def test_small_models_report_without_memory_what_they_report_with_it(name: str) -> None:
+    build = of_the_zoo(name)
+    assert alike(weightless(build)) == alike(real(build))
+
+
+@pytest.mark.parametrize("name", sorted(ASK_FOR_THE_REAL_RUN))
+def test_what_can_not_be_done_without_memory_is_never_a_wrong_report(name: str) -> None:
+    try:
+        report = weightless(of_the_zoo(name))
+    except (NeedsValues, RuntimeError) as asked:
+        said = str(asked)
+    else:
+        assert report.error is not None
+        said = report.error.message
+    assert said
+
+
+def test_parameters_have_no_memory_and_buffers_do() -> None:
+    with without_memory():
+        model = nn.BatchNorm1d(4)
+    assert {p.device.type for p in model.parameters()} == {"meta"}
+    assert {b.device.type for b in model.buffers()} == {"cpu"}
+
+
+def test_weights_tied_by_attribute_or_by_a_variable_stay_one() -> None:
+    class Tied(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            weight = nn.Parameter(torch.rand(4, 4))
+            self.a, self.b = weight, weight
+            self.kept = [weight]
+            self.up, self.down = nn.Linear(4, 4), nn.Linear(4, 4)
+            self.down.weight = self.up.weight
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.down(self.up(x @ self.a @ self.b @ self.kept[0]))
+
+    def build() -> Any:
+        return Tied(), (torch.rand(2, 4),), {}
+
+    report = weightless(build)
+    assert alike(report) == alike(real(build))
+    assert report.totals.params == 16 + 16 + 4 + 4
+    assert [op.inputs[1].origin for op in report.ops[:3]] == ["param:a"] * 3
+    assert report.unregistered == ()
+
+
+def test_what_is_written_with_a_hidden_value_is_not_known_any_more() -> None:
+    def forward(self: Calls, x: Tensor) -> Tensor:
+        out = torch.zeros(2, 4)
+        part = out[0]
+        out[0] = self.fc(x)[0]
+        return part + out.sum()
+
+    def build() -> Any:
+        return Calls(forward, fc=nn.Linear(4, 4)), (torch.rand(2, 4),), {}
+
+    assert alike(weightless(build)) == alike(real(build))
+
+    def forward_and_look(self: Calls, x: Tensor) -> Tensor:
+        return x if forward(self, x).sum() > 0 else -x
+
+    with pytest.raises(NeedsValues, match=r"Tensor\.__bool__ needs the values of a tensor at .*test_weightless_runs\.py"):
+        weightless(lambda: (Calls(forward_and_look, fc=nn.Linear(4, 4)), (torch.rand(2, 4),), {}))
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        lambda t: t.item(),
+        lambda t: bool(t),
+        lambda t: t.tolist(),
+        lambda t: t.numpy(),
+        lambda t: t[t > 0],
+        lambda t: t.nonzero(),
+    ],
+    ids=["item", "bool", "tolist", "numpy", "mask", "nonzero"],
+)
+def test_values_that_are_not_there_are_asked_for(look: Callable[[Tensor], Any]) -> None:
+    def build() -> Any:
+        return Calls(lambda self, x: look(self.fc(x).sum()), fc=nn.Linear(4, 4)), (torch.rand(2, 4),), {}
+
+    with pytest.raises(NeedsValues):
+        weightless(build)
+
+
+def test_a_model_that_catches_everything_goes_no_other_way() -> None:
+    def forward(self: Calls, x: Tensor) -> Tensor:
+        try:
+            return x * self.fc(x).sum().item()
+        except Exception:
+            return x
+
+    with pytest.raises(NeedsValues):
+        weightless(lambda: (Calls(forward, fc=nn.Linear(4, 4)), (torch.rand(2, 4),), {}))
+
+
+def test_masks_and_positions_have_values() -> None:
+    def forward(self: Calls, ids: Tensor, mask: Tensor) -> Tensor:
+        hidden = self.embed(ids)
+        if mask.all():
+            hidden = hidden * 2
+        return hidden[mask].sum() + torch.arange(3)[-1].item()
+
+    def build() -> Any:
+        return Calls(forward, embed=nn.Embedding(9, 4)), (torch.tensor([[1, 2, 3]]), torch.tensor([[True, False, True]])), {}
+
+    report = weightless(build)
+    assert alike(report) == alike(real(build))
+    indexed = next(op for op in report.ops if op.name == "torch.Tensor.__getitem__")
+    assert indexed.outputs[0].shape == (2, 4)
+
+
+def test_a_random_choice_after_a_random_number_that_was_not_drawn_is_not_guessed() -> None:
+    def forward(self: Calls, x: Tensor) -> Tensor:
+        x = F.dropout(self.fc(x), 0.5, True)
+        return x if torch.rand([]) < 0.5 else self.fc(x)
+
+    with pytest.raises(NeedsValues):
+        weightless(lambda: (Calls(forward, fc=nn.Linear(4, 4)), (torch.rand(2, 4),), {}))
+
+
+def test_six_billion_parameters_take_neither_memory_nor_time() -> None:
+    code = """
+import resource, torch
+from torch import nn
+from modinspect.trace import Weightless, trace, without_memory
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+with without_memory() as aliases:
+    model = nn.Sequential(*(nn.Linear(32_000, 32_000) for _ in range(6)))
+report = trace(model, (torch.rand(1, 32_000),), weightless=Weightless(torch.device("cpu"), aliases))
+grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+assert report.totals.params == 6 * 32_000 * 32_001, report.totals
+assert grown < 100 * 1024, grown
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+# -- as if on a GPU
+
+
+def test_a_constant_left_on_the_cpu_is_found_without_a_gpu() -> None:
+    scale = torch.ones(4)
+
+    def forward(self: Calls, x: Tensor) -> Tensor:
+        return self.fc(x) * scale
+
+    report = weightless(lambda: (Calls(forward, fc=nn.Linear(4, 4)), (torch.rand(2, 4),), {}), CUDA)
+    assert report.error is not None
+    assert "cuda:0" in report.error.message
+    assert "cpu" in report.error.message
+    assert report.error.source is not None
+    assert report.error.source.code == "return self.fc(x) * scale"
+
+
+@pytest.mark.parametrize("name", ["bert", "gpt2", "llama", "t5", "vit", "whisper"])
+def test_architectures_run_as_if_on_a_gpu(name: str) -> None:
+    report = weightless(of_transformers(name), CUDA)
+    assert report.error is None
+    assert report.model.device == "cuda:0"
+    assert [op.name for op in report.ops] == [op.name for op in real(of_transformers(name)).ops]
+
+
+def test_values_of_masks_are_known_on_the_gpu_that_is_not_there() -> None:
+    def forward(self: Calls, x: Tensor) -> Tensor:
+        mask = torch.ones(3, device=x.device).bool()
+        assert x.device.type == "cuda"
+        return self.fc(x) if mask.all() else x
+
+    report = weightless(lambda: (Calls(forward, fc=nn.Linear(4, 4)), (torch.rand(3, 4),), {}), CUDA)
+    assert report.error is None
+    assert [op.name for op in report.ops][-1] == "torch.nn.functional.linear"
