@@ -162,7 +162,7 @@ def test_what_is_written_with_a_hidden_value_is_not_known_any_more() -> None:
     "look",
     [
         lambda t: t.item(),
-        lambda t: bool(t),
+        bool,
         lambda t: t.tolist(),
         lambda t: t.numpy(),
         lambda t: t[t > 0],
