@@ -16,12 +16,13 @@ def differs(first: Watched, second: Watched) -> bool:
 
 
 def first_difference(first: Watched, second: Watched) -> Step | None:
-    """The step of the second run with which a difference begins that reaches an output."""
+    """The step with which a difference begins that reaches an output; where the runs part, one that only one of them made."""
     changed, limit = _changed(first, second)
     for index in sorted(_ancestors(second)):
         if index < limit and changed[index] and not any(changed[operand] for operand in second.steps[index].operands):
             return second.steps[index]
-    return second.steps[limit] if limit < len(second.steps) else None
+    longer = max(first, second, key=lambda run: len(run.steps))
+    return longer.steps[limit] if limit < len(longer.steps) else None
 
 
 def batch_axis(two: Shape | None, three: Shape | None) -> int | None:

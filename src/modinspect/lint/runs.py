@@ -7,6 +7,7 @@ Each run begins with the model as it was handed in, and leaves it so: whatever a
 from __future__ import annotations
 
 import functools
+import random
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -43,6 +44,9 @@ _T = TypeVar("_T")
 
 _WANTS_GRADIENTS = ("does not require grad", "not have been used in the graph")
 """What torch says of a model that differentiates in its forward where no gradients are recorded."""
+
+_MORE_DRAWS = 6
+"""Further runs of a model that asks Python's random numbers, which may decide the same way twice."""
 
 _TORCHS_OWN = frozenset(vars(nn.Module()))
 
@@ -319,10 +323,16 @@ class LiveRuns:
     # -- two runs compared
 
     def _make_difference(self) -> Spot | None:
-        def twice(model: nn.Module, forward: Callable[[], Any]) -> tuple[Watched, Watched]:
-            return _watched(model, forward, whole), _watched(model, forward, whole)
+        def again(model: nn.Module, forward: Callable[[], Any]) -> tuple[Watched, Watched]:
+            before = random.getstate()
+            first, second = _watched(model, forward, whole), _watched(model, forward, whole)
+            for _ in range(_MORE_DRAWS if random.getstate() != before else 0):  # Python's dice may fall alike
+                if differs(first, second):
+                    break
+                second = _watched(model, forward, whole)
+            return first, second
 
-        first, second = self._watch(twice)
+        first, second = self._watch(again)
         return self._spot(first_difference(first, second), second) if differs(first, second) else None
 
     def _make_mixing(self) -> Spot | None:

@@ -94,10 +94,11 @@ def is_loose_weight(reading: Reading, op: Op, operand: Operand, entry: Unregiste
     """Whether ``operand``, made of ``entry``, stands where a weight stands; an ``nn.Parameter`` is a weight anywhere."""
     if entry.class_name == "Parameter":
         return True
-    return _stands_as_weight(reading, op, operand) and not _mixes_positions(reading, op, operand, entry)
+    return stands_as_weight(reading, op, operand) and not _mixes_positions(reading, op, operand, entry)
 
 
-def _stands_as_weight(reading: Reading, op: Op, operand: Operand) -> bool:
+def stands_as_weight(reading: Reading, op: Op, operand: Operand) -> bool:
+    """Whether it is the weight of a layer's function, or meets in a matmul what depends on the input."""
     name = last(op.name)
     if name in _WITH_WEIGHTS:
         return operand.argument in _WEIGHTS

@@ -174,4 +174,23 @@ def values_that_are_not_numbers():
     return Net(), torch.randn(2, 8)
 
 
+@rule.bad
+def branch_by_pythons_dice():
+    import random
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(8, 4)
+
+        def forward(self, x):
+            x = self.fc(x)
+            if random.random() < 0.5:
+                x = x * 2  # MI202
+            return x.relu()
+
+    random.seed(1)
+    return Net(), torch.randn(2, 8)
+
+
 test_finds, test_mentions, test_passes, test_leaves_open = rule.tests()

@@ -234,4 +234,18 @@ def square_and_constant():
     return Net(), torch.randn(2, 8)
 
 
+@rule.bad
+def parameter_made_in_forward():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(8, 8)
+
+        def forward(self, x):
+            weight = nn.Parameter(torch.randn(4, 8))
+            return F.linear(self.fc(x), weight)  # MI103
+
+    return Net(), torch.randn(2, 8)
+
+
 test_finds, test_mentions, test_passes, test_leaves_open = rule.tests()

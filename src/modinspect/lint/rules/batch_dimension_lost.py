@@ -31,7 +31,7 @@ class BatchDimensionLost(Rule):
         for lost, whole in output_pairs(one, more):
             if rank(lost.shape) < rank(whole.shape):
                 name = f"the output {lost.path}" if lost.path else "the output"
-                yield _draft(one, culprit, f"{name} has {rank(lost.shape)} dimensions instead of {rank(whole.shape)}")
+                yield _draft(one, culprit, f"{name} has rank {rank(lost.shape)} instead of {rank(whole.shape)}")
                 return
 
 

@@ -38,8 +38,9 @@ def _raises(report: Report, given: Report, size: int, other: int) -> Draft | Non
     assert error is not None
     if other == 1 and first_op(report, given, _has_fewer_dimensions) is not None:
         return None  # MI401 says so
-    message = (error.message.strip().splitlines() or [""])[0]
-    begins = f"with a batch of {other} instead of {size}, forward raises {error.type}: {message}"
+    message = (error.message.strip().splitlines() or [""])[0].rstrip(".")
+    raised = f"{error.type}: {message}" if message else error.type
+    begins = f"with a batch of {other} instead of {size}, forward raises {raised}"
     pin = next((op for op, before in op_pairs(report, given) if _pins(op, before, size)), None)
     if pin is not None:
         return Draft(f"{begins}. {_pinned(given, pin, size)}", pin.module, pin.source)
