@@ -22,7 +22,7 @@ PAGE = HERE.parent / "docs" / "benchmarks.md"
 
 def main() -> None:
     """Runs all of it, section by section."""
-    sections = [head(), calls(), images(), memory(), growth(), start_up(), decoders()]
+    sections = [head(), calls(), images(), memory(), growth(), start_up(), decoders(), linting()]
     page = "\n\n".join(sections) + "\n"
     print(page)
     PAGE.write_text(page)
@@ -124,6 +124,20 @@ def decoders() -> str:
         rows.append([f"{runs[0][2]} billion", runs[0][3], f"{seconds:.2f} s", f"{mib:.0f} MiB"])
     return "## Without weights\n\nA decoder of transformers, input 1×16, weightless: above what its imports take.\n\n" + table(
         ["parameters", "ops", "time", "memory"], rows
+    )
+
+
+def linting() -> str:
+    """Ten models side by side, against what importing them takes."""
+    names = "AlbertModel BartModel BertModel DistilBertModel ElectraModel GPT2Model OPTModel RobertaModel T5Model XLNetModel"
+    imports = [sys.executable, "-c", f"from transformers import {', '.join(names.split())}"]
+    command = [str(Path(sys.executable).parent / "modinspect"), "lint", "--fail-on", "error"]
+    targets = [f"transformers.{name}" for name in names.split()]
+    took, peak = measure.process([*command, *targets, "--jobs", "1"], check=False)
+    base, _ = measure.process(imports)
+    row = [f"{len(targets)}", f"{base:.1f} s", f"{took:.1f} s", f"{took / base:.1f}×", f"{peak:.0f} MiB"]
+    return "## Lint\n\nModels of transformers at their default sizes, one process, processor time.\n\n" + table(
+        ["models", "their imports", "modinspect lint", "ratio", "peak memory"], [row]
     )
 
 
