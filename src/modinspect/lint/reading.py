@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from modinspect.lint.rule import is_installed
 from modinspect.report import Call, Op, Operand, Report, Source, Unregistered
@@ -45,6 +45,27 @@ def index_of(origin: str | None, kind: str) -> int | None:
         return None
     rest = origin[len(kind) + 1 :]
     return int(rest) if rest.isdigit() else None
+
+
+def holders_of(name: str) -> Iterator[str]:
+    """The modules that hold a parameter, the innermost first: ``a.b``, ``a`` and the root of ``a.b.weight``."""
+    while name:
+        name = name.rpartition(".")[0]
+        yield name
+
+
+def by_idle_module(report: Report, names: Sequence[str]) -> dict[str, list[str]]:
+    """Parameters by the outermost module below the root that has no other trainable ones; by themselves where there is none."""
+    idle = set(names)
+    paths = {module.path for module in report.modules if module.registered}
+    busy = {
+        path for state in report.parameters if state.trainable and state.name not in idle for path in holders_of(state.name)
+    }
+    groups: dict[str, list[str]] = {}
+    for name in names:
+        around = [path for path in holders_of(name) if path and path not in busy and path in paths]
+        groups.setdefault(around[-1] if around else name, []).append(name)
+    return groups
 
 
 class Reading:

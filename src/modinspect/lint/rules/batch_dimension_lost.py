@@ -11,7 +11,52 @@ from modinspect.report import Op, Report
 
 
 class BatchDimensionLost(Rule):
-    """With a batch of one, the output loses a dimension."""
+    """With a batch of one, the output loses a dimension.
+
+    ## What it does
+    Runs the model on one sample and on several, and reports an output that has fewer dimensions for one, with the call
+    that drops it.
+
+    ## Why it is bad
+    `x.squeeze()` drops every dimension of size 1, the batch among them. All goes well until the last batch of an epoch
+    has one sample, or until the model is served one request at a time: then a shape does not fit, or worse, broadcasts
+    to a wrong result.
+
+    ## Example
+    ```python
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(8, 1)
+
+        def forward(self, x):
+            return self.fc(x).squeeze()
+    ```
+
+    ## Use instead
+    ```python
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(8, 1)
+
+        def forward(self, x):
+            return self.fc(x).squeeze(-1)
+    ```
+
+    ## How it is found
+    By two eval runs, on one sample and on the given batch (two samples, if one was given), whose calls are compared one
+    by one. If it can't be told which dimension of the inputs is the batch, the rule is skipped.
+
+    ## When to ignore it
+    When the model is called with a fixed batch size above 1 only.
+
+    ## References
+    - [torch.squeeze(x) might cause an error](https://github.com/layumi/Person_reID_baseline_pytorch/issues/77)
+    - [tacotron2: fix error when batch size = 1](https://github.com/NVIDIA/tacotron2/pull/303)
+    - [Dimension out of range in the last batch](https://github.com/bentrevett/pytorch-sentiment-analysis/issues/17)
+    - [ludwig: squeeze extra dimensions explicitly](https://github.com/ludwig-ai/ludwig/pull/1726)
+    """
 
     id = "MI401"
     name = "batch-dimension-lost"

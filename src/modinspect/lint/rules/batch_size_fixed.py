@@ -13,7 +13,54 @@ _SHAPING = frozenset({"view", "reshape", "expand", "broadcast_to", "unflatten", 
 
 
 class BatchSizeFixed(Rule):
-    """The forward works for the given batch size alone."""
+    """The forward works for the given batch size alone.
+
+    ## What it does
+    Runs the model on twice the batch, and on one sample, and reports a forward that raises there or gives another
+    number of dimensions.
+
+    ## Why it is bad
+    The last batch of an epoch is smaller, serving wants one sample and throughput wants many. A size written into
+    `view`, `expand` or an initial state works in the first test and fails in use.
+
+    ## Example
+    ```python
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(8, 4)
+            self.head = nn.Linear(4, 2)
+
+        def forward(self, x):
+            x = self.fc(x)
+            return self.head(x.view(2, -1))
+    ```
+
+    ## Use instead
+    ```python
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(8, 4)
+            self.head = nn.Linear(4, 2)
+
+        def forward(self, x):
+            x = self.fc(x)
+            return self.head(x.view(x.shape[0], -1))
+    ```
+
+    ## How it is found
+    By eval runs on other batch sizes. Reported is the call that gives the given batch size whatever it gets (`view(2,
+    -1)`), or the line that raises. If it can't be told which dimension of the inputs is the batch, the rule is skipped.
+
+    ## When to ignore it
+    When the model is made for one sample at a time, as some detectors and streaming models are.
+
+    ## References
+    - [Only a batch size of 1 at inference](https://github.com/Panxjia/SPA_CVPR2021/issues/4)
+    - [Do not hard-code batch size into model](https://github.com/ika-rwth-aachen/EviLOG/pull/11)
+    - [The batch size supports only 1, as the first sample is selected](https://github.com/ShoufaChen/DiffusionDet/issues/78)
+    """
 
     id = "MI403"
     name = "batch-size-fixed"

@@ -11,7 +11,60 @@ from modinspect.report import Call
 
 
 class BatchnormReused(Rule):
-    """One batch norm runs several times in a forward, and mixes its statistics."""
+    """One batch norm runs several times in a forward, and mixes its statistics.
+
+    ## What it does
+    Reports a batch norm that updates the same running mean more than once during one forward in train mode: called
+    twice, called in a loop, or part of an encoder that runs on two inputs.
+
+    ## Why it is bad
+    In train mode each call normalises by its own batch. In eval mode all calls use one average of statistics that
+    belong to different places or inputs, and fits none of them: the model does well in training and badly in
+    evaluation.
+
+    ## Example
+    ```python
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc1 = nn.Linear(8, 8, bias=False)
+            self.fc2 = nn.Linear(8, 8, bias=False)
+            self.norm = nn.BatchNorm1d(8)
+
+        def forward(self, x):
+            x = self.norm(self.fc1(x))
+            return self.norm(self.fc2(x))
+    ```
+
+    ## Use instead
+    ```python
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc1 = nn.Linear(8, 8, bias=False)
+            self.fc2 = nn.Linear(8, 8, bias=False)
+            self.norm1 = nn.BatchNorm1d(8)
+            self.norm2 = nn.BatchNorm1d(8)
+
+        def forward(self, x):
+            x = self.norm1(self.fc1(x))
+            return self.norm2(self.fc2(x))
+    ```
+
+    In a siamese network, run both inputs in one batch (`torch.cat`), or use a norm without statistics of the batch.
+
+    ## How it is found
+    In the train run, by the running means that batch norms write to. A batch of one is doubled, as batch norm asks for
+    more. The line reported is that of the second call: of the norm itself or of the module around it that runs again.
+
+    ## When to ignore it
+    When both calls see the same kind of values, as the two views of contrastive learning, and evaluation was checked.
+
+    ## References
+    - [How to make batchnorm maintain multiple pairs of running_mean and running_var?](https://github.com/pytorch/pytorch/issues/1738)
+    - [Recurrent batch normalization: whose statistics at evaluation time?](https://github.com/Element-Research/rnn/issues/252)
+    - [Running through one net piece by piece is not running one batch](https://github.com/pytorch/pytorch/issues/4741)
+    """
 
     id = "MI303"
     name = "batchnorm-reused"

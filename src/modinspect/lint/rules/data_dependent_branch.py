@@ -14,7 +14,52 @@ _DECIDES = frozenset({
 
 
 class DataDependentBranch(Rule):
-    """A tensor's value decides which way Python goes."""
+    """A tensor's value decides which way Python goes.
+
+    ## What it does
+    Reports calls that take a tensor's value to Python: `.item()`, `.tolist()`, `int(t)`, `if t:`, `torch.equal`.
+
+    ## Why it is bad
+    `torch.compile` and `torch.export` break the graph there or refuse, and on a GPU Python has to wait for all work
+    before it.
+
+    ## Example
+    ```python
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(8, 4)
+
+        def forward(self, x):
+            x = self.fc(x)
+            if x.abs().max() > 10:
+                x = x / 10
+            return x
+    ```
+
+    ## Use instead
+    ```python
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(8, 4)
+
+        def forward(self, x):
+            x = self.fc(x)
+            return torch.where(x.abs().amax(-1, keepdim=True) > 10, x / 10, x)
+    ```
+
+    ## How it is found
+    In the eval run, by ops that read a value. Reads by torch's own modules, and printing, are not reported.
+
+    ## When to ignore it
+    When the model is neither compiled nor exported and the read is worth its wait, as a check of the inputs often is.
+
+    ## References
+    - [Tensor.item() causes graph compilation interruption](https://github.com/pytorch/pytorch/issues/158642)
+    - [41 graph breaks, most of them .item(): compiled slower than eager](https://github.com/isayevlab/aimnetcentral/pull/109)
+    - [SpecForge: fix graph break from Tensor.item()](https://github.com/sgl-project/SpecForge/pull/222)
+    """
 
     id = "MI501"
     name = "data-dependent-branch"

@@ -16,7 +16,53 @@ _KEEPS_DEVICE = frozenset(
 
 
 class DevicePinned(Rule):
-    """With the model on a GPU, the forward mixes devices."""
+    """With the model on a GPU, the forward mixes devices.
+
+    ## What it does
+    Runs the forward as if model and inputs were on a GPU, without one, and reports the first call that gets tensors of
+    two devices. Also reports `.numpy()` on a tensor that would be on the GPU.
+
+    ## Why it is bad
+    "Expected all tensors to be on the same device": it works on the laptop and raises on the machine that trains.
+
+    ## Example
+    ```python
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(8, 4)
+
+        def forward(self, x):
+            x = self.fc(x)
+            return torch.cat([x, torch.zeros(x.shape[0], 1)], -1)
+    ```
+
+    ## Use instead
+    ```python
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(8, 4)
+
+        def forward(self, x):
+            x = self.fc(x)
+            return torch.cat([x, x.new_zeros(x.shape[0], 1)], -1)
+    ```
+
+    ## How it is found
+    By a weightless run: parameters, buffers and inputs say that they are on `cuda`, what is made without `device=` is
+    on the CPU, and an operator that gets both raises as CUDA's would. Scalars and indices from the CPU are allowed, as
+    CUDA allows them. A run without a GPU ends at the first mistake. What needs the values of a tensor can't be run so,
+    and the rule is skipped.
+
+    ## When to ignore it
+    When the model never leaves the CPU.
+
+    ## References
+    - [torch.arange without a device in a guided attention mask](https://github.com/mozilla/TTS/issues/473)
+    - [A positional encoding that stays on the CPU](https://github.com/wingedsheep/transformer/issues/4)
+    - [SA-ConvLSTM: found at least two devices, cpu and cuda:0](https://github.com/tsugumi-sys/SA-ConvLSTM-Pytorch/pull/26)
+    """
 
     id = "MI502"
     name = "device-pinned"

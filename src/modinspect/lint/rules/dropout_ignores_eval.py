@@ -15,7 +15,55 @@ _DROPOUTS = frozenset({
 
 
 class DropoutIgnoresEval(Rule):
-    """Dropout, or batch norm's training mode, goes on in eval mode."""
+    """Dropout, or batch norm's training mode, goes on in eval mode.
+
+    ## What it does
+    Reports calls that do in the eval run what belongs to training: `F.dropout` and its kin with `training=True`, which
+    is their default; `F.scaled_dot_product_attention` with `dropout_p` above 0; attention weights dropped by
+    `F.multi_head_attention_forward`; `F.batch_norm(training=True)`; a dropout module that `model.eval()` does not
+    reach.
+
+    ## Why it is bad
+    Predictions are random, worse than the model is, and different from one call to the next. A functional call knows
+    nothing of `model.eval()`: it has to be told.
+
+    ## Example
+    ```python
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(8, 4)
+
+        def forward(self, x):
+            return F.dropout(self.fc(x), 0.5)
+    ```
+
+    ## Use instead
+    ```python
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(8, 4)
+
+        def forward(self, x):
+            return F.dropout(self.fc(x), 0.5, training=self.training)
+    ```
+
+    For attention: `dropout_p=self.p if self.training else 0.0`.
+
+    ## How it is found
+    In the eval run, by the arguments of each call, those left to their defaults too. A probability of 0 is not
+    reported, and neither is `nn.BatchNorm2d(track_running_stats=False)`, which is asked to work so.
+
+    ## When to ignore it
+    When dropout at prediction time is the method (Monte Carlo dropout).
+
+    ## References
+    - [SDPA does not switch off dropout during evaluation](https://github.com/pytorch/pytorch/issues/124464)
+    - [The same in timm, "a recurring bug"](https://github.com/huggingface/pytorch-image-models/pull/1978)
+    - [Dropout not handled properly in torchtune's attention](https://github.com/meta-pytorch/torchtune/issues/1791)
+    - [Dropout not disabled for eval in wenet](https://github.com/wenet-e2e/wenet/issues/2699)
+    """
 
     id = "MI201"
     name = "dropout-ignores-eval"

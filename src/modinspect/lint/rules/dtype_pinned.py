@@ -23,7 +23,51 @@ _NOT_USUAL = frozenset({
 
 
 class DtypePinned(Rule):
-    """In bfloat16 the forward raises, or silently goes on in float32."""
+    """In bfloat16 the forward raises, or silently goes on in float32.
+
+    ## What it does
+    Runs the forward with parameters, buffers and floating inputs in bfloat16 and reports a call that raises on two
+    dtypes, or one that turns bfloat16 into float32 that reaches an output.
+
+    ## Why it is bad
+    A float32 constant widens all that it meets, so that the model loses the speed and memory that bfloat16 was chosen
+    for; at the next layer with weights it raises. Both show only once somebody calls `model.to(torch.bfloat16)`.
+
+    ## Example
+    ```python
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(8, 4)
+
+        def forward(self, x):
+            return self.fc(x) * torch.linspace(0, 1, 4, device=x.device)
+    ```
+
+    ## Use instead
+    ```python
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(8, 4)
+
+        def forward(self, x):
+            return self.fc(x) * torch.linspace(0, 1, 4, device=x.device, dtype=x.dtype)
+    ```
+
+    ## How it is found
+    By an eval run in bfloat16. A tensor that is cast back before the output is fine, and so is what is usually computed
+    in float32: norms, softmax, losses, angles, logits. Operators that the CPU has no bfloat16 kernel for don't count;
+    the rule is skipped there. A number that is too large for float16 (`masked_fill(mask, -1e9)`) is an info.
+
+    ## When to ignore it
+    When the model runs in float32, or under `torch.autocast`, which casts by itself.
+
+    ## References
+    - [expected scalar type Float but found BFloat16, from an attention mask](https://github.com/mlfoundations/open_clip/issues/916)
+    - [expected scalar type BFloat16 but found Float, in piper](https://github.com/rhasspy/piper/issues/752)
+    - [Rotary embedding that goes on in float32](https://github.com/xjdr-alt/entropix/pull/59)
+    """
 
     id = "MI503"
     name = "dtype-pinned"

@@ -80,7 +80,51 @@ _ONLY_FUNCTIONAL = {"unfold": "Unfold", "fold": "Fold", "pad": "ConstantPad1d/2d
 
 
 class FunctionalHasModule(Rule):
-    """A function is called for which torch.nn has a module."""
+    """A function is called for which torch.nn has a module.
+
+    ## What it does
+    Reports a hidden call, such as `F.relu(x)`, `x.sigmoid()` or `torch.flatten(x, 1)`, for which `torch.nn` has a
+    module that does the same.
+
+    ## Why it is bad
+    It is not wrong: the model computes the same. But `print(model)`, `torchinfo.summary` and hooks on modules do not
+    see the call, quantization and feature extraction tools that work by modules pass it over, and a function keeps no
+    mode of its own: see MI201.
+
+    ## Example
+    ```python
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(8, 4)
+
+        def forward(self, x):
+            return F.relu(self.fc(x))
+    ```
+
+    ## Use instead
+    ```python
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(8, 4)
+            self.relu = nn.ReLU()
+
+        def forward(self, x):
+            return self.relu(self.fc(x))
+    ```
+
+    ## How it is found
+    In the eval run, each op whose owner is no layer and whose name stands in a table of twins. Calls that modules of
+    torch make themselves, and functions without a twin (`torch.cat`, `x + y`, views), are not reported.
+
+    ## When to ignore it
+    Whenever you like functions better. The rule is for those who want `print(model)` to tell the whole story.
+
+    ## References
+    - [torchsummary does not summarise functional layers](https://github.com/sksq96/pytorch-summary/issues/120)
+    - [torch.add() does not show up in the output of summary](https://github.com/sksq96/pytorch-summary/issues/198)
+    """
 
     id = "MI101"
     name = "functional-has-module"

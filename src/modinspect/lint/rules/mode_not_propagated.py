@@ -10,7 +10,64 @@ from modinspect.report import ModuleInfo, Source
 
 
 class ModeNotPropagated(Rule):
-    """After model.eval() or model.train() a submodule is in the other mode."""
+    """After model.eval() or model.train() a submodule is in the other mode.
+
+    ## What it does
+    Calls `model.train()`, `model.eval()` and `model.train()` again, and reports modules that stay in the mode before.
+    Also reports modules that the forward itself switches, so that they run in train mode although the model is in eval
+    mode.
+
+    ## Why it is bad
+    Dropout and batch norm of a module that is left in train mode go on as in training: predictions are random, and
+    evaluation changes the running statistics. One left in eval mode is never regularised. Mostly an override of
+    `train()` forgot that `nn.Module.train` is what passes the mode on, and that `eval()` is `train(False)`.
+
+    ## Example
+    ```python
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(8, 4)
+            self.norm = nn.BatchNorm1d(4)
+
+        def train(self, mode=True):
+            self.training = mode
+            return self
+
+        def forward(self, x):
+            return self.norm(self.fc(x))
+    ```
+
+    ## Use instead
+    ```python
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(8, 4)
+            self.norm = nn.BatchNorm1d(4)
+
+        def train(self, mode=True):
+            super().train(mode)
+            return self
+
+        def forward(self, x):
+            return self.norm(self.fc(x))
+    ```
+
+    ## How it is found
+    By the `training` flags after each switch, and in the eval run by the mode in which each module ran. A module that
+    an override keeps in eval mode on purpose is not reported when nothing in it is trainable, and is an info when
+    something is.
+
+    ## When to ignore it
+    When statistics are frozen on purpose while scale and shift are trained.
+
+    ## References
+    - [Overload of train() in a subclass of nn.Module breaks train and eval](https://github.com/KindXiaoming/pykan/issues/108)
+    - [An override of train() leaves batch norm in training mode for good](https://github.com/roytseng-tw/Detectron.pytorch/issues/104)
+    - [model.eval() starts a training run](https://github.com/ultralytics/ultralytics/issues/17751)
+    - [Defining a train method will break the model.eval() call](https://github.com/Zhenye-Na/DA-RNN/issues/21)
+    """
 
     id = "MI203"
     name = "mode-not-propagated"

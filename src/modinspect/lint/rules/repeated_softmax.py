@@ -32,7 +32,53 @@ _PASSES_ON = VIEWS_OF_NAMES | frozenset({
 
 
 class RepeatedSoftmax(Rule):
-    """A softmax, sigmoid or logarithm is applied to what has been through one already."""
+    """A softmax, sigmoid or logarithm is applied to what has been through one already.
+
+    ## What it does
+    Reports a softmax of a softmax, the logarithm of a softmax or sigmoid, and losses that apply one themselves and get
+    its result: `F.cross_entropy` of a softmax, `F.binary_cross_entropy_with_logits` of a sigmoid; also losses that
+    expect log-probabilities and get probabilities (`F.nll_loss`, `F.kl_div`).
+
+    ## Why it is bad
+    A second softmax flattens the distribution: with 10 classes the largest possible probability is 0.23, the loss has a
+    floor that it can't go below, and gradients are small. The logarithm of a softmax is `-inf` where the softmax
+    underflows.
+
+    ## Example
+    ```python
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(8, 4)
+
+        def forward(self, x):
+            probabilities = F.softmax(self.fc(x), dim=-1)
+            return torch.log(probabilities)
+    ```
+
+    ## Use instead
+    ```python
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(8, 4)
+
+        def forward(self, x):
+            return F.log_softmax(self.fc(x), dim=-1)
+    ```
+
+    ## How it is found
+    In the eval run, by following the first operand back through views and casts. Softmax along rows and then along
+    columns, and `log(p + eps)`, are not reported.
+
+    ## When to ignore it
+    When the second one is meant, as a temperature of sorts.
+
+    ## References
+    - [Softmax applied twice when computing loss in LogisticRegression](https://github.com/Lightning-Universe/lightning-bolts/issues/654)
+    - [Removes erroneous extra softmax](https://github.com/bowang-lab/Transformer-GCN-QA/pull/32)
+    - [log_softmax and cross_entropy together](https://github.com/speedinghzl/Pytorch-Deeplab/issues/2)
+    """
 
     id = "MI601"
     name = "repeated-softmax"

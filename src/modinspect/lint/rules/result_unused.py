@@ -10,7 +10,50 @@ from modinspect.report import Op
 
 
 class ResultUnused(Rule):
-    """A result is computed that nothing uses."""
+    """A result is computed that nothing uses.
+
+    ## What it does
+    Reports a call that computes something which neither the output nor any later call uses, and which nothing keeps.
+
+    ## Why it is bad
+    At best it costs time. Often the result was meant to be assigned: `F.relu(x)` and `x.clamp(0, 1)` do not change `x`.
+
+    ## Example
+    ```python
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(8, 4)
+
+        def forward(self, x):
+            x = self.fc(x)
+            x.clamp(0, 1)
+            return x
+    ```
+
+    ## Use instead
+    ```python
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(8, 4)
+
+        def forward(self, x):
+            x = self.fc(x)
+            return x.clamp(0, 1)
+    ```
+
+    ## How it is found
+    In the eval run, by the operands of all later calls. Calls that write to a tensor, views, and results that an
+    attribute or a cache holds after the forward are not reported.
+
+    ## When to ignore it
+    When the result is used by other inputs or another mode than those of the run.
+
+    ## References
+    - [The output of the ReLU is never used in the blocks of BNInception](https://github.com/Cadene/pretrained-models.pytorch/issues/79)
+    - [InceptionV1: some of the relu activations are just ignored](https://github.com/Cadene/pretrained-models.pytorch/issues/90)
+    """
 
     id = "MI603"
     name = "result-unused"

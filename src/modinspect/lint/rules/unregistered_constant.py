@@ -16,7 +16,56 @@ _DEVICES = ("cpu", "cuda", "mps", "xpu", "meta", "npu", "hpu", "xla", "mtia")
 
 
 class UnregisteredConstant(Rule):
-    """A constant tensor of an attribute or a global is no buffer."""
+    """A constant tensor of an attribute or a global is no buffer.
+
+    ## What it does
+    Reports a tensor with dimensions that `forward` takes from an attribute, a list, a global or a closure, that is no
+    parameter and no buffer, and that meets other tensors where it was made.
+
+    ## Why it is bad
+    `model.to("cuda")` leaves it on the CPU, so that the forward raises there; `model.to(torch.bfloat16)` leaves it in
+    float32, so that it silently widens what it meets; and `state_dict()` does not save it.
+
+    ## Example
+    ```python
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(8, 4)
+            self.scale = torch.tensor([1.0, 2.0, 3.0, 4.0])
+
+        def forward(self, x):
+            return self.fc(x) * self.scale
+    ```
+
+    ## Use instead
+    ```python
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(8, 4)
+            self.register_buffer("scale", torch.tensor([1.0, 2.0, 3.0, 4.0]))
+
+        def forward(self, x):
+            return self.fc(x) * self.scale
+    ```
+
+    `register_buffer(..., persistent=False)` moves it with the model without saving it.
+
+    ## How it is found
+    In the eval run, by where the operands of each op come from. Not reported are scalars, which may meet tensors of any
+    device; constants that `forward` moves to where the input is (`self.scale.to(x)`); those that an override of
+    `_apply` moves; and those of which only the shape is used.
+
+    ## When to ignore it
+    When the model never leaves the CPU and the constant can be made again from the constructor's arguments.
+
+    ## References
+    - [How to convert a tensor created in __init__() to the same device as the model](https://github.com/Lightning-AI/pytorch-lightning/issues/1978)
+    - [Tensor is not moved to the expected device](https://github.com/Lightning-AI/pytorch-lightning/issues/3674)
+    - [Buffers not registered properly and hence not moved with the model](https://github.com/styalai/xLSTM-pytorch/issues/2)
+    - [Buffers kept in a dictionary, too, stay where they were](https://github.com/pytorch/pytorch/issues/43815)
+    """
 
     id = "MI104"
     name = "unregistered-constant"

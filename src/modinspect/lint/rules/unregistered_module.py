@@ -11,7 +11,59 @@ from modinspect.report import Unregistered
 
 
 class UnregisteredModule(Rule):
-    """A module ran that is kept in a plain list, a dict or a closure, and so is no submodule."""
+    """A module ran that is kept in a plain list, a dict or a closure, and so is no submodule.
+
+    ## What it does
+    Reports a module that ran during the forward, has parameters or buffers of its own, and is not in `model.modules()`:
+    it is held by a list, a tuple, a dict, an object that is no module, a global or a closure.
+
+    ## Why it is bad
+    `nn.Module` registers what is assigned to an attribute directly. What is inside a plain container is in no
+    `model.parameters()`, so no optimizer trains it; in no `state_dict()`, so it is lost with the process; and neither
+    `.to()` nor `.eval()` reaches it. The forward runs all the same, and the loss may even go down a little.
+
+    ## Example
+    ```python
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layers = [nn.Linear(8, 8), nn.Linear(8, 4)]
+
+        def forward(self, x):
+            for layer in self.layers:
+                x = layer(x)
+            return x
+    ```
+
+    ## Use instead
+    ```python
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layers = nn.ModuleList([nn.Linear(8, 8), nn.Linear(8, 4)])
+
+        def forward(self, x):
+            for layer in self.layers:
+                x = layer(x)
+            return x
+    ```
+
+    ## How it is found
+    A hook sees each module that runs. One that `named_modules()` does not list, and with a tensor of its own that an op
+    used, is reported where it was called. Modules without tensors (activations in a dict), and those that only wrap
+    registered ones, are not. A module with parameters of which none is trainable is reported as an info: a frozen
+    teacher is often hidden so on purpose.
+
+    ## When to ignore it
+    When the module is meant to stay out of the optimizer and of the checkpoint, and you move it and switch its mode by
+    hand.
+
+    ## References
+    - [Module: parameters are not included if the module is initialized in a list](https://github.com/pytorch/pytorch/issues/715)
+    - [nn.Module not importing parameters contained in lists](https://github.com/pytorch/pytorch/issues/666)
+    - [Difference between using a python list and nn.ModuleList](https://github.com/pytorch/pytorch/issues/38639)
+    - [A final linear layer whose parameters were never registered](https://github.com/EleutherAI/gpt-neox/pull/267)
+    """
 
     id = "MI102"
     name = "unregistered-module"

@@ -11,7 +11,58 @@ from modinspect.report import Op, Operand
 
 
 class UnregisteredWeight(Rule):
-    """A weight is a tensor that is neither parameter nor buffer."""
+    """A weight is a tensor that is neither parameter nor buffer.
+
+    ## What it does
+    Reports an operand that stands where a weight stands (the weight of `F.linear`, a convolution, an embedding or a
+    norm, or the operand of a matmul whose other operand depends on the input) and that is a plain tensor: an attribute,
+    a global, a closure, or made in `forward`, of random numbers or not. An `nn.Parameter` that nothing registers, in a
+    list say, is reported anywhere.
+
+    ## Why it is bad
+    No optimizer trains it and no `state_dict` saves it. If `forward` draws it from random numbers, the model computes
+    another function at each call; if `__init__` does, a model loaded from a checkpoint is another than the one that was
+    saved.
+
+    ## Example
+    ```python
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(8, 5)
+
+        def forward(self, x):
+            return F.linear(self.fc(x), torch.rand(3, 5))
+    ```
+
+    ## Use instead
+    ```python
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(8, 5)
+            self.weight = nn.Parameter(torch.rand(3, 5))
+
+        def forward(self, x):
+            return F.linear(self.fc(x), self.weight)
+    ```
+
+    A weight that is not to be trained (a fixed filter, a random projection) is a buffer:
+    `self.register_buffer("weight", ...)`.
+
+    ## How it is found
+    In the eval run each tensor is followed from where it comes. A weight that depends on no input, parameter or buffer
+    is reported at the call that uses it. Square matrices that mix positions (`tril(ones(T, T)) @ x`) are helpers, not
+    weights.
+
+    ## When to ignore it
+    When the matrix is made of constants in `forward` on purpose, is cheap to make and always the same.
+
+    ## References
+    - [Parameters created at each forward, so that their values are lost](https://github.com/leaderj1001/Stand-Alone-Self-Attention/issues/2)
+    - [Parameters kept in a list: optimizer got an empty parameter list](https://github.com/dbgannon/NNets-and-Diffeqns/issues/1)
+    - [A parameter that .cuda() turned into a plain tensor](https://github.com/KaiyangZhou/pytorch-center-loss/issues/23)
+    """
 
     id = "MI103"
     name = "unregistered-weight"
@@ -42,6 +93,6 @@ def _message(reading: Reading, op: Op, operand: Operand, made: str) -> str:
     name = operand.argument if "weight" in operand.argument else "operand"
     return (
         f"the {name} of {short(op.name)} in {where(reading.report, op.module)}, {shape}, is {made}: no parameter and no "
-        "buffer, so that no optimizer trains it and no state_dict saves it. Make it an nn.Parameter in __init__, or register_buffer() "
-        "if it is fixed"
+        "buffer, so that no optimizer trains it and no state_dict saves it. Make it an nn.Parameter in __init__, or "
+        "register_buffer() if it is fixed"
     )

@@ -4,13 +4,62 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from modinspect.lint.reading import listed, where
+from modinspect.lint.reading import by_idle_module, holders_of, listed, where
 from modinspect.lint.rule import Draft, Rule, Runs, Undecided, is_installed
 from modinspect.report import Report, Source, StateTensor
 
 
 class UnusedParameter(Rule):
-    """A trainable parameter is registered and no op uses it."""
+    """A trainable parameter is registered and no op uses it.
+
+    ## What it does
+    Reports parameters with `requires_grad` that no call used, neither in the eval run nor in the train run.
+
+    ## Why it is bad
+    `DistributedDataParallel` waits for a gradient that never comes and raises "Expected to have finished reduction in
+    the prior iteration". Optimizer, checkpoint and parameter count carry dead weight. And often the layer was meant to
+    be called.
+
+    ## Example
+    ```python
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc1 = nn.Linear(8, 8)
+            self.fc2 = nn.Linear(8, 4)
+            self.norm = nn.LayerNorm(8)
+
+        def forward(self, x):
+            return self.fc2(self.fc1(x))
+    ```
+
+    ## Use instead
+    ```python
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc1 = nn.Linear(8, 8)
+            self.fc2 = nn.Linear(8, 4)
+            self.norm = nn.LayerNorm(8)
+
+        def forward(self, x):
+            return self.fc2(self.norm(self.fc1(x)))
+    ```
+
+    ## How it is found
+    By use, not by calls: `F.linear(x, self.fc.weight)` uses the weight of a layer that is never called. A parameter
+    counts as used if any op got it, in either mode, or if it is an output. The line reported is the one that registers
+    it, or the outermost module of which no parameter is used.
+
+    ## When to ignore it
+    When other inputs than those of the run use it: a mask token, an encoder for images that were not given. Give such
+    inputs, or set `find_unused_parameters=True`.
+
+    ## References
+    - [find_unused_parameters of DDP](https://github.com/pytorch/pytorch/issues/68862)
+    - [Why there are some unused parameters?](https://github.com/ImprintLab/MedSegDiff/issues/27)
+    - [Expected to have finished reduction in the prior iteration before starting a new one](https://github.com/pytorch/pytorch/issues/43259)
+    """
 
     id = "MI301"
     name = "unused-parameter"
@@ -28,7 +77,7 @@ class UnusedParameter(Rule):
                 f"parameters that eval mode does not use may be used in train mode, where {undecided.reason}"
             ) from undecided
         names = [state.name for state in unused if state.name in in_train]
-        for path, members in _by_topmost(runs.report, names).items():
+        for path, members in by_idle_module(runs.report, names).items():
             yield _draft(runs, path, members)
 
 
@@ -38,28 +87,6 @@ def _unused(report: Report) -> list[StateTensor]:
     return [
         state for state in report.parameters if state.trainable and state.used is False and f"param:{state.name}" not in given
     ]
-
-
-def _by_topmost(report: Report, names: list[str]) -> dict[str, list[str]]:
-    """The unused parameters by the outermost module below the root of which no parameter is used."""
-    unused = set(names)
-    paths = {module.path for module in report.modules if module.registered}
-    busy: set[str] = set()
-    for state in report.parameters:
-        if state.trainable and state.name not in unused:
-            busy.update(_above(state.name))
-    groups: dict[str, list[str]] = {}
-    for name in names:
-        idle = [path for path in _above(name) if path and path not in busy and path in paths]
-        groups.setdefault(idle[-1] if idle else name, []).append(name)
-    return groups
-
-
-def _above(name: str) -> Iterator[str]:
-    """The modules that hold a parameter, the innermost first: ``a.b``, ``a`` and the root of ``a.b.weight``."""
-    while name:
-        name = name.rpartition(".")[0]
-        yield name
 
 
 def _draft(runs: Runs, path: str, members: list[str]) -> Draft:
@@ -87,7 +114,7 @@ def _line(runs: Runs, path: str) -> Source | None:
     """The line that registers it; where that is in a library's module that never ran, the line that registers that module."""
     calls = {module.path: module.calls for module in runs.report.modules}
     source = runs.declared(path)
-    for holder in _above(path):
+    for holder in holders_of(path):
         if source is None or not is_installed(source.file) or not holder or calls.get(holder):
             break
         source = runs.declared(holder)
