@@ -69,7 +69,7 @@ ALLOWED: dict[str, set[str]] = {
     "config": {"errors", "nearest"},
     "crosscheck": {"report"},
     "diff": {"callable_module", "errors", "report"},
-    "prepare": {"errors", "inputs", "load", "signatures"},
+    "prepare": {"errors", "inputs", "load", "report", "signatures", "trace"},
     "lint": {"callable_module", "errors", "inputs", "load", "nearest", "prepare", "report", "trace", "usercode"},
     "render": {"__version__", "diff", "errors", "lint", "report"},
     "api": {"crosscheck", "diff", "errors", "inputs", "lint", "load", "prepare", "report", "trace", "usercode"},

@@ -732,12 +732,11 @@ def test_a_model_with_an_attribute_for_every_name_gets_no_guess():
     assert guess_inputs(Anything()) is None
 
 
-def test_transformers_models_of_text_have_a_guess_and_those_of_images_none():
-    from transformers import BertConfig, BertModel, ViTConfig, ViTModel
+def test_transformers_models_of_text_have_a_guess_that_runs():
+    from transformers import BertConfig, BertModel
 
     small = {"num_hidden_layers": 1, "hidden_size": 12, "intermediate_size": 4, "num_attention_heads": 2}
     bert = BertModel(BertConfig(**small))
     inputs = guess_inputs(bert)
     assert inputs.kwargs["input_ids"].shape == (3, 5)
     assert bert(**inputs.kwargs).last_hidden_state.shape == (3, 5, 12)
-    assert guess_inputs(ViTModel(ViTConfig(**small, image_size=32))) is None

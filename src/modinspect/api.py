@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from modinspect.errors import RunError, TargetError
-from modinspect.prepare import Recipe, check_memory, how_to_give, real_device, weightless_device
+from modinspect.prepare import Recipe, check_memory, fits_memory, how_to_give, real_device, weightless_device
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
 
+    from modinspect.inputs import Inputs
     from modinspect.report import Report
     from modinspect.trace import Weightless
 
@@ -119,7 +120,7 @@ class _Job:
             with without_memory() as aliases:
                 model = self.recipe.build()
         except TargetError as error:
-            if not fall_back:
+            if not fall_back or not _may_lack_memory(error):
                 raise
             return self.run_real(real_device("cpu"), (f"the real run was done, as without memory {error.message}",))
         try:
@@ -142,32 +143,59 @@ class _Job:
         return self._run(model, device, notes, None)
 
     def _run(self, model: nn.Module, device: torch.device, notes: tuple[str, ...], weightless: Weightless | None) -> Report:
+        """Runs on the first input that the model takes; where it takes none, the first says why.
+
+        Raises:
+            NeedsValues: a weightless run needed a value that is not there. Where the model is too large to be run for real,
+                other guesses are tried before that is said.
+        """
+        from modinspect.trace import NeedsValues, survey
+
+        notes = (*self.recipe.factory.notes, *notes)
+        where = "cpu" if weightless is not None else device
+        first: Report | None = None
+        needed: NeedsValues | None = None
+        untried: list[str] = []
+        with _in_mode(model, train=self.train):
+            for inputs in self.recipe.candidates(model, where, weightless, untried):
+                try:
+                    report = self._trace(model, inputs, (*notes, *inputs.notes), weightless)
+                except NeedsValues as need:
+                    if fits_memory(model):
+                        raise
+                    needed = needed or need
+                    continue
+                if report.error is None:
+                    return report
+                first = first or report
+            if needed is not None:
+                raise needed
+            if first is not None:
+                return first
+            notes = (*notes, *untried, f"no input, so nothing ran: {how_to_give(model)}")
+            return survey(model, target=self.recipe.factory.target.text, opaque=self.opaque, notes=notes, weightless=weightless)
+
+    def _trace(self, model: nn.Module, inputs: Inputs, notes: tuple[str, ...], weightless: Weightless | None) -> Report:
         import torch
 
-        from modinspect.trace import survey, trace
+        from modinspect.trace import trace
 
         target = self.recipe.factory.target.text
-        inputs, more = self.recipe.make_inputs(model, "cpu" if weightless is not None else device)
-        notes = (*self.recipe.factory.notes, *notes, *more)
-        with _in_mode(model, train=self.train):
-            if inputs is None:
-                notes = (*notes, f"no input, so nothing ran: {how_to_give(model)}")
-                return survey(model, target=target, opaque=self.opaque, notes=notes, weightless=weightless)
-            check = self._check(model)
-            torch.manual_seed(0)
-            self.recipe.tell(f"running {target}")
-            report = trace(
-                model,
-                inputs.args,
-                inputs.kwargs,
-                target=target,
-                grad=self.grad,
-                opaque=self.opaque,
-                notes=notes,
-                observer=check,
-                progress=self._progress,
-                weightless=weightless,
-            )
+        check = self._check(model)
+        torch.manual_seed(0)
+        self.recipe.tell(f"running {target}")
+        report = trace(
+            model,
+            inputs.args,
+            inputs.kwargs,
+            target=target,
+            grad=self.grad,
+            opaque=self.opaque,
+            notes=notes,
+            observer=check,
+            progress=self._progress,
+            weightless=weightless,
+        )
         return report if check is None else replace(report, torchinfo=check.result())
 
     def _check(self, model: nn.Module) -> Any:
@@ -179,6 +207,15 @@ class _Job:
 
     def _progress(self, path: str, begun: int) -> None:
         self.recipe.tell(f"running {path or self.recipe.factory.target.text} ({begun} module calls)")
+
+
+def _may_lack_memory(error: BaseException | None) -> bool:
+    """Whether building may have failed for want of the values of parameters: torch says that itself, with its own errors."""
+    while error is not None:
+        if isinstance(error, (RuntimeError, NotImplementedError)) or "meta" in str(error):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 @contextmanager

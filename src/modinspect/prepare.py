@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Callable
+import operator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from modinspect.errors import InputError, RunError
 from modinspect.signatures import argument_names
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
     from modinspect.inputs import Inputs
     from modinspect.load import Factory
+    from modinspect.report import Output
+    from modinspect.trace import Weightless
 
 
 @dataclass(frozen=True)
@@ -53,26 +56,80 @@ class Recipe:
         finally:
             torch.set_default_dtype(before)
 
-    def make_inputs(self, model: nn.Module, device: torch.device | str) -> tuple[Inputs | None, tuple[str, ...]]:
-        """The inputs, and notes on them; ``None`` where nobody says what they are.
+    def candidates(
+        self, model: nn.Module, device: torch.device | str, weightless: Weightless | None, notes: list[str]
+    ) -> Iterator[Inputs]:
+        """What ``forward`` may be called with: what was given, else each guess, the likeliest first.
+
+        A guess may turn out not to run, and the next one is for that. ``notes`` gets one on each that can't even be tried.
 
         Raises:
-            InputError: they could not be made, or don't fit ``forward``.
+            InputError: what was given could not be made, or does not fit ``forward``.
         """
-        from modinspect.inputs import call_input_function, make_inputs, try_guesses
+        from modinspect.inputs import call_input_function, candidates, make_inputs
 
         if self.input_fn is not None:
             if self.inputs:
                 raise InputError("--input and --input-fn are both given", "Give one of them.")
-            made = call_input_function(self.input_fn, model=model, device=device)
-            return made, made.notes
-        if self.inputs:
-            made = make_inputs(self.inputs, model=model, device=device, dtype=self.dtype)
-            return made, made.notes
-        guessed, notes = try_guesses(model, self.factory, device=device, dtype=self.dtype)
-        if guessed is None:
-            return None, notes
-        return guessed, (*notes, f"input taken from {guessed.how}")
+            yield call_input_function(self.input_fn, model=model, device=device)
+        elif self.inputs:
+            yield make_inputs(self.inputs, model=model, device=device, dtype=self.dtype)
+        else:
+            ask = _Asker(model, weightless)
+            for guess in candidates(model, self.factory, ask, device=device, dtype=self.dtype, notes=notes):
+                yield replace(guess, notes=(*guess.notes, f"input taken from {guess.how}"))
+
+    def make_inputs(
+        self, model: nn.Module, device: torch.device | str, weightless: Weightless | None = None
+    ) -> tuple[Inputs | None, tuple[str, ...]]:
+        """The first inputs that the model takes (the first of all where it takes none), and notes on them; else ``None``.
+
+        Raises:
+            InputError: they could not be made, or don't fit ``forward``.
+            NeedsValues: to see whether a guess runs, a value was needed that a run without memory does not have.
+        """
+        from modinspect.trace import trace
+
+        notes: list[str] = []
+        first: Inputs | None = None
+        for inputs in self.candidates(model, device, weightless, notes):
+            given = self.inputs or self.input_fn is not None
+            if given or trace(model, inputs.args, inputs.kwargs, weightless=weightless).error is None:
+                return inputs, inputs.notes
+            first = first or inputs
+        return (first, first.notes) if first is not None else (None, tuple(notes))
+
+
+@dataclass(frozen=True)
+class _Asker:
+    """Runs methods of a model, for guesses that need to know what these give."""
+
+    model: nn.Module
+    weightless: Weightless | None
+
+    def __call__(self, method: str, arguments: Mapping[str, Any]) -> tuple[Output, ...] | None:
+        """What the method gave; ``None`` where it raised, or needed values that a model as large as this can't have here."""
+        from torch import nn
+
+        from modinspect.trace import NeedsValues, trace
+
+        class Method(nn.Module):
+            def __init__(self, model: nn.Module) -> None:
+                super().__init__()
+                self.model = model
+                self.training = model.training
+
+            def forward(self, **arguments: Any) -> Any:
+                given = operator.attrgetter(method)(self.model)(**arguments)
+                return getattr(given, "pooler_output", given)  # beside the fields of some outputs, not among them
+
+        try:
+            report = trace(Method(self.model), (), arguments, weightless=self.weightless)
+        except NeedsValues:
+            if fits_memory(self.model):
+                raise
+            return None
+        return report.outputs if report.error is None else None
 
 
 def real_device(name: str) -> torch.device:
@@ -121,17 +178,22 @@ def param_bytes(model: nn.Module) -> int:
     return sum(parameter.numel() * parameter.element_size() for parameter in model.parameters())
 
 
+def fits_memory(model: nn.Module) -> bool:
+    """Whether the parameters would fit into what memory there is, as far as the system says."""
+    available = _available_memory()
+    return available is None or param_bytes(model) <= available
+
+
 def check_memory(model: nn.Module, need: str) -> None:
     """Stops where the model would not fit into memory.
 
     Raises:
         RunError: it would not.
     """
-    needed, available = param_bytes(model), _available_memory()
-    if available is not None and needed > available:
+    if not fits_memory(model):
         raise RunError(
-            f"{need}, so a run without memory can't be done; the real one needs {needed / 2**30:.1f} GiB for the parameters "
-            f"alone, and {available / 2**30:.1f} GiB are there",
+            f"{need}, so a run without memory can't be done; the real one needs {param_bytes(model) / 2**30:.1f} GiB for the "
+            f"parameters alone, and {(_available_memory() or 0) / 2**30:.1f} GiB are there",
             "Build a smaller model of the kind (--init num_hidden_layers=2), or run it where it fits (--device cuda).",
         )
 

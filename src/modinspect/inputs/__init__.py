@@ -5,7 +5,7 @@ Reading a spec needs no torch; the rest is imported when it is used.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from modinspect.errors import InputError
@@ -15,10 +15,20 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
+    from modinspect.inputs.guess.ask import Ask
     from modinspect.inputs.values import Inputs
     from modinspect.load import Factory
 
-__all__ = ["InputSpec", "Inputs", "call_input_function", "guess_inputs", "make_inputs", "parse_spec", "try_guesses"]
+__all__ = [
+    "InputSpec",
+    "Inputs",
+    "call_input_function",
+    "candidates",
+    "guess_inputs",
+    "make_inputs",
+    "parse_spec",
+    "try_guesses",
+]
 
 
 def __getattr__(name: str) -> object:
@@ -95,18 +105,37 @@ def try_guesses(
     Tensors are on ``device``; floating ones have ``dtype``, else that of the model's first floating parameter. The model's own
     code answers, so what its ``factory`` needs is importable meanwhile.
     """
-    from modinspect.inputs.guess import first_guess
+    notes: list[str] = []
+    first = next(candidates(model, factory, device=device, dtype=dtype, notes=notes), None)
+    return first, tuple(notes)
+
+
+def candidates(
+    model: nn.Module,
+    factory: Factory | None = None,
+    ask: Ask | None = None,
+    *,
+    device: torch.device | str | None = None,
+    dtype: torch.dtype | str | None = None,
+    notes: list[str],
+) -> Iterator[Inputs]:
+    """Each guess that fits the signature of ``forward``, the likeliest first; ``notes`` gets one on each that does not.
+
+    A guess need not run: whoever takes the first alone may see it fail where another would have done. ``ask`` runs a method of
+    the model for what only that can tell, such as how many features it makes of an image.
+    """
+    from modinspect.inputs import guess
+    from modinspect.inputs.guess.ask import nobody
     from modinspect.inputs.values import Inputs, model_dtype, place
     from modinspect.load import importable_cwd
 
-    with importable_cwd(*(factory.directories if factory else ())):
-        inputs, notes = first_guess(model)
-    if inputs is None:
-        return None, notes
     floating = _dtype(dtype) or model_dtype(model)
     where = device if device is not None else "cpu"
-    args, kwargs = place(inputs.args, where, floating), place(inputs.kwargs, where, floating)
-    return Inputs(args, kwargs, inputs.how, notes), notes
+    asked = (lambda method, arguments: ask(method, place(dict(arguments), where, floating))) if ask is not None else nobody
+    with importable_cwd(*(factory.directories if factory else ())):
+        for found in guess.candidates(model, asked, notes):
+            args, kwargs = place(found.args, where, floating), place(found.kwargs, where, floating)
+            yield Inputs(args, kwargs, found.how, (*notes, *found.notes))
 
 
 def _check_once(names: list[str]) -> None:

@@ -124,7 +124,7 @@ def _live(recipe: Recipe, job: Job, model: nn.Module, device: torch.device | str
     from modinspect.lint.runs import LiveRuns
     from modinspect.prepare import how_to_give
 
-    inputs, _ = recipe.make_inputs(model, device)
+    inputs, _ = recipe.make_inputs(model, device, weightless)
     if inputs is None:
         raise InputError(f"there is no input for {job.label}", f"A rule needs a run: {how_to_give(model)}")
     torch.manual_seed(0)

@@ -2,28 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
+from modinspect.inputs.guess.ask import Ask
 from modinspect.inputs.guess.attribute import attribute
 from modinspect.inputs.values import Inputs
 from modinspect.signatures import signature_of
 
 
-def guess(model: nn.Module) -> Inputs | None:
+def guess(model: nn.Module, _: Ask) -> Iterator[Inputs]:
     """What the model names, if it is what ``forward`` is about.
 
     Every model of ``transformers`` has the property, those for images and sound too, where it gives token ids all the same.
     """
-    dummies = attribute(model, "dummy_inputs")
+    with _OnTheCpu():
+        dummies = attribute(model, "dummy_inputs")
     if not isinstance(dummies, Mapping) or not _are_tensors(dummies):
-        return None
+        return
     main = attribute(model, "main_input_name")
-    if (isinstance(main, str) and main not in dummies) or not _are_named(model, dummies):
-        return None
-    return Inputs((), dict(dummies), f"dummy_inputs of {type(model).__name__}")
+    if (isinstance(main, str) and main not in dummies) or not _are_named(model, dummies) or _takes_more_than_text(model):
+        return
+    yield Inputs((), dict(dummies), f"dummy_inputs of {type(model).__name__}")
+
+
+class _OnTheCpu(TorchFunctionMode):
+    """Makes tensors where they have values: a model without memory asks for them on its own device."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        if kwargs.get("device") is not None and torch.device(kwargs["device"]).type == "meta":
+            kwargs = {**kwargs, "device": "cpu"}
+        return func(*args, **kwargs)
 
 
 def _are_tensors(dummies: Mapping[Any, Any]) -> bool:
@@ -34,3 +48,9 @@ def _are_named(model: nn.Module, dummies: Mapping[str, Any]) -> bool:
     """Whether ``forward`` names each of them itself: ``**kwargs`` would swallow anything."""
     signature = signature_of(model.forward)
     return signature is None or all(name in signature.parameters for name in dummies)
+
+
+def _takes_more_than_text(model: nn.Module) -> bool:
+    """Whether the model says that it takes images or the like too: token ids would be half of what it takes."""
+    said = attribute(model, "input_modalities") or ()
+    return not set((said,) if isinstance(said, str) else said) <= {"text"}

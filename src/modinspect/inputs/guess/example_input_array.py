@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from torch import Tensor, nn
 
+from modinspect.inputs.guess.ask import Ask
 from modinspect.inputs.guess.attribute import attribute
 from modinspect.inputs.values import Inputs
 
 
-def guess(model: nn.Module) -> Inputs | None:
+def guess(model: nn.Module, _: Ask) -> Iterator[Inputs]:
     """What the model holds, given to ``forward`` as Lightning gives it."""
     example = attribute(model, "example_input_array")
     how = f"example_input_array of {type(model).__name__}"
     if isinstance(example, Tensor):
-        return Inputs((example,), {}, how)
-    if isinstance(example, (tuple, list)):
-        return Inputs(tuple(example), {}, how)
-    if isinstance(example, dict):
-        return Inputs((), dict(example), how)
-    return None
+        yield Inputs((example,), {}, how)
+    elif isinstance(example, (tuple, list)):
+        yield Inputs(tuple(example), {}, how)
+    elif isinstance(example, dict):
+        yield Inputs((), dict(example), how)

@@ -1,0 +1,47 @@
+"""The shapes that a docstring gives for arguments.
+
+    pixel_values (`torch.FloatTensor` of shape `(batch_size, num_channels, height, width)`):
+
+is how ``transformers`` writes them, and what many have learnt from it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+_ARGUMENT = re.compile(r"^[ \t]*(\w[\w, ]*?)[ \t]*\((.*\bshape\b.*)\)[ \t]*:?[ \t]*$", re.MULTILINE)
+_SHAPE = re.compile(r"`[(\[]([^`]*)[)\]]`")
+_ASIDE = re.compile(r" \([^()]*\)")
+_DTYPES = (("LongTensor", torch.int64), ("IntTensor", torch.int64), ("BoolTensor", torch.bool))
+
+
+@dataclass(frozen=True)
+class Documented:
+    """What is said of one argument.
+
+    ``shapes`` are those that it may have, each a tuple of texts such as ``batch_size``; ``dtype`` may not be said.
+    """
+
+    shapes: tuple[tuple[str, ...], ...]
+    dtype: torch.dtype | None
+
+
+def documented(function: Callable[..., Any]) -> dict[str, Documented]:
+    """What the docstring of ``function`` says of each argument that it gives a shape for."""
+    found: dict[str, Documented] = {}
+    for names, text in _ARGUMENT.findall(getattr(function, "__doc__", None) or ""):
+        shapes = tuple(_dims(shape) for shape in _SHAPE.findall(text))
+        dtype = next((dtype for name, dtype in _DTYPES if name in text), None)
+        for name in names.split(","):
+            found.setdefault(name.strip(), Documented(tuple(filter(None, shapes)), dtype))
+    return found
+
+
+def _dims(shape: str) -> tuple[str, ...]:
+    """``total_classes (>= batch_size), sequence_length`` as its two names."""
+    return tuple(dim.strip() for dim in _ASIDE.sub("", shape.strip("()")).split(",") if dim.strip())

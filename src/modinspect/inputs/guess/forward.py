@@ -1,0 +1,142 @@
+"""Reads what ``forward`` takes from its signature, its documentation and the configuration of the model."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import operator
+from collections.abc import Iterable, Iterator, Sequence
+from types import ModuleType
+from typing import Any
+
+from torch import nn
+
+from modinspect.inputs.guess import audio, families, image, series, text, video
+from modinspect.inputs.guess.ask import Ask
+from modinspect.inputs.guess.facts import LENGTH, Facts, facts_of
+from modinspect.inputs.guess.fill import as_documented, floats, ones
+from modinspect.inputs.values import Inputs
+from modinspect.signatures import signature_of
+
+_MODALITIES: dict[str, ModuleType] = {"image": image, "video": video, "audio": audio, "time": series}
+_MOST = 24
+"""Combinations that are tried before a model is given up."""
+
+Arguments = dict[str, Any]
+
+
+def guess(model: nn.Module, ask: Ask) -> Iterator[Inputs]:
+    """All that the model takes at once first, then less of it."""
+    facts = facts_of(model)
+    if facts is None:
+        return
+    seen: set[str] = set()
+    notes: list[str] = []
+    how = f"the signature of forward and {type(facts.config).__name__}"
+    for arguments in itertools.islice(_calls(facts, ask, notes), _MOST):
+        key = ", ".join(
+            f"{name} {getattr(value, 'shape', value)} {getattr(value, 'dtype', '')}" for name, value in arguments.items()
+        )
+        if key not in seen and set(facts.required) <= arguments.keys():
+            seen.add(key)
+            yield Inputs((), arguments, how, tuple(notes))
+
+
+def _calls(facts: Facts, ask: Ask, notes: list[str]) -> Iterator[Arguments]:
+    own = families.arguments(facts)
+    if own is not None:
+        yield own
+    found = {name: module.argument(facts) for name, module in _MODALITIES.items() if not facts.lacks(name)}
+    options = {name: list(_MODALITIES[name].alternatives(facts, argument)) for name, argument in found.items() if argument}
+    tokens = text.argument(facts)
+    features: dict[str, int] = {}
+    for name in list(options) if tokens is not None else ():
+        getter = _getter(facts, name)
+        if getter is not None:
+            settled = _settle(facts, ask, getter, options.pop(name))
+            if settled is None:
+                notes.append(f"no {name} was given: {getter} takes none of those tried")
+            else:
+                options[name], features[name] = [settled[0]], settled[1]
+    for chosen in _subsets(tuple(options), tokens):
+        there = {name: features[name] for name in chosen if name in features}
+        sets = [options[name] for name in chosen]
+        if tokens is not None:
+            sets.append(list(text.alternatives(facts, tokens, there)))
+        for combination in itertools.product(*sets):
+            yield from _completed(facts, {key: value for part in combination for key, value in part.items()})
+    least = next(text.alternatives(facts, tokens, {})) if tokens is not None else {}
+    yield from _last_resorts(facts, next(_completed(facts, least), {}))
+
+
+def _subsets(names: Sequence[str], tokens: str | None) -> Iterator[tuple[str, ...]]:
+    """All modalities, then one at a time, then the text alone."""
+    yield tuple(names)
+    if len(names) > 1:
+        yield from ((name,) for name in names)
+    if names and tokens is not None:
+        yield ()
+
+
+def _getter(facts: Facts, modality: str) -> str | None:
+    """The model's own ``get_image_features``, or that of a module in it, as a path from the model."""
+    name = f"get_{modality}_features"
+    paths = (path for path, module in facts.model.named_modules() if hasattr(type(module), name))
+    path = next(paths, None)
+    return None if path is None else f"{path}.{name}".strip(".")
+
+
+def _settle(facts: Facts, ask: Ask, getter: str, options: Iterable[Arguments]) -> tuple[Arguments, int] | None:
+    """The first that the model's own ``get_image_features`` takes, and how many features it makes of it."""
+    signature = signature_of(operator.attrgetter(getter)(facts.model))
+    for arguments in options:
+        given = {name: value for name, value in arguments.items() if signature and name in signature.parameters}
+        outputs = ask(getter, given)
+        if outputs is not None:
+            return arguments, sum(math.prod(size or 0 for size in (output.shape or ())[:-1]) for output in outputs)
+    return None
+
+
+def _completed(facts: Facts, arguments: Arguments) -> Iterator[Arguments]:
+    """With what is required beside them, and what a decoder begins with."""
+    missing = (name for name in (*facts.required, *facts.main) if name not in arguments)
+    given = {**arguments, **{name: value for name in missing if (value := _documented(facts, name)) is not None}}
+    begun = {name: value for name in _BEGINS if name in facts.parameters and (value := _documented(facts, name)) is not None}
+    if given and not begun.keys() <= given.keys():
+        yield {**begun, **given}
+    looks = "image_attention_mask"
+    if looks in facts.parameters and given.get("pixel_values", ones()).dim() == 5:  # which of the images each token sees
+        yield {**given, looks: ones(1, given["input_ids"].shape[1], given["pixel_values"].shape[1])}
+    if given:
+        yield given
+
+
+_BEGINS = ("decoder_input_ids", "decoder_input_values")
+
+
+def _documented(facts: Facts, name: str) -> Any:
+    """What the documentation of an argument asks for, ``None`` where it says nothing that can be made."""
+    if name.endswith("decoder_input_ids"):
+        return text.decoder_ids(facts)
+    known = image.dims(facts)
+    longest = facts.number(f"{name.partition('_')[0]}_seq_len")  # task_seq_len for task_inputs
+    found = next(as_documented(facts, name, {**known, "sequence_length": longest} if longest else known), None)
+    if found is None and name in facts.main:
+        return floats(1, LENGTH, facts.number("d_model", "hidden_size", default=LENGTH))
+    return found
+
+
+def _last_resorts(facts: Facts, arguments: Arguments) -> Iterator[Arguments]:
+    """For decoders that need an encoder, for models whose cache can't be made, and for those with arguments all their own."""
+    states = "encoder_hidden_states"
+    if states in facts.parameters:
+        width = facts.number("encoder_hidden_size", "cross_attention_hidden_size", "hidden_size", "d_model")
+        yield {**arguments, states: floats(1, LENGTH, width)}
+    if "use_cache" in facts.parameters:
+        yield {**arguments, "use_cache": False}
+    own = {name: _documented(facts, name) for name in facts.parameters if not name.endswith(_OF_OTHERS)}
+    yield {**{name: value for name, value in own.items() if value is not None}, **arguments}
+
+
+_OF_OTHERS = ("labels", "embeds", "outputs", "hidden_states", "head_mask", "key_values", "position_ids")
+"""What stands in for a part of the forward, or is for training."""
