@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
+from trace_helpers import Calls
 from zoo import ZOO
 
 import modinspect
@@ -132,6 +133,41 @@ def test_no_more_is_alive_at_once_than_in_the_bare_forward(name: str) -> None:
         model(*args)
     assert trace(model, args, observer=inspected).error is None
     assert 0 < inspected.peak <= bare.peak
+
+
+def test_a_look_at_closures_keeps_no_variable_of_the_frame() -> None:
+    table = torch.ones(8)
+    alive: list[bool] = []
+
+    def forward(x: Tensor) -> Tensor:
+        x = x + 1
+        first = weakref.ref(x)
+        x = x * table
+        alive.append(first() is not None)
+        mine = locals()
+        x = x * torch.ones(8).as_subclass(Tensor)
+        alive.append(mine["first"] is first)
+        return x
+
+    report = modinspect.inspect(Calls(forward), torch.rand(2, 8))
+    assert report.error is None
+    assert [u.name for u in report.unregistered] == ["table"]
+    assert alive == [False, True]
+
+
+def test_modules_made_in_forward_are_gone_at_once() -> None:
+    made: list[weakref.ref[nn.Module]] = []
+
+    def forward(x: Tensor) -> Tensor:
+        for _ in range(3):
+            layer = nn.Linear(8, 8)
+            x = layer(x)
+            made.append(weakref.ref(layer))
+        del layer
+        assert [reference() for reference in made] == [None] * 3
+        return x
+
+    assert modinspect.inspect(Calls(forward), torch.rand(2, 8)).error is None
 
 
 def test_parameters_that_nothing_writes_to_are_not_copied() -> None:

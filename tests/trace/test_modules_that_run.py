@@ -193,10 +193,17 @@ def test_modules_in_plain_lists_dicts_and_objects_are_unregistered() -> None:
 
 
 def test_modules_made_in_forward_are_unregistered() -> None:
-    report = modinspect.inspect(Calls(lambda x: nn.Linear(4, 4)(x) + 0), X)
-    (owner,) = {op.module for op in report.ops if op.name == "torch.nn.functional.linear"}
-    assert owner == "<Linear>"
-    assert unregistered(report)[0] == "forward module <Linear> None params=20"
+    report = modinspect.inspect(Calls(lambda x: nn.Linear(4, 4)(nn.Softmax(-1)(nn.Softmax(-1)(x)))), X)
+    assert lines(report)[-3:] == [
+        "<Softmax> hidden F.softmax(input:0) -> (2, 4)",
+        f"<Softmax>#2 hidden F.softmax(op:{len(report.ops) - 3}) -> (2, 4)",
+        f"<Linear> hidden F.linear(op:{len(report.ops) - 2}, unregistered:2, unregistered:2) -> (2, 4) flops=64",
+    ]
+    assert unregistered(report) == [
+        "forward module <Softmax> None params=0",
+        "forward module <Softmax>#2 None params=0",
+        "forward module <Linear> None params=20",
+    ]
 
 
 def test_a_thousand_levels_of_nesting() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import constants_elsewhere
@@ -160,6 +161,16 @@ def test_weights_of_each_kind_of_layer() -> None:
         "weight tensor torch.zeros (3, 4) params=0",
         "weight tensor torch.empty (4, 5) params=0",
     ]
+
+
+def test_a_parameter_made_in_forward_is_a_weight_that_no_optimizer_trains() -> None:
+    report = modinspect.inspect(Calls(lambda x: F.linear(x, nn.Parameter(torch.rand(3, 4)))), X)
+    assert lines(report)[1] == ". hidden F.linear(input:0, unregistered:0) -> (2, 3) flops=48"
+    assert unregistered(report) == ["weight tensor torch.rand (3, 4) params=0"]
+
+
+def test_a_tensor_bound_to_a_function() -> None:
+    assert found(functools.partial(F.linear, weight=torch.ones(4, 4))) == ["attribute tensor _function.weight (4, 4) params=0"]
 
 
 def test_a_weight_keeps_its_name_through_views_and_arithmetic_on_constants() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import sys
 import types
 from collections.abc import Iterator
 from typing import Any
@@ -71,11 +73,8 @@ def _class_attributes(cls: type) -> dict[str, Any]:
 
 def _variables(frame: types.FrameType) -> Iterator[tuple[str, str, Any]]:
     """(role, name, value) of the globals and closure variables that the code of ``frame`` names."""
-    code = frame.f_code
-    if code.co_freevars:
-        variables = frame.f_locals
-        yield from (("closure", name, variables[name]) for name in code.co_freevars if name in variables)
-    names = code.co_names
+    yield from (("closure", name, value) for name, value in _closure(frame).items())
+    names = frame.f_code.co_names
     for name in names:
         value = frame.f_globals.get(name)
         if isinstance(value, types.ModuleType):
@@ -85,3 +84,17 @@ def _variables(frame: types.FrameType) -> Iterator[tuple[str, str, Any]]:
             )
         elif value is not None:
             yield "global", name, value
+
+
+def _closure(frame: types.FrameType) -> dict[str, Any]:
+    """The closure variables of a function's frame."""
+    names = frame.f_code.co_freevars
+    if not names or not frame.f_code.co_flags & inspect.CO_OPTIMIZED:
+        return {}
+    variables = frame.f_locals
+    found = {name: variables[name] for name in names if name in variables}
+    # Up to Python 3.12 this is a copy that the frame keeps, and with it what its variables were at this moment. Two hold it:
+    # the frame and this function; a third would be the frame's own code, which has called locals().
+    if isinstance(variables, dict) and sys.getrefcount(variables) <= 3:
+        variables.clear()
+    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 import types
 from collections import deque
@@ -71,6 +72,9 @@ def _inside(value: Any, name: str) -> Iterator[tuple[str, Any]]:
             yield f"{name}[{index}]", item
     elif isinstance(value, types.MethodType):
         yield name, value.__self__
+    elif isinstance(value, functools.partial):
+        yield from _inside((*value.args, value.func), name)
+        yield from ((f"{name}.{key}", item) for key, item in value.keywords.items())
     elif is_plain(value):
         for key, item in list(vars(value).items()):
             yield f"{name}.{key}", item

@@ -124,6 +124,7 @@ class Recorder(TorchFunctionMode):
         self._stack: list[int] = []
         self._running: list[nn.Module] = []
         self._root_entered = False
+        self._namesakes: dict[str, int] = {}
         self._sink: _Sink | None = None
         self._marked = False
         self._thread = 0
@@ -140,6 +141,7 @@ class Recorder(TorchFunctionMode):
     def _add_module(self, path: str, module: nn.Module, place: int | None) -> ModuleRecord:
         record = ModuleRecord(path, weakref.ref(module), is_layer(module, self._opaque), is_opaque(module, self._opaque), place)
         self.modules[id(module)] = record
+        self._namesakes.setdefault(path, 1)
         return record
 
     def add_root(self, tensor: Tensor, root: Root) -> int:
@@ -175,6 +177,7 @@ class Recorder(TorchFunctionMode):
             stack.callback(delattr, self, "_aten")  # each holds the other: what they hold would wait for the garbage collector
             stack.enter_context(_functions_go_through(self._apply))
             stack.enter_context(_modules_go_through(self._call))
+            stack.enter_context(_subclasses_go_through(self._pass_on))
             self._push(self.modules[id(root)], root)
             stack.enter_context(self._aten)
             stack.enter_context(self)
@@ -255,10 +258,12 @@ class Recorder(TorchFunctionMode):
             whole = join(name, path) if path else name
             record = self._add_module(whole, child, place)
             record.info = module_info(whole, child, size_below(child), self._opaque, ModuleRun(), registered=False)
-            self._preserved.add_module(child)
+            if role != "forward":  # made in forward, it was not there before
+                self._preserved.add_module(child)
             for kind, tensors in (("param", child._parameters), ("buffer", child._buffers)):
                 for leaf, tensor in tensors.items():
-                    if tensor is not None and self.origin(tensor) is None:
+                    origin = None if tensor is None else self.origin(tensor)
+                    if tensor is not None and (origin is None or (kind == "param" and origin >= 0)):
                         self.add_root(tensor, Root("unregistered", f"{kind}:{join(whole, leaf)}", place))
         record = self.modules[id(module)]
         size = record.info.params if record.info is not None else 0
@@ -266,12 +271,8 @@ class Recorder(TorchFunctionMode):
         return record
 
     def _unique(self, name: str) -> str:
-        taken = {record.path for record in self.modules.values()}
-        unique, count = name, 1
-        while unique in taken:
-            count += 1
-            unique = f"{name}#{count}"
-        return unique
+        count = self._namesakes[name] = self._namesakes.get(name, 0) + 1
+        return name if count == 1 else f"{name}#{count}"
 
     def _path(self) -> str:
         return self.calls[self._stack[-1]].record.path
@@ -521,6 +522,13 @@ class Recorder(TorchFunctionMode):
             record.outputs = self._adopt(out, tensors, index)
         return out
 
+    def _pass_on(self, made: Tensor, data: Tensor) -> None:
+        """``made`` is ``data`` as another class, which is how ``nn.Parameter`` makes one of a tensor."""
+        with torch._C.DisableTorchFunction():
+            origin = self.origin(data)
+            if origin is not None:
+                self.know(made, origin)
+
     def see(self, func: Any, args: Any, kwargs: dict[str, Any], out: Any, written: list[Tensor]) -> None:
         """An ATen operator ran. Outside any op it is one of its own: a scripted module's, say, or a C++ extension's."""
         flops, estimate = _count(func, args, kwargs, out)
@@ -728,3 +736,20 @@ def _modules_go_through(call: Callable[..., Any]) -> Iterator[None]:
         yield
     finally:
         nn.Module.__call__ = original  # type: ignore[method-assign]
+
+
+@contextmanager
+def _subclasses_go_through(pass_on: Callable[[Tensor, Tensor], None]) -> Iterator[None]:
+    """Tensors that are made another class by Python code are told to ``pass_on``: no mode of torch's sees that."""
+    original = Tensor._make_subclass
+
+    def seen(cls: Any, data: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        made: Tensor = original(cls, data, *args, **kwargs)
+        pass_on(made, data)
+        return made
+
+    Tensor._make_subclass = staticmethod(seen)  # type: ignore[method-assign, assignment]
+    try:
+        yield
+    finally:
+        del Tensor._make_subclass
