@@ -206,6 +206,43 @@ def test_modules_made_in_forward_are_unregistered() -> None:
     ]
 
 
+def test_what_a_forward_registers_itself_is_registered() -> None:
+    class Grows(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.scale: nn.Parameter | None = None
+
+        def forward(self, x: Tensor) -> Tensor:
+            if self.scale is None:
+                self.scale = nn.Parameter(torch.zeros(x.shape[1]))
+                self.register_buffer("shift", torch.zeros(1))
+                self.body = nn.Sequential(nn.Linear(x.shape[1], 3))
+            return self.body(x * self.scale + self.shift)
+
+    model = nn.Sequential(Grows())
+    report = modinspect.inspect(model, X)
+    assert report.error is None
+    assert lines(report)[-3:] == [
+        "0 hidden Tensor.mul(input:0, param:0.scale) -> (2, 4)",
+        f"0 hidden Tensor.add(op:{len(report.ops) - 3}, op:1) -> (2, 4)",
+        f"0.body.0 F.linear(op:{len(report.ops) - 2}, param:0.body.0.weight, param:0.body.0.bias) -> (2, 3) flops=48",
+    ]
+    assert unregistered(report) == []
+    assert report.totals.params == 4 + 4 * 3 + 3
+    assert [(info.path, info.registered, info.calls) for info in report.modules] == [
+        ("", True, 1),
+        ("0", True, 1),
+        ("0.body", True, 1),
+        ("0.body.0", True, 1),
+    ]
+    assert {state.name: state.used for state in report.parameters} == {
+        "0.scale": True,
+        "0.body.0.weight": True,
+        "0.body.0.bias": True,
+    }
+    assert list(model.parameters()) == []
+
+
 def test_a_thousand_levels_of_nesting() -> None:
     model: nn.Module = linear()
     for _ in range(1000):

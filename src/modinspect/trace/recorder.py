@@ -10,6 +10,7 @@ alike blocks runs almost at its own speed.
 
 from __future__ import annotations
 
+import functools
 import sys
 import threading
 import weakref
@@ -113,6 +114,7 @@ class Recorder(TorchFunctionMode):
         self.failure: Failure | None = None
         self.kept: frozenset[int] | None = None
         self.passed_by: dict[str, None] = {}
+        self.grown = False
         self._preserved = preserved
         self._opaque = opaque
         self._plain = _PLAIN | plain
@@ -121,6 +123,7 @@ class Recorder(TorchFunctionMode):
         self._known: dict[tuple[Any, ...], Known] = {}
         self._origins: dict[int, tuple[weakref.ref[Tensor], int]] = {}
         self._made_inside: dict[int, tuple[StorageWeakRef, int]] = {}
+        self._made_of: dict[int, tuple[weakref.ref[Tensor], int]] = {}
         self._stack: list[int] = []
         self._running: list[nn.Module] = []
         self._root_entered = False
@@ -177,7 +180,7 @@ class Recorder(TorchFunctionMode):
             stack.callback(delattr, self, "_aten")  # each holds the other: what they hold would wait for the garbage collector
             stack.enter_context(_functions_go_through(self._apply))
             stack.enter_context(_modules_go_through(self._call))
-            stack.enter_context(_subclasses_go_through(self._pass_on))
+            stack.enter_context(_parameters_go_through(self._pass_on))
             self._push(self.modules[id(root)], root)
             stack.enter_context(self._aten)
             stack.enter_context(self)
@@ -245,7 +248,10 @@ class Recorder(TorchFunctionMode):
         self.passed_by.setdefault(record.path or type(module).__name__)
 
     def _meet(self, module: nn.Module) -> ModuleRecord:
-        """A module that nobody registered runs for the first time."""
+        """A module that was not registered at the start runs for the first time."""
+        for path, registered in walk(self._running[0]):
+            if registered is module:
+                return self._add_grown(path, module)
         frame = _get_frame(2)
         name, role = self._holders.find(module, frame, self.sources) or (f"<{type(module).__name__}>", "forward")
         name = self._unique(name)
@@ -269,6 +275,20 @@ class Recorder(TorchFunctionMode):
         size = record.info.params if record.info is not None else 0
         self.found.append(Found("module", name, role, type(module).__name__, self._path(), (code, line), size))
         return record
+
+    def _add_grown(self, above: str, module: nn.Module) -> ModuleRecord:
+        """A module that ``forward`` has registered itself."""
+        self.grown = True
+        for path, child in walk(module):
+            if id(child) in self.modules and self.modules[id(child)].module() is child:
+                continue
+            whole = join(above, path) if path else above
+            self._add_module(whole, child, None)
+            for kind, tensors in (("param", child._parameters), ("buffer", child._buffers)):
+                for leaf, tensor in tensors.items():
+                    if tensor is not None:
+                        self.add_root(tensor, Root(kind, f"{kind}:{join(whole, leaf)}"))
+        return self.modules[id(module)]
 
     def _unique(self, name: str) -> str:
         count = self._namesakes[name] = self._namesakes.get(name, 0) + 1
@@ -478,10 +498,15 @@ class Recorder(TorchFunctionMode):
             for kind, registered in (("param", module._parameters), ("buffer", module._buffers)):
                 for name, own in registered.items():
                     if own is tensor:  # put there meanwhile: by torch.func.functional_call, or as a new buffer
+                        self.grown = True
                         whole = f"{kind}:{join(record.path, name)}"
                         return self.add_root(
                             tensor, Root(kind if record.place is None else "unregistered", whole, record.place)
                         )
+        made_of = self._made_of.get(id(tensor))
+        if made_of is not None and made_of[0]() is tensor:
+            self.know(tensor, made_of[1])
+            return made_of[1]
         frame = _get_frame(2)
         held = self._holders.find(tensor, frame, self.sources)
         if held is None:
@@ -523,11 +548,11 @@ class Recorder(TorchFunctionMode):
         return out
 
     def _pass_on(self, made: Tensor, data: Tensor) -> None:
-        """``made`` is ``data`` as another class, which is how ``nn.Parameter`` makes one of a tensor."""
+        """The parameter ``made`` has been made of ``data``."""
         with torch._C.DisableTorchFunction():
             origin = self.origin(data)
             if origin is not None:
-                self.know(made, origin)
+                self._made_of[id(made)] = (weakref.ref(made), origin)
 
     def see(self, func: Any, args: Any, kwargs: dict[str, Any], out: Any, written: list[Tensor]) -> None:
         """An ATen operator ran. Outside any op it is one of its own: a scripted module's, say, or a C++ extension's."""
@@ -739,17 +764,18 @@ def _modules_go_through(call: Callable[..., Any]) -> Iterator[None]:
 
 
 @contextmanager
-def _subclasses_go_through(pass_on: Callable[[Tensor, Tensor], None]) -> Iterator[None]:
-    """Tensors that are made another class by Python code are told to ``pass_on``: no mode of torch's sees that."""
-    original = Tensor._make_subclass
+def _parameters_go_through(pass_on: Callable[[Tensor, Tensor], None]) -> Iterator[None]:
+    """Parameters that are made of tensors are told to ``pass_on``: no mode of torch's sees that."""
+    original = nn.Parameter.__dict__["__new__"]
 
-    def seen(cls: Any, data: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        made: Tensor = original(cls, data, *args, **kwargs)
-        pass_on(made, data)
+    def seen(cls: type, data: Tensor | None = None, *args: Any, **kwargs: Any) -> Any:
+        made = original.__func__(cls, data, *args, **kwargs)
+        if data is not None:
+            pass_on(made, data)
         return made
 
-    Tensor._make_subclass = staticmethod(seen)  # type: ignore[method-assign, assignment]
+    nn.Parameter.__new__ = seen  # type: ignore[method-assign, assignment]
     try:
         yield
     finally:
-        del Tensor._make_subclass
+        nn.Parameter.__new__ = original  # type: ignore[method-assign]

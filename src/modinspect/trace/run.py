@@ -78,7 +78,8 @@ def run(model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], opti
     with _quick_collections():
         try:
             error = _run(model, args, kwargs, recorder, mode, options)
-            if was_lazy:  # what its modules have become is gone once they are put back
+            if was_lazy or recorder.grown:  # what the model has become is gone once it is put back
+                registry = register(model)
                 return report(error)
         finally:
             preserved.restore()
