@@ -10,7 +10,6 @@ alike blocks runs almost at its own speed.
 
 from __future__ import annotations
 
-import functools
 import sys
 import threading
 import weakref
@@ -774,7 +773,7 @@ def _parameters_go_through(pass_on: Callable[[Tensor, Tensor], None]) -> Iterato
             pass_on(made, data)
         return made
 
-    nn.Parameter.__new__ = seen  # type: ignore[method-assign, assignment]
+    nn.Parameter.__new__ = seen  # type: ignore[method-assign]
     try:
         yield
     finally:
