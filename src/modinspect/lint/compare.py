@@ -71,8 +71,18 @@ def outputs_mix(before: Watched, after: Watched, three: Watched) -> bool:
     return False
 
 
+def same_calls(first: Watched, second: Watched) -> bool:
+    """Whether both runs made the same calls on the same shapes."""
+    pairs = zip(first.steps, second.steps, strict=False)
+    alike = all(one.name == other.name and one.place == other.place and one.shapes == other.shapes for one, other in pairs)
+    return alike and len(first.steps) == len(second.steps)
+
+
 def first_mixing(before: Watched, after: Watched, three: Watched) -> Step | None:
-    """The step at which another sample comes in: the one that a changed value without samples of its own comes from."""
+    """The step at which another sample comes in: the one that a changed value without samples of its own comes from.
+
+    Where samples are not kept apart in the run's tensors (a loop over the batch), the step that made the output.
+    """
     changed, limit = _changed(before, after)
     steps = after.steps
 
@@ -87,7 +97,7 @@ def first_mixing(before: Watched, after: Watched, three: Watched) -> Step | None
         while mixed := [operand for operand in steps[culprit].operands if changed[operand] and not has_samples(operand)]:
             culprit = mixed[0]
         return steps[culprit]
-    return None
+    return steps[max(after.outputs)] if after.outputs else None
 
 
 def _ancestors(run: Watched) -> set[int]:

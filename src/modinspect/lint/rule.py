@@ -12,7 +12,7 @@ import inspect
 import os
 import sysconfig
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Literal, Protocol, TypeAlias
 
@@ -139,6 +139,22 @@ class Gradients:
     cuts: dict[str, Spot]
 
 
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A module with parameters of its own that a forward makes.
+
+    ``module`` is the path of the one that it runs in, ``called`` the line that runs it, ``source`` the line that makes it.
+    ``anew`` says whether each forward does so; otherwise the first makes it, and it is kept.
+    """
+
+    class_name: str
+    params: int
+    module: str
+    called: Source | None
+    source: Source | None
+    anew: bool
+
+
 class Runs(Protocol):
     """What a rule may ask. Each run is made when first asked for, and kept; none of them changes the model.
 
@@ -176,8 +192,8 @@ class Runs(Protocol):
     def gradients(self) -> Gradients:
         """Which trainable parameters the gradient of the outputs reaches, in eval mode."""
 
-    def rebuilt(self) -> Mapping[tuple[str, int], Source]:
-        """The (file, line) of calls of modules that are made anew in each forward, with the line that makes them."""
+    def built(self) -> tuple[Built, ...]:
+        """The modules with parameters that the forward makes, anew each time or in the first one."""
 
     def moved_by_hand(self) -> frozenset[str]:
         """The tensors in attributes, no parameters or buffers, that ``model.to()`` takes along: it was overridden for them."""

@@ -15,16 +15,18 @@ from typing import Any, Literal, TypeVar
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.module import register_module_parameter_registration_hook
 
 from modinspect.errors import RunError
 from modinspect.lint.batch import batch_along, find_batch
-from modinspect.lint.compare import differs, first_difference, first_mixing, follows_batch, look_at, outputs_mix
+from modinspect.lint.compare import differs, first_difference, first_mixing, follows_batch, look_at, outputs_mix, same_calls
 from modinspect.lint.declared import declared, method
-from modinspect.lint.rule import Gradients, Spot, Stray, Undecided
+from modinspect.lint.rule import Built, Gradients, Spot, Stray, Undecided
 from modinspect.lint.samples import Arguments, Batch, floats_as, fresh, tensors_of, with_another, with_batch
 from modinspect.lint.watch import (
     Cut,
     Fingerprint,
+    Fresh,
     Reach,
     Step,
     Watch,
@@ -37,6 +39,7 @@ from modinspect.report import Report, Source
 from modinspect.trace import NeedsValues, Weightless, trace
 from modinspect.trace.building import Aliases
 from modinspect.trace.preserve import Preserved
+from modinspect.trace.records import Place
 from modinspect.trace.registry import walk
 from modinspect.trace.tensors import flatten_all
 
@@ -82,6 +85,7 @@ class LiveRuns:
         self._batch_dim = batch_dim
         self._weightless = weightless
         self._grad = False
+        self._registered: list[str] = []
         self._known: dict[object, Any] = {}
 
     # -- what rules ask
@@ -134,9 +138,9 @@ class LiveRuns:
         """Which trainable parameters the gradient of the outputs reaches, in train mode or in eval mode."""
         return self._once("gradients", self._make_gradients)
 
-    def rebuilt(self) -> dict[tuple[str, int], Source]:
-        """The (file, line) of calls of modules that were made in that very forward, with the line that made them."""
-        return self._once("rebuilt", self._make_rebuilt)
+    def built(self) -> tuple[Built, ...]:
+        """The modules with parameters that the forward makes, anew each time or in the first one."""
+        return self._once("built", self._make_built)
 
     def moved_by_hand(self) -> frozenset[str]:
         """The tensors kept in attributes, no parameters or buffers, that ``model.to()`` takes along."""
@@ -208,16 +212,19 @@ class LiveRuns:
         *,
         train: bool = False,
         grad: bool = False,
+        values: bool = True,
     ) -> _T:
         """Runs ``body``, which may call the forward it is handed as often as it likes; everything is put back afterwards."""
-        if self._weightless is not None:
+        if self._weightless is not None and values:
             raise Undecided("it needs a real run, and the model was run without memory")
         forward = _Forward(arguments or self._arguments)
         given: list[_T] = []  # not an attribute of the module: those are put back
         around = _Around(self._model, lambda model: given.append(body(model, functools.partial(forward, model))))
         with self._mode(train), _quietly():
             try:
-                report = trace(around, grad=grad or self._grad)
+                report = trace(around, grad=grad or self._grad, weightless=self._weightless)
+            except NeedsValues as needed:
+                raise Undecided(f"without memory it can't be run: {needed}") from needed
             except RunError as error:
                 raise Undecided(error.message) from error
         if report.error is not None:
@@ -227,10 +234,11 @@ class LiveRuns:
         return given[0]
 
     def _make_outcome(self) -> Report:
-        report = self._trace(self._arguments)
-        if report.error is not None and any(words in report.error.message for words in _WANTS_GRADIENTS):
-            self._grad = True
-            return self._trace(self._arguments)
+        with _registrations() as self._registered:
+            report = self._trace(self._arguments)
+            if report.error is not None and any(words in report.error.message for words in _WANTS_GRADIENTS):
+                self._grad = True
+                report = self._trace(self._arguments)
         return report
 
     # -- train mode
@@ -350,6 +358,8 @@ class LiveRuns:
                 raise Undecided("no output has a dimension that follows the batch size")
             after = self._with_another(two, batch, 1 - kept, functools.partial(run, look=look))
             if outputs_mix(before, after, three):
+                if not same_calls(before, after):
+                    raise Undecided("another sample changes which calls are made, as padding to the longest does")
                 return self._spot(first_mixing(before, after, three), after)
         return None
 
@@ -392,19 +402,23 @@ class LiveRuns:
 
     # -- modules made in forward
 
-    def _make_rebuilt(self) -> dict[tuple[str, int], Source]:
-        def twice(model: nn.Module, forward: Callable[[], Any]) -> dict[tuple[str, int], Source]:
-            first, second = _watched(model, forward, nothing), _watched(model, forward, nothing)
-            before = {id(module) for module, _ in first.fresh}
-            made: dict[tuple[str, int], Source] = {}
-            for module, called in second.fresh:
-                at = second.sources.source(*called)
-                built = [second.built[id(child)] for _, child in walk(module) if id(child) in second.built]
-                if at is not None and id(module) not in before and next(module.parameters(), None) is not None:
-                    made.setdefault((at.file, at.line), (second.sources.source(*built[0]) if built else None) or at)
-            return made
+    def _make_built(self) -> tuple[Built, ...]:
+        if all(module.registered for module in self.report.modules) and not self._registered:
+            return ()
 
-        return self._watch(twice)
+        def twice(model: nn.Module, forward: Callable[[], Any]) -> tuple[Built, ...]:
+            known = {id(parameter) for parameter in model.parameters()}
+            first, second = _watched(model, forward, nothing), _watched(model, forward, nothing)
+            before = {id(fresh.module) for fresh in first.fresh}
+            after = {id(fresh.module) for fresh in second.fresh} | {id(module) for _, module in walk(model)}
+            anew = [fresh for fresh in second.fresh if not fresh.inside and id(fresh.module) not in before]
+            kept = [fresh for fresh in first.fresh if not fresh.inside and id(fresh.module) in after and _made_at(first, fresh)]
+            return (
+                *(_built(second, fresh, known, anew=True) for fresh in anew),
+                *(_built(first, fresh, known, anew=False) for fresh in kept),
+            )
+
+        return tuple(built for built in self._watch(twice, values=False) if built.params)
 
 
 # -- the forward
@@ -493,6 +507,42 @@ def _switch(model: nn.Module, to: Literal["train", "eval"]) -> None:
         raise Undecided(f"model.{to}() raised {type(error).__name__}: {error}") from error
 
 
+# -- modules made in forward
+
+
+@contextmanager
+def _registrations() -> Iterator[list[str]]:
+    """Collects the names of parameters that modules register meanwhile: when they are made, that is."""
+    names: list[str] = []
+
+    def note(_module: nn.Module, name: str, _parameter: Any) -> None:
+        names.append(name)
+
+    handle = register_module_parameter_registration_hook(note)
+    try:
+        yield names
+    finally:
+        handle.remove()
+
+
+def _made_at(run: Watched, fresh: Fresh) -> Place | None:
+    """Where a module was made during a run; ``None`` if it was there before."""
+    return next((run.built[id(child)] for _, child in walk(fresh.module) if id(child) in run.built), None)
+
+
+def _built(run: Watched, fresh: Fresh, known: set[int], *, anew: bool) -> Built:
+    called = run.sources.source(*fresh.place)
+    made = _made_at(run, fresh)
+    return Built(
+        type(fresh.module).__name__,
+        sum(parameter.numel() for parameter in fresh.module.parameters() if id(parameter) not in known),
+        fresh.owner,
+        called,
+        called if made is None else run.sources.source(*made),
+        anew,
+    )
+
+
 # -- attributes
 
 
@@ -532,7 +582,7 @@ def _follow(model: nn.Module, forward: Callable[[], Any]) -> tuple[set[str], dic
     given = [tensor for _, tensor in flatten_all(result)]
     if not any(tensor.is_floating_point() or tensor.is_complex() for tensor in given):
         return None
-    kept = [tensor for _, module in _registered(model) for _, tensor in flatten_all(_own_attributes(module))]
+    kept = [tensor for _, module in _registered(model) for tensor in _tensors_in(_own_attributes(module))]
     reach = Reach()
     reached = {
         names[id(leaf)] for leaf in reach.leaves([*gradient_starts([*given, *kept]), *watch.result.inside]) if id(leaf) in names
@@ -548,6 +598,15 @@ def _follow(model: nn.Module, forward: Callable[[], Any]) -> tuple[set[str], dic
 def _own_attributes(module: nn.Module) -> dict[str, Any]:
     """What a module keeps besides what it registers: an auxiliary loss, say, that a trainer picks up."""
     return {name: value for name, value in vars(module).items() if name not in _TORCHS_OWN and not isinstance(value, nn.Module)}
+
+
+def _tensors_in(value: Any) -> Iterator[Tensor]:
+    """The tensors in plain containers; other objects may do anything when they are asked for their attributes."""
+    if isinstance(value, Tensor):
+        yield value
+    elif type(value) in (list, tuple, dict):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _tensors_in(item)
 
 
 def _cut_spot(cut: Cut, run: Watched) -> Spot:

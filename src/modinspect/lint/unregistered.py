@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 from modinspect.lint.reading import Reading, index_of, last
 from modinspect.lint.rule import Runs, Undecided
@@ -26,58 +25,28 @@ _POSITIONS = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class LooseModule:
-    """An unregistered module whose own tensors some op used.
-
-    ``held`` says whether an attribute, a global or a closure holds it; ``made_at`` is the line that makes it, in each forward
-    again, ``None`` where it is made once.
-    """
-
-    entry: Unregistered
-    info: ModuleInfo
-    held: bool
-    made_at: Source | None
-
-    @property
-    def frozen(self) -> bool:
-        """Whether it has parameters and none of them is trainable."""
-        return self.info.params > 0 and self.info.trainable_params == 0
-
-
-def loose_modules(runs: Runs) -> Iterator[LooseModule]:
-    """The unregistered modules with state; those that only wrap registered ones, and those without tensors, are left out."""
+def held_modules(runs: Runs) -> Iterator[tuple[Unregistered, ModuleInfo]]:
+    """Modules that ran, that somebody holds, and that nobody registered, if an op used a tensor of their own."""
     report = runs.report
     used = {index_of(operand.origin, "unregistered") for op in report.ops for operand in op.inputs}
     infos = {module.path: module for module in report.modules if not module.registered}
-    own = {path for path, info in infos.items() if info.own_params}
     found = [
-        (entry, infos[entry.name])
+        entry
         for index, entry in enumerate(report.unregistered)
-        if entry.kind == "module" and entry.name in infos and (index in used or _holds_one_of(entry, own))
+        if entry.kind == "module" and entry.role != "forward" and index in used and entry.name in infos
     ]
-    made = _made_in_forward(runs) if found else {}
-    for entry, info in found:
-        at = entry.source
-        place = (at.file, at.line) if at is not None else ("", 0)
-        if made is None:  # a second forward could not be run
-            held = entry.role != "forward"
-            yield LooseModule(entry, info, held, None if held else at)
-        else:
-            yield LooseModule(entry, info, entry.role != "forward", made.get(place))
+    made = _called_when_made(runs) if found else set()
+    for entry in found:
+        if entry.source not in made:
+            yield entry, infos[entry.name]
 
 
-def _holds_one_of(entry: Unregistered, paths: set[str]) -> bool:
-    """Whether a module that was made in forward has parameters: what filled them with values hides where they come from."""
-    inside = (path == entry.name or path.startswith(f"{entry.name}.") for path in paths)
-    return entry.role == "forward" and any(inside)
-
-
-def _made_in_forward(runs: Runs) -> Mapping[tuple[str, int], Source] | None:
+def _called_when_made(runs: Runs) -> set[Source | None]:
+    """The lines that run modules which the forward has just made."""
     try:
-        return runs.rebuilt()
+        return {built.called for built in runs.built()}
     except Undecided:
-        return None
+        return set()
 
 
 def loose_tensor(reading: Reading, operand: Operand) -> Unregistered | None:

@@ -72,11 +72,21 @@ class _Entered:
 
 
 @dataclass(slots=True)
+class Fresh:
+    """A module that ran and that the model did not have before; ``inside`` says that it ran in another such."""
+
+    module: nn.Module
+    owner: str
+    place: Place
+    inside: bool
+
+
+@dataclass(slots=True)
 class Watched:
     """What one watched forward did.
 
     ``outputs`` are the steps that made them, ``prints`` as in :class:`Step`. ``fresh`` are the modules that ran and that the
-    model did not have before, each with the line that called it; ``built`` are, by identity, the lines that made modules.
+    model did not have before; ``built`` are, by identity, the lines that made modules.
     ``inside`` are the gradients that an ``autograd.Function`` got, which goes on with them in its own way.
     """
 
@@ -87,7 +97,7 @@ class Watched:
     prints: tuple[Fingerprint, ...] = ()
     cuts: list[Cut] = field(default_factory=list)
     inside: list[Any] = field(default_factory=list)
-    fresh: list[tuple[nn.Module, Place]] = field(default_factory=list)
+    fresh: list[Fresh] = field(default_factory=list)
     built: dict[int, Place] = field(default_factory=dict)
 
 
@@ -147,7 +157,8 @@ class Watch(TorchFunctionMode):
         path = self._paths.get(id(module))
         if path is None:
             path = self._running[-1].path if self._running else ""
-            self.result.fresh.append((module, (code, line)))
+            inside = any(id(entered.module) not in self._paths for entered in self._running)
+            self.result.fresh.append(Fresh(module, path, (code, line), inside))
         self._running.append(_Entered(module, path, (code, line), torch.is_grad_enabled()))
 
     def _leave(self, module: nn.Module, _args: Any, _output: Any) -> None:

@@ -177,8 +177,8 @@ def made_in_the_first_forward_and_kept():
 
         def forward(self, x):
             if self.head is None:
-                self.head = nn.Linear(x.shape[-1], 4)
-            return self.head(self.fc(x))  # MI105
+                self.head = nn.Linear(x.shape[-1], 4)  # MI105
+            return self.head(self.fc(x))
 
     return Net(), torch.randn(2, 8)
 
@@ -195,6 +195,22 @@ def copy_of_a_layer():
         def forward(self, x):
             twin = copy.deepcopy(self.fc)
             return self.fc(x) + twin(x)  # MI105
+
+    return Net(), torch.randn(2, 8)
+
+
+@rule.bad
+def registered_and_replaced():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(8, 8)
+            self.head = nn.Linear(8, 4)
+
+        def forward(self, x):
+            x = self.fc(x)
+            self.head = nn.Linear(8, 4)  # MI105
+            return self.head(x)
 
     return Net(), torch.randn(2, 8)
 

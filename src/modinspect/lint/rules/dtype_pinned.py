@@ -84,18 +84,18 @@ class DtypePinned(Rule):
 
 
 def _raises(report: Report, error: ForwardError) -> Draft:
-    message = (error.message.strip().splitlines() or [""])[0]
+    message = (error.message.strip().splitlines() or [""])[0].rstrip(".")
     if _NO_KERNEL in message or not any(words in message for words in _MISMATCHES):
         raise Undecided(f"in {_DTYPE} the forward raised {error.type}: {message}")
     op = error.op
     name = f"{short(op.name)} in {where(report, op.module)}" if op is not None else where(report, error.module)
-    return Draft(
-        f"in {_DTYPE}, {name} raises: {message}. Make tensors in the dtype of the others (dtype=x.dtype), and keep constants "
-        "in "
-        "register_buffer()",
-        error.module,
-        error.source,
+    mixes = op is None or any(operand.dtype != _DTYPE and "float" in operand.dtype for operand in op.inputs)
+    way_out = (
+        "Make tensors in the dtype of the others (dtype=x.dtype), and keep constants in register_buffer()"
+        if mixes
+        else "Cast to float32 before it, and back after it"
     )
+    return Draft(f"in {_DTYPE}, {name} raises: {message}. {way_out}", error.module, error.source)
 
 
 def _overflows(runs: Runs) -> Iterator[Draft]:
@@ -119,10 +119,11 @@ def _goes_on(reading: Reading) -> Iterator[Draft]:
     for op in reading.report.ops:
         if op.index not in wide or not any(operand.dtype == _DTYPE and operand.shape != () for operand in op.inputs):
             continue
-        constant = next((operand for operand in op.inputs if operand.dtype in _WIDER and operand.shape != ()), None)
+        wider = [operand for operand in op.inputs if operand.dtype in _WIDER and operand.shape != ()]
+        constant = next((operand for operand in wider if not _is_cast_on_purpose(reading, operand)), None)
         if constant is not None:
             yield _promoted(reading, op, constant)
-        elif _follows_the_unusual(reading, op, wide):
+        elif not wider and _follows_the_unusual(reading, op, wide):
             yield Draft(
                 f"{short(op.name)} in {where(reading.report, op.module)} gives {op.outputs[0].dtype} in a model of {_DTYPE}, "
                 "and what "
@@ -146,6 +147,21 @@ def _wide_on_the_way_out(reading: Reading) -> set[int]:
             index_of(operand.origin, "op") for operand in reading.report.ops[index].inputs if operand.dtype in _WIDER
         )
     return found
+
+
+def _is_cast_on_purpose(reading: Reading, operand: Operand) -> bool:
+    """Whether a wide operand comes from a narrow one that somebody made wide: then what it meets is meant to be so."""
+    waiting, seen = [operand], set()
+    while waiting:
+        maker = reading.made_by(waiting.pop())
+        if maker is None or maker.index in seen:
+            continue
+        seen.add(maker.index)
+        wider = [made_of for made_of in maker.inputs if made_of.dtype in _WIDER and made_of.shape != ()]
+        if not wider and any(made_of.dtype == _DTYPE for made_of in maker.inputs):
+            return True
+        waiting.extend(wider)
+    return False
 
 
 def _promoted(reading: Reading, op: Op, constant: Operand) -> Draft:

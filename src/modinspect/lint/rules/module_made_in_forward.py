@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from modinspect.lint.reading import where
 from modinspect.lint.rule import Draft, Rule, Runs
-from modinspect.lint.unregistered import loose_modules
 
 
 class ModuleMadeInForward(Rule):
@@ -66,27 +65,23 @@ class ModuleMadeInForward(Rule):
 
     def check(self, runs: Runs) -> Iterator[Draft]:
         """Modules with parameters that are not there before the forward."""
-        for found in loose_modules(runs):
-            entry, info = found.entry, found.info
-            if not info.params or (found.held and found.made_at is None):
-                continue
-            user = where(runs.report, entry.module)
-            if found.made_at is not None:
+        for built in runs.built():
+            user = where(runs.report, built.module)
+            if built.anew:
                 yield Draft(
-                    f"{entry.class_name} is built anew in each forward of {user}: its {info.params:,} parameters start from "
-                    "random "
-                    "values each time, and nothing trains or saves them. Build it in __init__",
-                    entry.name,
-                    found.made_at,
+                    f"{built.class_name} is built anew in each forward of {user}: its {built.params:,} parameters start from "
+                    "random values each time, and nothing trains or saves them. Build it in __init__",
+                    built.module,
+                    built.source,
+                    about=built.class_name,
                 )
             else:
                 yield Draft(
-                    f"{entry.class_name} is built in the first forward of {user}: an optimizer made before that does not have "
-                    "its "
-                    f"{info.params:,} parameters, and load_state_dict() has no place for them. Build it in __init__, or use a "
-                    "lazy "
-                    "module of torch's",
-                    entry.name,
-                    entry.source,
+                    f"{built.class_name} is built in the first forward of {user}: an optimizer made before that does not have "
+                    f"its {built.params:,} parameters, and load_state_dict() has no place for them. Build it in __init__, or "
+                    "use a lazy module of torch's",
+                    built.module,
+                    built.source,
+                    about=built.class_name,
                     severity="info",
                 )

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from modinspect.lint.reading import where
 from modinspect.lint.rule import Draft, Rule, Runs
-from modinspect.lint.unregistered import LooseModule, loose_modules
-from modinspect.report import Unregistered
+from modinspect.lint.unregistered import held_modules
+from modinspect.report import ModuleInfo, Unregistered
 
 
 class UnregisteredModule(Rule):
@@ -71,17 +71,18 @@ class UnregisteredModule(Rule):
 
     def check(self, runs: Runs) -> Iterator[Draft]:
         """Modules that ran with tensors of their own and that somebody holds, but not as a submodule."""
-        for found in loose_modules(runs):
-            if found.held and found.made_at is None:
-                entry = found.entry
-                message = _message(found, where(runs.report, entry.module))
-                yield Draft(message, entry.name, entry.source, severity="info" if found.frozen else None)
+        for entry, info in held_modules(runs):
+            message = _message(entry, info, where(runs.report, entry.module))
+            yield Draft(message, entry.name, entry.source, severity="info" if _is_frozen(info) else None)
 
 
-def _message(found: LooseModule, user: str) -> str:
-    entry, info = found.entry, found.info
+def _is_frozen(info: ModuleInfo) -> bool:
+    return info.params > 0 and info.trainable_params == 0
+
+
+def _message(entry: Unregistered, info: ModuleInfo, user: str) -> str:
     begins = f"{entry.name} ({entry.class_name}) runs in {user} and is no submodule of it"
-    if found.frozen:
+    if _is_frozen(info):
         return f"{begins}: .to() and state_dict() pass its {info.params:,} frozen parameters over. {_way_out(entry)}"
     if not info.params:
         return f"{begins}: .to() and state_dict() pass its buffers over. {_way_out(entry)}"
