@@ -37,7 +37,7 @@ from modinspect.lint.watch import (
 )
 from modinspect.report import Report, Source
 from modinspect.trace import NeedsValues, Weightless, trace
-from modinspect.trace.building import Aliases
+from modinspect.trace.weightless import Aliases
 from modinspect.trace.preserve import Preserved
 from modinspect.trace.records import Place
 from modinspect.trace.registry import walk
