@@ -37,11 +37,11 @@ from modinspect.lint.watch import (
 )
 from modinspect.report import Report, Source
 from modinspect.trace import NeedsValues, Weightless, trace
-from modinspect.trace.weightless import Aliases
 from modinspect.trace.preserve import Preserved
 from modinspect.trace.records import Place
 from modinspect.trace.registry import walk
 from modinspect.trace.tensors import flatten_all
+from modinspect.trace.weightless import Aliases
 
 _T = TypeVar("_T")
 
