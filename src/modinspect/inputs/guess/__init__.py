@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from torch import nn
 
 from modinspect.inputs.bind import problem_with
-from modinspect.inputs.guess import default_cfg, dummy_inputs, example_input_array, forward
+from modinspect.inputs.guess import default_cfg, dummy_inputs, example_input_array, forward, torchvision_weights
 from modinspect.inputs.guess.ask import Ask
 from modinspect.inputs.values import Inputs
 from modinspect.usercode import describe
@@ -15,7 +15,13 @@ from modinspect.usercode import describe
 Guess = Callable[[nn.Module, Ask], Iterable[Inputs]]
 """Reads one place; gives what may be meant there, the likeliest first. Whatever it raises is the model's doing, and a note."""
 
-GUESSES: tuple[Guess, ...] = (dummy_inputs.guess, example_input_array.guess, default_cfg.guess, forward.guess)
+GUESSES: tuple[Guess, ...] = (
+    dummy_inputs.guess,
+    example_input_array.guess,
+    default_cfg.guess,
+    torchvision_weights.guess,
+    forward.guess,
+)
 
 
 def candidates(model: nn.Module, ask: Ask, notes: list[str]) -> Iterator[Inputs]:

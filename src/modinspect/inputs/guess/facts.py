@@ -125,6 +125,7 @@ _PARTS = {
     "video": ("video", "vis", "image", "vit"),
     "audio": ("audio", "speech", "acoustic", "encoder"),
     "action": ("dit", "action"),
+    "finer": ("high_res",),
 }
 _OWN = {
     "image": ("vision_config", "image_config"),

@@ -26,37 +26,39 @@ Arguments = dict[str, Any]
 
 
 def guess(model: nn.Module, ask: Ask) -> Iterator[Inputs]:
-    """All that the model takes at once first, then less of it."""
+    """All that the model takes at once first, then less of it, with a note on what was left out."""
     facts = facts_of(model)
     if facts is None:
         return
+    found = {name: module.argument(facts) for name, module in _MODALITIES.items() if not facts.lacks(name)}
+    taken = {name: argument for name, argument in found.items() if argument is not None}
     seen: set[str] = set()
-    notes: list[str] = []
-    how = f"the signature of forward and {type(facts.config).__name__}"
-    for arguments in itertools.islice(_calls(facts, ask, notes), _MOST):
-        key = ", ".join(
-            f"{name} {getattr(value, 'shape', value)} {getattr(value, 'dtype', '')}" for name, value in arguments.items()
-        )
+    for arguments in itertools.islice(_calls(facts, ask, taken), _MOST):
+        key = ", ".join(_outline(name, value) for name, value in arguments.items())
         if key not in seen and set(facts.required) <= arguments.keys():
             seen.add(key)
-            yield Inputs((), arguments, how, tuple(notes))
+            left_out = [name for name, argument in taken.items() if argument not in arguments]
+            notes = (f"no {' and no '.join(left_out)} was given: the model takes none of those tried",) if left_out else ()
+            yield Inputs((), arguments, f"the signature of forward and {type(facts.config).__name__}", notes)
 
 
-def _calls(facts: Facts, ask: Ask, notes: list[str]) -> Iterator[Arguments]:
+def _outline(name: str, value: Any) -> str:
+    return f"{name} {getattr(value, 'shape', value)} {getattr(value, 'dtype', '')}"
+
+
+def _calls(facts: Facts, ask: Ask, taken: dict[str, str]) -> Iterator[Arguments]:
+    """What ``forward`` may be called with; ``taken`` are its arguments by modality."""
     own = families.arguments(facts)
     if own is not None:
         yield own
-    found = {name: module.argument(facts) for name, module in _MODALITIES.items() if not facts.lacks(name)}
-    options = {name: list(_MODALITIES[name].alternatives(facts, argument)) for name, argument in found.items() if argument}
+    options = {name: list(_MODALITIES[name].alternatives(facts, argument)) for name, argument in taken.items()}
     tokens = text.argument(facts)
     features: dict[str, int] = {}
     for name in list(options) if tokens is not None else ():
         getter = _getter(facts, name)
         if getter is not None:
             settled = _settle(facts, ask, getter, options.pop(name))
-            if settled is None:
-                notes.append(f"no {name} was given: {getter} takes none of those tried")
-            else:
+            if settled is not None:
                 options[name], features[name] = [settled[0]], settled[1]
     for chosen in _subsets(tuple(options), tokens):
         there = {name: features[name] for name in chosen if name in features}

@@ -6,8 +6,10 @@ import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import torch
+
 from modinspect.inputs.guess import default_cfg
-from modinspect.inputs.guess.facts import Facts
+from modinspect.inputs.guess.facts import LENGTH, Facts
 from modinspect.inputs.guess.fill import as_documented, floats, ones, whole
 
 SIDE = 224
@@ -115,6 +117,9 @@ def _plain(facts: Facts, name: str) -> Iterator[dict[str, Any]]:
             yield {name: image.unsqueeze(1).repeat(1, 3, 1, 1, 1), "image_sizes": whole([[height, width]])}
             yield {name: image, "image_sizes": whole([[height, width]])}
         yield {name: image}
+        mask = "pixel_attention_mask"
+        if mask in facts.parameters:
+            yield {name: image.unsqueeze(1), mask: ones(1, 1, height, width, dtype=torch.bool)}
         yield {name: image.unsqueeze(1)}
         yield {name: image.unsqueeze(1).repeat(1, 2, 1, 1, 1)}  # a pair, to be matched
 
@@ -150,6 +155,20 @@ def _with_ratio(facts: Facts, name: str) -> Iterator[dict[str, Any]]:
         yield {name: pixels, "aspect_ratio_ids": ones(1, 1), "aspect_ratio_mask": ones(1, 1, tiles)}
 
 
+def _twice(facts: Facts, name: str) -> Iterator[dict[str, Any]]:
+    """The image in a higher resolution, too (``DeepseekVLHybrid``)."""
+    if f"high_res_{name}" in facts.parameters:
+        finer = facts.number("image_size", part="finer", default=1024)
+        image = floats(1, channels(facts), *sides(facts))
+        yield {name: image, f"high_res_{name}": floats(1, channels(facts), finer, finer)}
+
+
+def _flat(facts: Facts, name: str) -> Iterator[dict[str, Any]]:
+    """Patches in a row (``Fuyu``)."""
+    if patch(facts) > 1:
+        yield {name: floats(1, LENGTH, channels(facts) * patch(facts) ** 2)}
+
+
 def _in_rows(facts: Facts, name: str) -> Iterator[dict[str, Any]]:
     """Flattened patches, each behind its row and column (``Pix2Struct``)."""
     if name == "flattened_patches":
@@ -172,6 +191,8 @@ _LAYOUTS: tuple[Callable[[Facts, str], Iterator[dict[str, Any]]], ...] = (
     _with_positions,
     _with_ratio,
     _in_rows,
+    _twice,
     _plain,
     _documented,
+    _flat,
 )

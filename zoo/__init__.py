@@ -1,0 +1,1 @@
+"""modinspect run over every model of the libraries that are installed: ``make zoo``."""

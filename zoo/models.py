@@ -1,0 +1,97 @@
+"""Which models there are: each model type of the installed transformers, each model of torchvision and of timm."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from torch import nn
+
+SETTINGS: dict[str, dict[str, object]] = {
+    "autoformer": {"prediction_length": 24},
+    "informer": {"prediction_length": 24},
+    "time_series_transformer": {"prediction_length": 24},
+    "timm_backbone": {"backbone": "resnet18"},
+    "blip-2": {"image_token_index": 50265},
+    "instructblip": {"image_token_index": 50265},
+    "instructblipvideo": {"video_token_index": 50265},
+}
+"""What must be said of a type whose default configuration leaves it out; without it the model can't be built, or not run."""
+
+
+DIFFERS: dict[str, str] = {}
+"""Why a model of torchvision has other numbers than are published for it."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One model: ``type`` is its name in its library, ``target`` what modinspect is asked for."""
+
+    family: str
+    type: str
+    class_name: str
+    target: str
+
+
+def entries(family: str) -> list[Entry]:
+    """The models of one library, in the order of their names.
+
+    Raises:
+        ImportError: the library is not installed.
+    """
+    return list(FAMILIES[family]())
+
+
+def _transformers() -> Iterator[Entry]:
+    """One model a type: the one without a head (``AutoModel``), the first with a head for types that have no other.
+
+    Types without any are the configurations of parts of models: they run within those.
+    """
+    from transformers.models.auto import configuration_auto, modeling_auto
+
+    known = vars(configuration_auto)["CONFIG_MAPPING_NAMES"]
+    names = sorted(name for name in vars(modeling_auto) if name.startswith("MODEL_") and name.endswith("_MAPPING_NAMES"))
+    mappings = [modeling_auto.MODEL_MAPPING_NAMES, *(getattr(modeling_auto, name) for name in names)]
+    found = {kind: next((mapping[kind] for mapping in mappings if kind in mapping), None) for kind in sorted(known)}
+    classes = {kind: one if isinstance(one, str) else one[0] for kind, one in found.items() if one}
+    for kind, name in classes.items():
+        shared = sum(other == name for other in classes.values()) > 1
+        settings = ", ".join(f"{key}={value!r}" for key, value in SETTINGS.get(kind, {}).items())
+        target = f"transformers.{name}" + (f"({settings})" if settings else "")
+        yield Entry("transformers", kind, name, f"zoo.models.of_type({kind!r}, {name!r})" if shared else target)
+
+
+def of_type(kind: str, class_name: str) -> nn.Module:
+    """A model of a class that several types share, made from this type's configuration."""
+    import transformers
+
+    model: nn.Module = getattr(transformers, class_name)._from_config(transformers.AutoConfig.for_model(kind))
+    return model
+
+
+def _torchvision() -> Iterator[Entry]:
+    import torchvision  # type: ignore[import-not-found,unused-ignore]
+
+    for name in sorted(torchvision.models.list_models()):
+        builder = torchvision.models.get_model_builder(name)
+        takes = inspect.signature(builder).parameters
+        settings: dict[str, object] = {"weights_backbone": None} if "weights_backbone" in takes else {}
+        if name.startswith(("deeplab", "fcn")):
+            settings["aux_loss"] = True  # as their weights are published
+        given = ", ".join(f"{key}={value!r}" for key, value in settings.items())
+        yield Entry("torchvision", name, name, f"{builder.__module__}:{builder.__name__}({given})")
+
+
+def _timm() -> Iterator[Entry]:
+    import timm  # type: ignore[import-not-found,unused-ignore]
+
+    for name in timm.list_models():
+        yield Entry("timm", name, name, f"timm.create_model({name!r})")
+
+
+FAMILIES: dict[str, Callable[[], Iterator[Entry]]] = {
+    "transformers": _transformers,
+    "torchvision": _torchvision,
+    "timm": _timm,
+}
