@@ -36,12 +36,11 @@ from modinspect.lint.watch import (
     whole,
 )
 from modinspect.report import Report, Source
-from modinspect.trace import NeedsValues, Weightless, trace
+from modinspect.trace import NeedsValues, Weightless, trace, without_memory
 from modinspect.trace.preserve import Preserved
 from modinspect.trace.records import Place
 from modinspect.trace.registry import walk
 from modinspect.trace.tensors import flatten_all
-from modinspect.trace.weightless import Aliases
 
 _T = TypeVar("_T")
 
@@ -301,10 +300,10 @@ class LiveRuns:
             raise Undecided(f"there is no run on {name}")
         if self._grad:
             raise Undecided("the forward differentiates, which can't be done without the device")
+        with without_memory() as nothing_built:
+            weightless = Weightless(torch.device(device), nothing_built)
         # Where gradients are recorded on a device that is not there, torch ends the process: nobody may record any.
-        return self._trace(
-            self._arguments, weightless=Weightless(torch.device(device), Aliases()), observer=torch.inference_mode()
-        )
+        return self._trace(self._arguments, weightless=weightless, observer=torch.inference_mode())
 
     # -- modes
 

@@ -11,7 +11,14 @@ from modinspect.report import ForwardError, Op, Operand, Report
 _DTYPE = "bfloat16"
 _WIDER = ("float32", "float64")
 _MISMATCHES = ("dtype", "scalar type", "same type", "Input type", "expected m1 and m2", "Float", "BFloat16")
+_ONE = "Make tensors in the dtype of the others (dtype=x.dtype), and keep constants in register_buffer()"
 _NO_KERNEL = "not implemented for"
+_ONE_DTYPE = frozenset({
+    "linear", "bilinear", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "matmul",
+    "__matmul__", "mm", "bmm", "baddbmm", "addmm", "einsum", "scaled_dot_product_attention", "lstm", "gru",
+})  # fmt: skip
+"""Functions that raise on operands of several dtypes."""
+
 _NOT_USUAL = frozenset({
     "linear", "bilinear", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d",
     "matmul", "__matmul__", "mm", "bmm", "baddbmm", "addmm", "einsum", "scaled_dot_product_attention",
@@ -79,7 +86,13 @@ class DtypePinned(Rule):
         if report.error is not None:
             yield _raises(report, report.error)
             return
-        yield from _goes_on(Reading(report))
+        reading = Reading(report)
+        mixed = next((op for op in report.ops if _would_raise(op)), None) if report.model.execution == "weightless" else None
+        if mixed is not None:
+            message = f"in {_DTYPE}, {_named(report, mixed)} gets tensors of several dtypes, and raises. {_ONE}"
+            yield Draft(message, mixed.module, mixed.source)
+            return
+        yield from _goes_on(reading)
         yield from _overflows(runs)
 
 
@@ -88,14 +101,23 @@ def _raises(report: Report, error: ForwardError) -> Draft:
     if _NO_KERNEL in message or not any(words in message for words in _MISMATCHES):
         raise Undecided(f"in {_DTYPE} the forward raised {error.type}: {message}")
     op = error.op
-    name = f"{short(op.name)} in {where(report, op.module)}" if op is not None else where(report, error.module)
-    mixes = op is None or any(operand.dtype != _DTYPE and "float" in operand.dtype for operand in op.inputs)
-    way_out = (
-        "Make tensors in the dtype of the others (dtype=x.dtype), and keep constants in register_buffer()"
-        if mixes
-        else "Cast to float32 before it, and back after it"
-    )
+    name = _named(report, op) if op is not None else where(report, error.module)
+    way_out = _ONE if op is None or _mixes(op) else "Cast to float32 before it, and back after it"
     return Draft(f"in {_DTYPE}, {name} raises: {message}. {way_out}", error.module, error.source)
+
+
+def _named(report: Report, op: Op) -> str:
+    return f"{short(op.name)} in {where(report, op.module)}"
+
+
+def _mixes(op: Op) -> bool:
+    """Whether an op gets tensors of several floating dtypes."""
+    return len({operand.dtype for operand in op.inputs if "float" in operand.dtype}) > 1
+
+
+def _would_raise(op: Op) -> bool:
+    """Whether an op that ran without memory would raise with it; autocast casts by itself."""
+    return last(op.name) in _ONE_DTYPE and _mixes(op) and "aten._to_copy.default" not in op.aten
 
 
 def _overflows(runs: Runs) -> Iterator[Draft]:
