@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 from trace_helpers import AtenSeen, Calls, attributed
 from zoo import ZOO
 
@@ -48,6 +49,20 @@ def test_what_gradients_run_stands_in_the_op_that_asked_for_them() -> None:
 
     report, seen = watched(Calls(forward), (torch.randn(3),), grad=True)
     assert attributed(report) == seen
+
+
+def test_tangents_are_told_from_plain_tensors() -> None:
+    """A dual number looks like any tensor, but each op on it computes its tangent, too."""
+
+    def forward(x: Tensor) -> Tensor:
+        plain = x.sin() @ x
+        with forward_ad.dual_level():
+            dual = forward_ad.make_dual(x, torch.ones_like(x))
+            return plain + forward_ad.unpack_dual(dual.sin() @ dual).tangent
+
+    report, seen = watched(Calls(forward), (torch.randn(3, 3),))
+    assert attributed(report) == seen
+    assert [op.flops for op in report.ops if op.name == "torch.Tensor.matmul"] == [54, 3 * 54]
 
 
 class Squared(torch.autograd.Function):

@@ -74,7 +74,8 @@ _WRITES_STATISTICS = {
 _COND: Any = torch.ops.higher_order.cond
 
 _MARKS = frozenset({_ATEN._conj.default, _ATEN._neg_view.default})
-"""They only mark a tensor as conjugated or negated. What is computed later depends on the mark, which no metadata tells."""
+"""They only mark a tensor as conjugated or negated, as ``torch._make_dual`` marks it as one with a tangent. What is computed later
+depends on the mark, which no metadata tells."""
 
 _NO_OP = Known()
 
@@ -423,6 +424,7 @@ class Recorder(TorchFunctionMode):
         """Adds an op that ran, and remembers what it became if the next one alike will become the same."""
         func, known = record.func, record.known
         sink.tell(known, func, tensors)
+        self._marked = self._marked or func == torch._make_dual
         kind = kind_of(func, tensors, [tensor for _, tensor in flatten(out)], known.mutates, sink.funcs)
         decided = func not in names.UNIQUE and not (known.mutates and aliased(tensors))
         if key is not None and decided and _top_dispatch() is self._aten:  # no mode of the model's takes part
