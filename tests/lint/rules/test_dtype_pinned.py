@@ -204,4 +204,35 @@ def number_too_large_for_float16():
     return Net(), (torch.randn(2, 8), torch.zeros(2, 4, dtype=torch.bool))
 
 
+@rule.good
+def state_kept_in_float32():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(8, 8)
+
+        def forward(self, x):
+            x = self.fc(x)
+            state = x.float().transpose(1, 2) @ x.float()
+            return (x.float() @ state).to(x.dtype), state
+
+    return Net(), torch.randn(2, 5, 8)
+
+
+@rule.good
+def state_that_decays_in_float32():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.decay = nn.Parameter(torch.zeros(8))
+            self.fc = nn.Linear(8, 8)
+
+        def forward(self, x):
+            x = self.fc(x)
+            state = -torch.exp(self.decay.float()) * x
+            return self.fc(state.to(x.dtype)), state
+
+    return Net(), torch.randn(2, 8)
+
+
 test_finds, test_mentions, test_passes, test_leaves_open = rule.tests()

@@ -248,4 +248,23 @@ def parameter_made_in_forward():
     return Net(), torch.randn(2, 8)
 
 
+@rule.good
+def state_of_the_size_of_the_batch():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.qkv = nn.Linear(8, 24)
+
+        def forward(self, x):
+            q, k, v = self.qkv(x).chunk(3, -1)
+            state = torch.zeros(x.shape[0], 8, 8, device=x.device, dtype=x.dtype)
+            out = []
+            for step in range(x.shape[1]):
+                out.append(q[:, step : step + 1] @ state)
+                state = state + k[:, step, :, None] * v[:, step, None, :]
+            return torch.cat(out, 1)
+
+    return Net(), torch.randn(2, 3, 8)
+
+
 test_finds, test_mentions, test_passes, test_leaves_open = rule.tests()

@@ -122,7 +122,10 @@ def _would_raise(op: Op) -> bool:
 
 def _overflows(runs: Runs) -> Iterator[Draft]:
     """A number too large for float16: ``masked_fill(mask, -1e9)``. Models that are not run in float16 need not care."""
-    report = runs.dtype("float16")
+    try:
+        report = runs.dtype("float16")
+    except Undecided:  # what bfloat16 has shown stands
+        return
     error = report.error
     if error is not None and "without overflow" in error.message:
         name = f"{short(error.op.name)} in " if error.op is not None else ""
@@ -138,6 +141,8 @@ def _overflows(runs: Runs) -> Iterator[Draft]:
 def _goes_on(reading: Reading) -> Iterator[Draft]:
     """Ops that turn a narrow value into a wide one that reaches an output without being made narrow again."""
     wide = _wide_on_the_way_out(reading)
+    # A cast is somebody's decision: a state kept in float32 beside an output in bfloat16 is not told apart from a mistake.
+    all_wide = all(output.dtype != _DTYPE for output in reading.report.outputs)
     for op in reading.report.ops:
         if op.index not in wide or not any(operand.dtype == _DTYPE and operand.shape != () for operand in op.inputs):
             continue
@@ -145,7 +150,7 @@ def _goes_on(reading: Reading) -> Iterator[Draft]:
         constant = next((operand for operand in wider if not _is_cast_on_purpose(reading, operand)), None)
         if constant is not None:
             yield _promoted(reading, op, constant)
-        elif not wider and _follows_the_unusual(reading, op, wide):
+        elif not wider and all_wide and _follows_the_unusual(reading, op, wide):
             yield Draft(
                 f"{short(op.name)} in {where(reading.report, op.module)} gives {op.outputs[0].dtype} in a model of {_DTYPE}, "
                 "and what "

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from modinspect.lint.batches import op_pairs
 from modinspect.lint.reading import Reading, short, where
-from modinspect.lint.rule import Draft, Rule, Runs
+from modinspect.lint.rule import Draft, Rule, Runs, Undecided
 from modinspect.lint.unregistered import is_loose_weight, loose_tensor, stands_as_weight
 from modinspect.report import Op, Operand
 
@@ -72,20 +73,33 @@ class UnregisteredWeight(Rule):
         """Operands that stand where a weight stands, and parameters anywhere, that nothing registers."""
         reading = Reading(runs.report)
         for op in runs.report.ops:
-            for operand in op.inputs:
-                what = _made(reading, op, operand)
+            for position, operand in enumerate(op.inputs):
+                what = _made(runs, reading, op, position)
                 if what is not None:
                     yield Draft(_message(reading, op, operand, what), op.module, op.source, about=f"{op.name} {what}")
 
 
-def _made(reading: Reading, op: Op, operand: Operand) -> str | None:
+def _made(runs: Runs, reading: Reading, op: Op, position: int) -> str | None:
     """What a weight is that nothing registers, in words; ``None`` for any other operand."""
+    operand = op.inputs[position]
     entry = loose_tensor(reading, operand)
     if entry is not None and is_loose_weight(reading, op, operand, entry):
-        return f"made in forward ({short(entry.name)})" if entry.role == "weight" else f"the {entry.role} {entry.name}"
+        if entry.role != "weight":
+            return f"the {entry.role} {entry.name}"
+        return None if _follows_the_batch(runs, op, position) else f"made in forward ({short(entry.name)})"
     if operand.origin is None and stands_as_weight(reading, op, operand) and not reading.by_torch(op):
-        return "made where nothing registers it"  # nn.Parameter(torch.randn(...)) in forward, say: no call of torch's made it
+        return "made where nothing registers it"
     return None
+
+
+def _follows_the_batch(runs: Runs, op: Op, position: int) -> bool:
+    """Whether an operand is larger for a larger batch, as an initial state is, and a weight is not."""
+    try:
+        larger = runs.batch(2 * runs.batch_size())
+    except Undecided:
+        return False
+    twin = next((twin for before, twin in op_pairs(runs.report, larger) if before.index == op.index), None)
+    return twin is not None and position < len(twin.inputs) and twin.inputs[position].shape != op.inputs[position].shape
 
 
 def _message(reading: Reading, op: Op, operand: Operand, made: str) -> str:
