@@ -177,6 +177,38 @@ def test_an_autograd_function_has_its_name_and_its_inside_shows() -> None:
     ]
 
 
+def test_an_autograd_function_under_another_name_and_with_a_context_of_its_own() -> None:
+    class Scaled(torch.autograd.Function):
+        @staticmethod
+        def forward(x: Tensor, by: float = 2.0) -> Tensor:
+            return x * by
+
+        @staticmethod
+        def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+            pass
+
+        @staticmethod
+        def backward(ctx: Any, *grads: Tensor) -> Any:
+            return grads[0] * 2, None
+
+    scaled = Scaled.apply
+    report = modinspect.inspect(Calls(lambda x: scaled(x) + 0), X)
+    assert [op.name.rpartition(".")[2] for op in report.ops] == ["apply", "mul", "add"]
+    assert "Scaled" in report.ops[0].name
+    x = torch.ones(2, requires_grad=True)
+    scaled(x).sum().backward()
+    assert x.grad is not None
+    assert x.grad.tolist() == [2.0, 2.0]
+
+
+def test_an_inspection_in_a_thread_of_its_own() -> None:
+    found: list[Any] = []
+    thread = threading.Thread(target=lambda: found.append(modinspect.inspect(nn.Sequential(linear(), nn.ReLU()), X)))
+    thread.start()
+    thread.join()
+    assert [op.module for op in found[0].ops] == ["0", "1"]
+
+
 def test_an_autograd_function_that_leaves_torch() -> None:
     class Outside(torch.autograd.Function):
         @staticmethod

@@ -74,8 +74,8 @@ _WRITES_STATISTICS = {
 _COND: Any = torch.ops.higher_order.cond
 
 _MARKS = frozenset({_ATEN._conj.default, _ATEN._neg_view.default})
-"""They only mark a tensor as conjugated or negated, as ``torch._make_dual`` marks it as one with a tangent. What is computed later
-depends on the mark, which no metadata tells."""
+"""They only mark a tensor as conjugated or negated, as ``torch._make_dual`` marks it as one with a tangent. What is computed
+later depends on the mark, which no metadata tells."""
 
 _NO_OP = Known()
 
@@ -742,7 +742,10 @@ class _Seen:
     @classmethod
     def apply(cls, *args: Any, **kwargs: Any) -> Any:
         """Code for ``autograd.Function.apply``, whose ``__class__`` it gets."""
-        return __class__.apply.__func__.seen_by(cls, args, kwargs)  # type: ignore[name-defined]
+        apply: Any = __class__.apply.__func__  # type: ignore[name-defined]
+        seen_by = getattr(apply, "seen_by", None)
+        # Another thread may be here when the inspection ends: by now the function has its own code again.
+        return apply(cls, *args, **kwargs) if seen_by is None else seen_by(cls, args, kwargs)
 
 
 @contextmanager

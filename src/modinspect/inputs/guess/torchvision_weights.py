@@ -14,6 +14,7 @@ from modinspect.inputs.guess.fill import floats
 from modinspect.inputs.values import Inputs
 
 _SIDE = 224
+_FRAMES = 16
 _FLOW = (520, 960)
 """Height and width that the models of optical flow were made for; their transforms leave sizes alone."""
 
@@ -32,7 +33,7 @@ def guess(model: nn.Module, _: Ask) -> Iterator[Inputs]:
     elif task == "ObjectDetection":
         yield Inputs(([floats(3, *_detected(model)).abs().clamp(max=1)],), {}, how)
     elif task == "VideoClassification":
-        yield Inputs((floats(1, 3, weights.meta.get("min_temporal_size", 16), *size),), {}, how)
+        yield Inputs((floats(1, 3, max(_FRAMES, weights.meta.get("min_temporal_size", 1)), *size),), {}, how)
     else:
         yield Inputs((floats(1, 3, *size),), {}, how)
 
