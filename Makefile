@@ -19,7 +19,7 @@ PIP := $(BIN)/python -m pip install --quiet
 export PIP_CONSTRAINT := constraints.txt
 export PIP_BUILD_CONSTRAINT := constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
-SOURCES := src tests benchmarks
+SOURCES := src tests benchmarks zoo
 
 .PHONY: demo test check bench format clean
 
