@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
+from small_models import ZOO
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from trace_helpers import Calls
-from zoo import ZOO
 
 import modinspect
 from modinspect.trace import trace

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 import torch
+from small_models import ZOO
 from torch import Tensor
 from torch.autograd import forward_ad
 from trace_helpers import AtenSeen, Calls, attributed
-from zoo import ZOO
 
 from modinspect.report import Report
 from modinspect.trace import trace

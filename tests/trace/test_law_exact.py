@@ -6,10 +6,10 @@ import copy
 
 import pytest
 import torch
+from small_models import ZOO
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 from trace_helpers import Calls
-from zoo import ZOO
 
 from modinspect.report import Report
 from modinspect.trace import trace

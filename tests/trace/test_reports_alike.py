@@ -14,8 +14,8 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from small_models import ZOO
 from torch import Tensor, nn
-from zoo import ZOO
 
 import modinspect
 from modinspect.report import Report

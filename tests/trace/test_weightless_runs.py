@@ -12,8 +12,8 @@ import pytest
 import test_architectures
 import torch
 import torch.nn.functional as F
+from small_models import ZOO
 from torch import Tensor, nn
-from zoo import ZOO
 
 from modinspect.report import Report
 from modinspect.trace import NeedsValues, Weightless, trace, without_memory
