@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import traceback
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -158,7 +159,7 @@ class Builder:
             ]),
             self._outputs(record.outputs),
             known.flops,
-            self._recorder.sources.source(record.code, record.line),
+            self._recorder.sources.source(record.code, record.at),
             known.aten,
             template.arguments,
             known.mutates,
@@ -196,7 +197,7 @@ class Builder:
             source=self._recorder.sources.source(*record.place),
         )
 
-    def _seen(self, tensors: list[Seen]) -> tuple[Output, ...]:
+    def _seen(self, tensors: Sequence[Seen]) -> tuple[Output, ...]:
         return tuple([
             Output(path, _plain(shape), dtype_name(dtype), self._origin(origin)) for path, shape, dtype, origin in tensors
         ])  # fmt: skip
@@ -247,7 +248,7 @@ class Builder:
         """(module, place in the code) that raised."""
         recorder = self._recorder
         if failure is not None:
-            return recorder.calls[failure.op.call].record.path, (failure.op.code, failure.op.line)
+            return recorder.calls[failure.op.call].record.path, (failure.op.code, failure.op.at)
         place: Any = (None, 0)
         path = ""
         trace = error.__traceback__
@@ -257,7 +258,7 @@ class Builder:
                 path = call.record.path
             found = recorder.sources.find(trace.tb_frame)
             if found[0] is trace.tb_frame.f_code:
-                place = (trace.tb_frame.f_code, trace.tb_lineno)
+                place = (trace.tb_frame.f_code, trace.tb_lasti)
             trace = trace.tb_next
         return path, place
 

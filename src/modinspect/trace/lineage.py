@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from modinspect.trace import names
 from modinspect.trace.recorder import Recorder
 from modinspect.trace.records import Found, OpRecord, Origin
+from modinspect.trace.sources import line_of
 
 _INPUT, _STATE, _UNKNOWN = 1, 2, 4
 """What a value depends on, as bits: an input; a parameter, buffer, attribute or global; something not known."""
@@ -53,7 +54,8 @@ def find_weights(recorder: Recorder) -> Weights:
         on = [_depends(origin, depends, recorder) for origin in record.origins]
         for position in _weight_positions(record, on):
             weight = _made_at(recorder, record, position)
-            key = (weight.name, weight.shape, weight.at, weight.module)
+            code, at = weight.at
+            key = (weight.name, weight.shape, code, None if code is None else line_of(code, at), weight.module)
             if key not in places:
                 places[key] = first + len(found)
                 found.append(weight)
@@ -107,4 +109,4 @@ def _made_at(recorder: Recorder, record: OpRecord, position: int) -> Found:
     _, shape, dtype = record.known.operands[position]
     name = maker.known.name or names.public_name(maker.func)
     module = recorder.calls[record.call].record.path
-    return Found("tensor", name, "weight", "Tensor", module, (maker.code, maker.line), 0, shape, dtype)
+    return Found("tensor", name, "weight", "Tensor", module, (maker.code, maker.at), 0, shape, dtype)

@@ -34,13 +34,13 @@ def _members(names: str, pick: Callable[[Any], Any]) -> Iterable[Any]:
     return (pick(getattr(Tensor, name)) for name in names.split() if hasattr(Tensor, name))
 
 
-SILENT: frozenset[Any] = frozenset(
-    [
-        *_members(_SILENT_PROPERTIES, lambda prop: prop.__get__),
-        *_members(_SILENT_METHODS, lambda method: method),
-        Tensor.requires_grad.__set__,  # type: ignore[attr-defined]
-        Tensor.grad.__set__,  # type: ignore[union-attr]
-    ]
+SETS_FLAGS: frozenset[Any] = frozenset({Tensor.requires_grad_, Tensor.requires_grad.__set__})  # type: ignore[attr-defined]
+"""Functions that change a tensor's metadata and are no ops."""
+
+SILENT: frozenset[Any] = SETS_FLAGS.union(
+    _members(_SILENT_PROPERTIES, lambda prop: prop.__get__),
+    _members(_SILENT_METHODS, lambda method: method),
+    [Tensor.grad.__set__],  # type: ignore[union-attr]
 )
 """Functions whose calls are no ops."""
 

@@ -16,36 +16,41 @@ import weakref
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from types import CodeType, FrameType, FunctionType, TracebackType
-from typing import Any
+from types import CodeType, FrameType, TracebackType
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
-from torch._ops import HigherOrderOperator, OpOverload
 from torch.multiprocessing.reductions import StorageWeakRef
 from torch.overrides import TorchFunctionMode
-from torch.utils._python_dispatch import TorchDispatchMode, _get_current_dispatch_mode
 
 from modinspect.trace import names
-from modinspect.trace.classify import aliased, kind_of, literals, mutated_positions, operands_of
-from modinspect.trace.flops import count_flops, estimate_flops, has_formula
+from modinspect.trace.aten import AtenMode, Sink, count
+from modinspect.trace.classify import aliased, kind_of, literals, operands_of
 from modinspect.trace.half import ModuleRun, module_info, size_below
 from modinspect.trace.holders import Holders
+from modinspect.trace.interpose import functions_go_through, modules_go_through, parameters_go_through
 from modinspect.trace.preserve import Preserved
-from modinspect.trace.records import CallRecord, Failure, Found, Known, ModuleRecord, OpRecord, Origin, Root, Seen
+from modinspect.trace.records import CallRecord, Failure, Found, Known, ModuleRecord, OpRecord, Origin, Place, Root, Seen
 from modinspect.trace.registry import Registry, is_layer, is_opaque, join, walk
 from modinspect.trace.sources import Sources
 from modinspect.trace.tensors import flatten, flatten_all, shape_of, storage_of
 
 _ATEN = torch.ops.aten
 _get_frame = sys._getframe
-_top_dispatch = _get_current_dispatch_mode
+_get_ident = threading.get_ident
+_ref = weakref.ref
 _pop_dispatch = torch._C._pop_torch_dispatch_stack
 _push_dispatch = torch._C._push_on_torch_dispatch_stack
 _functorch_active = torch._C._are_functorch_transforms_active
 _autocasting = torch._C._is_any_autocast_enabled
 _grad_enabled = torch.is_grad_enabled
 _inference = torch.is_inference_mode_enabled
+_default_dtype = torch.get_default_dtype
+_dispatch_modes = torch._C._len_torch_dispatch_stack
+_exclude_key = torch._C._dispatch_tls_set_dispatch_key_excluded
+_PYTHON, _SNAPSHOT = torch._C.DispatchKey.Python, torch._C.DispatchKey.PythonTLSSnapshot
+_record = partial(tuple.__new__, OpRecord)
 
 _PLAIN = frozenset({Tensor, nn.Parameter})
 """Types whose metadata says all that decides what a function becomes."""
@@ -54,30 +59,17 @@ _ATOMS = frozenset(
     {int, float, bool, str, complex, type(None), type(...), torch.dtype, torch.device, torch.layout, torch.memory_format}
 )
 
-_QUERIES = frozenset({
-    _ATEN.sym_is_contiguous.default, _ATEN.is_contiguous.default, _ATEN.is_contiguous.memory_format,
-    _ATEN.is_strides_like_format.default, _ATEN.is_non_overlapping_and_dense.default, _ATEN.size.default,
-    _ATEN.sym_size.default,
-    _ATEN.stride.default, _ATEN.sym_stride.default, _ATEN.storage_offset.default, _ATEN.sym_storage_offset.default,
-    _ATEN.numel.default, _ATEN.sym_numel.default, _ATEN.dim.default, torch.ops.prim.layout.default,
-    torch.ops.prim.device.default,
-})  # fmt: skip
-"""Questions of shape that tensors with shapes of their own kind ask through the dispatcher; no operators that run."""
-
-_WRITES_STATISTICS = {
-    _ATEN.native_batch_norm.default: (3, 4, 5),
-    _ATEN.cudnn_batch_norm.default: (3, 4, 5),
-    _ATEN.miopen_batch_norm.default: (3, 4, 5),
-}
-"""Batch norm writes to its running mean and variance if its argument ``training`` is set, and its schema says nothing of it."""
-
-_COND: Any = torch.ops.higher_order.cond
-
 _MARKS = frozenset({_ATEN._conj.default, _ATEN._neg_view.default})
 """They only mark a tensor as conjugated or negated, as ``torch._make_dual`` marks it as one with a tangent. What is computed
 later depends on the mark, which no metadata tells."""
 
 _NO_OP = Known()
+
+_UNRESOLVED: Any = object()
+"""Stands for the origin of a tensor that nobody has looked for yet."""
+
+_Entry: TypeAlias = "tuple[weakref.ref[Tensor], Origin, int | None]"
+"""(the tensor, where it comes from, the number of its metadata in ``Recorder._metas``)."""
 
 
 class _Uncachable(Exception):
@@ -115,48 +107,53 @@ class Recorder(TorchFunctionMode):
         self.kept: frozenset[int] | None = None
         self.passed_by: dict[str, None] = {}
         self.grown = False
+        self._registry = registry
         self._preserved = preserved
         self._opaque = opaque
         self._plain = _PLAIN | plain
         self._progress = progress
         self._holders = Holders(registry)
         self._known: dict[tuple[Any, ...], Known] = {}
-        self._origins: dict[int, tuple[weakref.ref[Tensor], int]] = {}
+        self._entries: dict[int, _Entry] = {}
+        self._metas: dict[tuple[Any, ...], int] = {}
+        self._shapes: list[tuple[Any, torch.dtype]] = []
         self._made_inside: dict[int, tuple[StorageWeakRef, int]] = {}
         self._made_of: dict[int, tuple[weakref.ref[Tensor], int]] = {}
         self._stack: list[int] = []
         self._running: list[nn.Module] = []
         self._root_entered = False
         self._namesakes: dict[str, int] = {}
-        self._sink: _Sink | None = None
+        self._sink: Sink | None = None
         self._marked = False
         self._thread = 0
-        self._aten = _AtenMode(self)
-        for path, module in registry.modules.items():
-            self._add_module(path, module, None)
-        for tensors in (registry.parameters, registry.buffers):
-            for tensor in tensors.values():
-                name = registry.tensor_names[id(tensor)]
-                self.add_root(tensor, Root(name.partition(":")[0], name))
+        self._modes = 0
+        self._aten = AtenMode(self)
 
     # -- what is there before the run
 
+    def _record_of(self, module: nn.Module) -> ModuleRecord | None:
+        """The record of a module that is known, ``None`` for one that nobody registered."""
+        record = self.modules.get(id(module))
+        if record is not None and record.module() is module:
+            return record
+        path = self._registry.module_paths.get(id(module))
+        return None if path is None else self._add_module(path, module, None)
+
     def _add_module(self, path: str, module: nn.Module, place: int | None) -> ModuleRecord:
-        record = ModuleRecord(path, weakref.ref(module), is_layer(module, self._opaque), is_opaque(module, self._opaque), place)
+        record = ModuleRecord(path, _ref(module), is_layer(module, self._opaque), is_opaque(module, self._opaque), place)
         self.modules[id(module)] = record
-        self._namesakes.setdefault(path, 1)
         return record
 
     def add_root(self, tensor: Tensor, root: Root) -> int:
         """Makes ``tensor`` known by where it comes from."""
         self.roots.append(root)
         self._marked = self._marked or (tensor.dtype.is_complex and tensor.is_conj())
-        self._origins[id(tensor)] = (weakref.ref(tensor), -len(self.roots))
+        self.know(tensor, -len(self.roots))
         return -len(self.roots)
 
-    def know(self, tensor: Tensor, origin: int) -> None:
-        """Makes ``tensor`` another name for what ``origin`` says."""
-        self._origins[id(tensor)] = (weakref.ref(tensor), origin)
+    def know(self, tensor: Tensor, origin: Origin) -> None:
+        """Says where ``tensor`` comes from."""
+        self._entries[id(tensor)] = (_ref(tensor), origin, None)
 
     def add_input(self, tensor: Tensor, text: str) -> None:
         """Makes ``tensor`` an input, unless it is a parameter or buffer of the model."""
@@ -166,8 +163,11 @@ class Recorder(TorchFunctionMode):
 
     def origin(self, tensor: Tensor) -> Origin:
         """Where ``tensor`` comes from as far as it is known."""
-        entry = self._origins.get(id(tensor))
-        return entry[1] if entry is not None and entry[0]() is tensor else None
+        entry = self._entries.get(id(tensor))
+        if entry is not None and entry[0]() is tensor:
+            return entry[1]
+        name = self._registry.tensor_names.get(id(tensor))
+        return None if name is None else self.add_root(tensor, Root(name.partition(":")[0], name))
 
     # -- the run
 
@@ -178,11 +178,12 @@ class Recorder(TorchFunctionMode):
         self._thread = threading.get_ident()
         with ExitStack() as stack:
             stack.callback(delattr, self, "_aten")  # each holds the other: what they hold would wait for the garbage collector
-            stack.enter_context(_functions_go_through(self._apply))
-            stack.enter_context(_modules_go_through(self._call))
-            stack.enter_context(_parameters_go_through(self._pass_on))
-            self._push(self.modules[id(root)], root)
+            stack.enter_context(functions_go_through(self._apply))
+            stack.enter_context(modules_go_through(self._call))
+            stack.enter_context(parameters_go_through(self._pass_on))
+            self._push(self._record_of(root) or self._add_module("", root, None), root)
             stack.enter_context(self._aten)
+            self._modes = _dispatch_modes()
             stack.enter_context(self)
             yield
 
@@ -192,16 +193,25 @@ class Recorder(TorchFunctionMode):
         with torch._C.DisableTorchFunction():
             call.outputs = [(path, shape_of(t), t.dtype, self.origin(t)) for path, t in flatten_all(result)]
         call.stop = len(self.ops)
-        self.kept = frozenset([origin for alive, origin in self._origins.values() if origin >= 0 and alive() is not None])
+        self.kept = frozenset(
+            [
+                origin
+                for alive, origin, _ in self._entries.values()
+                if origin is not None and origin >= 0 and alive() is not None
+            ]
+        )
 
     # -- modules
 
-    def _push(self, record: ModuleRecord, module: nn.Module) -> CallRecord:
-        parent = self._stack[-1] if self._stack else None
-        inside_layer = parent is not None and self.calls[parent].covered and self.calls[parent].record.opaque
+    def _push(self, record: ModuleRecord, module: nn.Module, place: Place = (None, 0)) -> CallRecord:
+        parent = above = None
+        if self._stack:
+            parent = self._stack[-1]
+            above = self.calls[parent]
+        inside_layer = above is not None and above.covered and above.record.opaque
         covered = inside_layer or (record.layer and record.place is None)
         start = len(self.ops)
-        call = CallRecord(record, record.calls, parent, start, start, module.training, covered)
+        call = CallRecord(record, record.calls, parent, start, start, module.training, covered, place, [])
         record.opaque = record.opaque or inside_layer
         record.calls += 1
         self._stack.append(len(self.calls))
@@ -211,21 +221,21 @@ class Recorder(TorchFunctionMode):
 
     def _call(self, original: Callable[..., Any], module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """A module is called: whatever runs until it returns, its hooks too, has it as its owner or above its owner."""
-        if threading.get_ident() != self._thread:
+        if _get_ident() != self._thread:
             self._pass_by(module)
             return original(module, *args, **kwargs)
+        code, at, _ = self.sources.find(_get_frame(2))
         if self._root_entered or module is not self._running[0]:
-            record = self.modules.get(id(module))
-            if record is None or record.module() is not module:
-                record = self._meet(module)
-            call = self._push(record, module)
+            call = self._push(self._record_of(module) or self._meet(module), module, (code, at))
         else:
             call = self.calls[0]
+            call.place = (code, at)
         self._root_entered = True
         depth = len(self._stack)
-        code, line, _ = self.sources.find(_get_frame(2))
-        call.place = (code, line)
-        call.inputs = self._look_at_arguments(args, kwargs)
+        for index, value in enumerate(args):
+            self._add_seen(call.inputs, value, str(index))
+        for name, value in kwargs.items():
+            self._add_seen(call.inputs, value, name)
         if self._progress is not None:
             self._progress(call.record.path, len(self.calls))
         try:
@@ -234,13 +244,14 @@ class Recorder(TorchFunctionMode):
             call.stop = len(self.ops)
             if depth > 1:  # the root's stays: there is always an owner
                 del self._stack[depth - 1 :], self._running[depth - 1 :]
-        call.outputs = self._look_at(out)
+        call.outputs = []
+        self._add_seen(call.outputs, out, "")
         return out
 
     def _pass_by(self, module: nn.Module) -> None:
         """A module runs in another thread, whose ops nobody sees: what it may write to is saved, and the report says so."""
-        record = self.modules.get(id(module))
-        if record is None or record.module() is not module:
+        record = self._record_of(module)
+        if record is None:
             return  # nothing of this model's
         for tensor in [*module._parameters.values(), *module._buffers.values()]:
             if tensor is not None and not nn.parameter.is_lazy(tensor):
@@ -255,11 +266,10 @@ class Recorder(TorchFunctionMode):
         frame = _get_frame(2)
         name, role = self._holders.find(module, frame, self.sources) or (f"<{type(module).__name__}>", "forward")
         name = self._unique(name)
-        code, line, _ = self.sources.find(frame)
+        code, at, _ = self.sources.find(frame)
         place = len(self.found)
         for path, child in walk(module):
-            known = self.modules.get(id(child))
-            if known is not None and known.module() is child:
+            if self._record_of(child) is not None:
                 continue
             whole = join(name, path) if path else name
             record = self._add_module(whole, child, place)
@@ -273,14 +283,14 @@ class Recorder(TorchFunctionMode):
                         self.add_root(tensor, Root("unregistered", f"{kind}:{join(whole, leaf)}", place))
         record = self.modules[id(module)]
         size = record.info.params if record.info is not None else 0
-        self.found.append(Found("module", name, role, type(module).__name__, self._path(), (code, line), size))
+        self.found.append(Found("module", name, role, type(module).__name__, self._path(), (code, at), size))
         return record
 
     def _add_grown(self, above: str, module: nn.Module) -> ModuleRecord:
         """A module that ``forward`` has registered itself."""
         self.grown = True
         for path, child in walk(module):
-            if id(child) in self.modules and self.modules[id(child)].module() is child:
+            if self._record_of(child) is not None:
                 continue
             whole = join(above, path) if path else above
             self._add_module(whole, child, None)
@@ -291,124 +301,177 @@ class Recorder(TorchFunctionMode):
         return self.modules[id(module)]
 
     def _unique(self, name: str) -> str:
-        count = self._namesakes[name] = self._namesakes.get(name, 0) + 1
-        return name if count == 1 else f"{name}#{count}"
+        number = self._namesakes[name] = self._namesakes.get(name, int(name in self._registry.modules)) + 1
+        return name if number == 1 else f"{name}#{number}"
 
     def _path(self) -> str:
         return self.calls[self._stack[-1]].record.path
 
-    def _look_at_arguments(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Seen]:
-        with torch._C.DisableTorchFunction():
-            return [seen for name, value in (*enumerate(args), *kwargs.items()) for seen in self._seen(value, str(name))]
+    def _add_seen(self, seen: list[Seen], value: Any, path: str) -> None:
+        """Adds the tensors in ``value``."""
+        entry = self._entries.get(id(value))
+        if entry is None or entry[0]() is not value:
+            with torch._C.DisableTorchFunction():
+                seen += [(inside, shape_of(t), t.dtype, self.origin(t)) for inside, t in flatten(value, path)]
+        else:
+            tensor: Tensor = value
+            shape, dtype = self._shapes[entry[2]] if entry[2] is not None else self._looked_at(tensor)
+            seen.append((path, shape, dtype, entry[1]))
 
-    def _look_at(self, value: Any) -> list[Seen]:
+    def _looked_at(self, tensor: Tensor) -> tuple[Any, torch.dtype]:
+        """Shape and dtype of a tensor that is known."""
         with torch._C.DisableTorchFunction():
-            return self._seen(value, "")
-
-    def _seen(self, value: Any, path: str) -> list[Seen]:
-        if type(value) in self._plain and not value.is_nested:
-            return [(path, value.shape, value.dtype, self.origin(value))]
-        return [(path, shape_of(t), t.dtype, self.origin(t)) for path, t in flatten(value, path)]
+            if type(tensor) not in self._plain or tensor.layout is not torch.strided or tensor.is_nested:
+                return shape_of(tensor), tensor.dtype
+            meta = self._meta(tensor)
+            self._entries[id(tensor)] = (*self._entries[id(tensor)][:2], meta)
+            return self._shapes[meta]
 
     # -- ops
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if func in names.SILENT:
+            if func in names.SETS_FLAGS:
+                self._forget_meta(args[0])
             return func(*args, **kwargs) if kwargs else func(*args)
         tensors: list[Tensor] = []
-        key = self._key(func, args, kwargs, tensors)
+        origins: list[Origin] = []
+        key = self._key(func, args, kwargs, tensors, origins)
         known = self._known.get(key) if key is not None else None
         if known is None:
             return self._look_closely(func, args, kwargs or {}, key)
         if known is _NO_OP:
             return func(*args, **kwargs) if kwargs else func(*args)
-        code, line, setting_up = self.sources.find(_get_frame(1))
-        entries = self._origins
-        origins: list[Origin] = []
-        for tensor in tensors:
-            entry = entries.get(id(tensor))
-            origins.append(entry[1] if entry is not None and entry[0]() is tensor else self._resolve(tensor))
+        code, at, setting_up = self.sources.find(_get_frame(1))
+        if _UNRESOLVED in origins:
+            origins = [self._origin_or_resolve(tensor) for tensor in tensors]
         for position in known.mutates:
             self._preserved.before_write(tensors[position])
-        mode = _pop_dispatch(None)
-        if mode is not self._aten:  # the model has pushed a mode of its own on top
-            _push_dispatch(mode)
+        if _dispatch_modes() != self._modes:  # the model has pushed a mode of its own on top
             return self._look_closely(func, args, kwargs or {}, None)
         try:
-            out = func(*args, **kwargs) if kwargs else func(*args)
+            out = self._run_unseen(func, args, kwargs)
         except BaseException as error:
-            self._fail(error, OpRecord(func, known, self._stack[-1], origins, [], code, line))
+            self._fail(error, _record((func, known, self._stack[-1], origins, [], code, at)))
             raise
-        finally:
-            _push_dispatch(mode)
         if setting_up:
             return out
         index = len(self.ops)
-        if type(out) in self._plain:
-            outputs: Any = (out.shape, out.dtype)
+        if known.meta is None or type(out) not in self._plain:
+            outputs: Any = self._adopt(out, tensors, index)
+        else:
+            outputs = self._shapes[known.meta]
             for tensor in tensors:
                 if tensor is out:
                     break
             else:
-                entries[id(out)] = (weakref.ref(out), index)
-        else:
-            outputs = self._adopt(out, tensors, index)
+                self._entries[id(out)] = (_ref(out), index, known.meta)
         if known.mutates:
             self._mutated([tensors[position] for position in known.mutates], index)
-        self.ops.append(OpRecord(func, known, self._stack[-1], origins, outputs, code, line))
+        self.ops.append(_record((func, known, self._stack[-1], origins, outputs, code, at)))
         return out
 
-    def _key(self, func: Any, args: Any, kwargs: Any, tensors: list[Tensor]) -> tuple[Any, ...] | None:
-        """All that decides what ``func`` becomes; ``None`` where that can't be said. Collects the operands in ``tensors``."""
-        if self._marked or _functorch_active() or _autocasting():
-            return None
-        plain = self._plain
-        parts = [func, _grad_enabled(), _inference()]
+    def _run_unseen(self, func: Any, args: Any, kwargs: Any) -> Any:
+        """Runs ``func`` without a look at its operators.
+
+        Where the recorder's is the only dispatch mode, its key is left out, as a pop and a push take four times as long.
+        """
+        if self._modes == 1:
+            _exclude_key(_PYTHON, True)
+            _exclude_key(_SNAPSHOT, True)
+            try:
+                return func(*args, **kwargs) if kwargs else func(*args)
+            finally:
+                _exclude_key(_SNAPSHOT, False)
+                _exclude_key(_PYTHON, False)
+        mode = _pop_dispatch(None)
         try:
-            for value in args:
+            return func(*args, **kwargs) if kwargs else func(*args)
+        finally:
+            _push_dispatch(mode)
+
+    def _key(self, func: Any, args: Any, kwargs: Any, tensors: list[Tensor], origins: list[Origin]) -> tuple[Any, ...] | None:
+        """All that decides what ``func`` becomes; ``None`` where that can't be said.
+
+        Collects the operands in ``tensors``, and where they come from in ``origins``.
+        """
+        if _functorch_active() or _autocasting():
+            return None
+        plain, entries = self._plain, self._entries
+        # What is known of a tensor's metadata holds until it is written to, but that a write may make others require grad.
+        grad = _grad_enabled()
+        parts: list[Any] = [func, grad, _inference(), _default_dtype()]
+        try:
+            for value in (*args, *kwargs, *kwargs.values()) if kwargs else args:
                 cls = type(value)
                 if cls in plain:
+                    entry = entries.get(id(value))
+                    if entry is None or grad or entry[2] is None or entry[0]() is not value:
+                        entry = self._entry(value)
                     tensors.append(value)
-                    parts += (value.shape, value.stride(), value.dtype, value.device, value.requires_grad)
+                    origins.append(entry[1])
+                    parts.append(entry[2])
                 elif cls in _ATOMS:
                     parts += (cls, value)
                 else:
-                    parts.append(self._key_part(value, tensors))
-            if kwargs:
-                for name, value in kwargs.items():
-                    parts += (name, self._key_part(value, tensors))
+                    parts.append(self._key_part(value, tensors, origins))
             key = tuple(parts)
             hash(key)
-        except (_Uncachable, TypeError, RuntimeError):  # the last two: a tensor without strides, an argument without hash
+        except (_Uncachable, TypeError, RuntimeError):  # the last two: an argument without hash, a tensor without strides
             return None
-        return key
+        return None if self._marked else key
 
-    def _key_part(self, value: Any, tensors: list[Tensor]) -> Any:
+    def _key_part(self, value: Any, tensors: list[Tensor], origins: list[Origin]) -> Any:
         cls = type(value)
-        if cls in self._plain:
-            tensors.append(value)
-            return (value.shape, value.stride(), value.dtype, value.device, value.requires_grad)
         if cls in _ATOMS:
             return (cls, value)
+        if cls in self._plain:
+            entry = self._entry(value)
+            tensors.append(value)
+            origins.append(entry[1])
+            return entry[2]
         if cls in (tuple, list, torch.Size):
-            return (cls, *[self._key_part(item, tensors) for item in value])
+            return (cls, *[self._key_part(item, tensors, origins) for item in value])
         if cls is slice:
-            return (cls, *[self._key_part(item, tensors) for item in (value.start, value.stop, value.step)])
+            return (cls, *[self._key_part(item, tensors, origins) for item in (value.start, value.stop, value.step)])
         raise _Uncachable
+
+    def _entry(self, tensor: Tensor) -> _Entry:
+        """What is known of ``tensor``, its metadata looked at anew."""
+        origin = self.origin(tensor)
+        entry = (_ref(tensor), _UNRESOLVED if origin is None else origin, self._meta(tensor))
+        if origin is not None:
+            self._entries[id(tensor)] = entry
+        return entry
+
+    def _forget_meta(self, tensor: Tensor) -> None:
+        entry = self._entries.get(id(tensor))
+        if entry is not None and entry[0]() is tensor:
+            self._entries[id(tensor)] = (entry[0], entry[1], None)
+
+    def _meta(self, tensor: Tensor) -> int:
+        """The number of a tensor's metadata: tensors with the same number are alike but for their values."""
+        shape, dtype = tensor.shape, tensor.dtype
+        meta = (shape, tensor.stride(), dtype, tensor.device, tensor.requires_grad)
+        number = self._metas.setdefault(meta, len(self._shapes))
+        if number == len(self._shapes):
+            self._shapes.append((shape, dtype))
+        return number
 
     def _look_closely(
         self, func: Any, args: Any, kwargs: dict[str, Any], key: tuple[Any, ...] | None, run: Callable[..., Any] | None = None
     ) -> Any:
         """Runs ``func``, or ``run`` in its place, under the dispatch mode, to learn what it becomes."""
-        code, line, setting_up = self.sources.find(_get_frame(2))
+        code, at, setting_up = self.sources.find(_get_frame(2))
         with torch._C.DisableTorchFunctionSubclass():
-            record, tensors = self._begin(func, args, kwargs, code, line)
+            record, tensors = self._begin(func, args, kwargs, code, at)
             if func in names.EXPOSES:
                 for tensor in tensors:
                     self._preserved.before_write(tensor)
             elif func == names.SET_DATA:
                 self._preserved.before_set_data(args[0])
-        sink = _Sink(len(self.ops), transformed=_functorch_active())
+                self._forget_meta(args[0])
+        sink = Sink(len(self.ops), transformed=_functorch_active())
         try:
             with self._into(sink):
                 out = (run or func)(*args, **kwargs)
@@ -420,38 +483,40 @@ class Recorder(TorchFunctionMode):
                 self._learn(record, sink, tensors, out, key)
         return out
 
-    def _learn(self, record: OpRecord, sink: _Sink, tensors: list[Tensor], out: Any, key: tuple[Any, ...] | None) -> None:
+    def _learn(self, record: OpRecord, sink: Sink, tensors: list[Tensor], out: Any, key: tuple[Any, ...] | None) -> None:
         """Adds an op that ran, and remembers what it became if the next one alike will become the same."""
         func, known = record.func, record.known
         sink.tell(known, func, tensors)
         self._marked = self._marked or func == torch._make_dual
         kind = kind_of(func, tensors, [tensor for _, tensor in flatten(out)], known.mutates, sink.funcs)
         decided = func not in names.UNIQUE and not (known.mutates and aliased(tensors))
-        if key is not None and decided and _top_dispatch() is self._aten:  # no mode of the model's takes part
+        if key is not None and decided and _dispatch_modes() == self._modes:  # no mode of the model's takes part
             self._known[key] = _NO_OP if kind is None else known
+            if type(out) in self._plain and out.layout is torch.strided and sink.decides_shape:
+                known.meta = self._meta(out)
         if kind is not None:
             known.kind = kind
             self._end(record, out, tensors)
 
     def _begin(
-        self, func: Any, args: Any, kwargs: dict[str, Any], code: CodeType | None, line: int
+        self, func: Any, args: Any, kwargs: dict[str, Any], code: CodeType | None, at: int
     ) -> tuple[OpRecord, list[Tensor]]:
         """The record of an op that is about to run, and its operands."""
         places = list(operands_of(args, kwargs))
         tensors = [tensor for _, tensor in places]
         known = Known(tuple((place, shape_of(t), t.dtype) for place, t in places), arguments=literals(args, kwargs))
         origins = [self._origin_or_resolve(tensor) for tensor in tensors]
-        return OpRecord(func, known, self._stack[-1], origins, [], code, line), tensors
+        return OpRecord(func, known, self._stack[-1], origins, [], code, at), tensors
 
     def _end(self, record: OpRecord, out: Any, tensors: list[Tensor]) -> None:
         """Adds an op that ran."""
         index = len(self.ops)
-        record.outputs = self._adopt(out, tensors, index)
+        record.outputs.extend(self._adopt(out, tensors, index))
         self._mutated([tensors[position] for position in record.known.mutates], index)
         self.ops.append(record)
 
     @contextmanager
-    def _into(self, sink: _Sink) -> Iterator[None]:
+    def _into(self, sink: Sink) -> Iterator[None]:
         """What ATen operators run inside belong to one op."""
         before, self._sink = self._sink, sink
         try:
@@ -466,7 +531,7 @@ class Recorder(TorchFunctionMode):
         for _, tensor in flatten(out):
             outputs.append((shape_of(tensor), tensor.dtype))
             if id(tensor) not in passed_on or self.origin(tensor) is None:
-                self._origins[id(tensor)] = (weakref.ref(tensor), index)
+                self.know(tensor, index)
         return outputs
 
     def _mutated(self, tensors: list[Tensor], index: int) -> None:
@@ -477,7 +542,9 @@ class Recorder(TorchFunctionMode):
                     continue
                 origin = self.origin(changed)
                 if origin is None or origin >= 0 or self.roots[-1 - origin].kind == "input":
-                    self._origins[id(changed)] = (weakref.ref(changed), index)
+                    self.know(changed, index)
+                else:  # its metadata may be another
+                    self.know(changed, origin)
 
     def _origin_or_resolve(self, tensor: Tensor) -> Origin:
         origin = self.origin(tensor)
@@ -512,9 +579,9 @@ class Recorder(TorchFunctionMode):
         held = self._holders.find(tensor, frame, self.sources)
         if held is None:
             return None
-        code, line, _ = self.sources.find(frame)
+        code, at, _ = self.sources.find(frame)
         size = tensor.numel() if isinstance(tensor, nn.Parameter) else 0
-        found = Found("tensor", *held, type(tensor).__name__, self._path(), (code, line), size, shape_of(tensor), tensor.dtype)
+        found = Found("tensor", *held, type(tensor).__name__, self._path(), (code, at), size, shape_of(tensor), tensor.dtype)
         self.found.append(found)
         self._preserved.add_tensor(tensor)
         return self.add_root(tensor, Root("unregistered", found.name, len(self.found) - 1))
@@ -531,12 +598,12 @@ class Recorder(TorchFunctionMode):
         if threading.get_ident() != self._thread or function.__module__.startswith("torch."):
             return original(function, *args, **kwargs)
         with torch._C.DisableTorchFunction():
-            code, line, _ = self.sources.find(_get_frame(2))
-            record, tensors = self._begin(function, args, kwargs, code, line)
+            code, at, _ = self.sources.find(_get_frame(2))
+            record, tensors = self._begin(function, args, kwargs, code, at)
         record.known.name = f"{function.__module__}.{function.__qualname__}.apply"
         index = len(self.ops)
         self.ops.append(record)
-        sink = _Sink(index)
+        sink = Sink(index)
         try:
             with self._into(sink):
                 out = original(function, *args, **kwargs)
@@ -545,7 +612,7 @@ class Recorder(TorchFunctionMode):
             raise
         with torch._C.DisableTorchFunction():
             sink.tell(record.known, function, tensors)
-            record.outputs = self._adopt(out, tensors, index)
+            record.outputs.extend(self._adopt(out, tensors, index))
         return out
 
     def _pass_on(self, made: Tensor, data: Tensor) -> None:
@@ -557,7 +624,7 @@ class Recorder(TorchFunctionMode):
 
     def see(self, func: Any, args: Any, kwargs: dict[str, Any], out: Any, written: list[Tensor]) -> None:
         """An ATen operator ran. Outside any op it is one of its own: a scripted module's, say, or a C++ extension's."""
-        flops, estimate = _count(func, args, kwargs, out)
+        flops, estimate = count(func, args, kwargs, out)
         self._marked = self._marked or func in _MARKS
         if self._sink is not None:
             self._sink.add(func, flops, estimate, written)
@@ -567,11 +634,11 @@ class Recorder(TorchFunctionMode):
                     if storage is not None:
                         self._made_inside[storage] = (StorageWeakRef(tensor.untyped_storage()), self._sink.index)
             return
-        code, line, setting_up = self.sources.find(_get_frame(2))
+        code, at, setting_up = self.sources.find(_get_frame(2))
         if setting_up:
             return
-        record, tensors = self._begin(func, () if func is _ATEN.lift_fresh.default else args, kwargs, code, line)
-        sink = _Sink(len(self.ops))
+        record, tensors = self._begin(func, () if func is _ATEN.lift_fresh.default else args, kwargs, code, at)
+        sink = Sink(len(self.ops))
         sink.add(func, flops, estimate, written)
         sink.tell(record.known, func, tensors)
         record.known.kind = (
@@ -582,8 +649,8 @@ class Recorder(TorchFunctionMode):
     def lose(self, func: Any, args: Any, kwargs: dict[str, Any], error: Exception) -> None:
         """An ATen operator raised. What called it may raise an error of its own that does not say why: scripted code does."""
         if self._sink is None:
-            code, line, _ = self.sources.find(_get_frame(2))
-            self.failure = Failure(id(error), self._begin(func, args, kwargs, code, line)[0], lost=str(error))
+            code, at, _ = self.sources.find(_get_frame(2))
+            self.failure = Failure(id(error), self._begin(func, args, kwargs, code, at)[0], lost=str(error))
 
     def before_write(self, tensor: Tensor) -> None:
         """Something is about to write to ``tensor``."""
@@ -608,178 +675,3 @@ def calling(frame: FrameType) -> CallRecord | None:
         return None
     call = frame.f_locals.get("call")
     return call if isinstance(call, CallRecord) else None
-
-
-def _count(func: Any, args: Any, kwargs: dict[str, Any], out: Any) -> tuple[int | None, int | None]:
-    """(FLOPs, FLOPs with estimates) of an operator; ``None`` for what is not known."""
-    try:
-        flops = count_flops(func, args, kwargs, out)
-        return flops, flops if flops is not None else estimate_flops(func, args, kwargs, out)
-    except Exception:  # a formula that fails on odd tensors must not fail the user's forward: not known
-        return None, None
-
-
-class _Sink:
-    """The ATen operators that one op became."""
-
-    def __init__(self, index: int, *, transformed: bool = False) -> None:
-        self.index = index
-        self.transformed = transformed
-        self.funcs: list[Any] = []
-        self._flops = 0
-        self._uncounted = False
-        self._estimate: int | None = 0
-        self._written: list[Tensor] = []
-
-    def add(self, func: Any, flops: int | None, estimate: int | None, written: list[Tensor]) -> None:
-        """One more operator."""
-        self.funcs.append(func)
-        self._flops += flops or 0
-        self._uncounted = self._uncounted or flops is None
-        self._estimate = None if estimate is None or self._estimate is None else self._estimate + estimate
-        self._written += written
-
-    def tell(self, known: Known, func: Any, operands: list[Tensor]) -> None:
-        """Writes what was seen into ``known``."""
-        known.aten = tuple(str(func) for func in self.funcs)
-        known.flops = None if self._uncounted and not self._flops else self._flops
-        known.estimate = self._estimate
-        known.mutates = mutated_positions(func, operands, self._written)
-
-
-class _AtenMode(TorchDispatchMode):
-    """Tells the recorder of each ATen operator."""
-
-    supports_higher_order_operators = True
-
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:
-        """Nothing is compiled meanwhile, so dynamo need not be kept out: that would import it, and sympy with it."""
-        return False
-
-    def __init__(self, recorder: Recorder) -> None:
-        super().__init__()
-        self._recorder = recorder
-        self._written: dict[Any, tuple[int | str, ...]] = {}
-        self._composite: dict[Any, bool] = {}
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        kwargs = kwargs or {}
-        # The function mode is on where an operator was called by no function that it sees.
-        with torch._C.DisableTorchFunction():
-            if func in _QUERIES:
-                return func(*args, **kwargs)
-            if func is _COND:
-                predicate, if_true, if_false, operands = args
-                branch = if_true if predicate else if_false
-                with self:
-                    return branch(*operands)
-            if isinstance(func, HigherOrderOperator):
-                out = func(*args, **kwargs)
-                self._recorder.see(func, args, kwargs, out, [])
-                return out
-            if self._is_composite(func) and not any(tensor.is_nested for _, tensor in operands_of(args, kwargs)):
-                with self:
-                    return func.decompose(*args, **kwargs)
-            written = self._before_writes(func, args, kwargs)
-            try:
-                out = func(*args, **kwargs)
-            except Exception as error:
-                self._recorder.lose(func, args, kwargs, error)
-                raise
-            if func.namespace != "prim":
-                self._recorder.see(func, args, kwargs, out, written)
-            return out
-
-    def _is_composite(self, func: OpOverload) -> bool:
-        """Whether ``func`` is made of others and came here whole, as it does in inference mode."""
-        composite = self._composite.get(func)
-        if composite is None:
-            key = torch._C.DispatchKey.CompositeImplicitAutograd
-            composite = not has_formula(func) and torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), key)
-            self._composite[func] = composite
-        return composite
-
-    def _before_writes(self, func: OpOverload, args: Any, kwargs: dict[str, Any]) -> list[Tensor]:
-        places = self._written.get(func)
-        if places is None:
-            places = self._written[func] = tuple(
-                argument.name if argument.kwarg_only else index
-                for index, argument in enumerate(func._schema.arguments)
-                if argument.alias_info is not None and argument.alias_info.is_write
-            )
-        if func in _WRITES_STATISTICS:
-            *statistics, training = _WRITES_STATISTICS[func]
-            places = tuple(statistics) if args[training] else ()
-        if not places:
-            return []
-        values = (kwargs.get(place) if isinstance(place, str) else args[place : place + 1] for place in places)
-        written = [tensor for value in values for _, tensor in flatten(value)]
-        for tensor in written:
-            self._recorder.before_write(tensor)
-        return written
-
-
-@contextmanager
-def _functions_go_through(apply: Callable[..., Any]) -> Iterator[None]:
-    """Calls of ``autograd.Function`` go through ``apply``: no mode of torch's tells their names.
-
-    Models keep ``swish = Swish.apply`` for later, and would not call another function in its place: so it gets other code.
-    """
-    function: Any = torch.autograd.Function.__dict__["apply"].__func__
-    code = function.__code__
-    original = FunctionType(code, function.__globals__, function.__name__, function.__defaults__, function.__closure__)
-    function.seen_by = partial(apply, original)
-    function.__code__ = _Seen.apply.__code__
-    try:
-        yield
-    finally:
-        function.__code__ = code
-        del function.seen_by
-
-
-class _Seen:
-    @classmethod
-    def apply(cls, *args: Any, **kwargs: Any) -> Any:
-        """Code for ``autograd.Function.apply``, whose ``__class__`` it gets."""
-        apply: Any = __class__.apply.__func__  # type: ignore[name-defined]
-        seen_by = getattr(apply, "seen_by", None)
-        # Another thread may be here when the inspection ends: by now the function has its own code again.
-        return apply(cls, *args, **kwargs) if seen_by is None else seen_by(cls, args, kwargs)
-
-
-@contextmanager
-def _modules_go_through(call: Callable[..., Any]) -> Iterator[None]:
-    """Calls of modules go through ``call``, those of modules that nobody registered too.
-
-    Global hooks would do, but they send each call the long way through ``Module._call_impl``, which takes as long again as a
-    small layer; and what the model's own hooks do runs outside of them.
-    """
-    original = nn.Module.__call__
-
-    def seen(self: nn.Module, *args: Any, **kwargs: Any) -> Any:
-        return call(original, self, args, kwargs)
-
-    nn.Module.__call__ = seen  # type: ignore[method-assign]
-    try:
-        yield
-    finally:
-        nn.Module.__call__ = original  # type: ignore[method-assign]
-
-
-@contextmanager
-def _parameters_go_through(pass_on: Callable[[Tensor, Tensor], None]) -> Iterator[None]:
-    """Parameters that are made of tensors are told to ``pass_on``: no mode of torch's sees that."""
-    original = nn.Parameter.__dict__["__new__"]
-
-    def seen(cls: type, data: Tensor | None = None, *args: Any, **kwargs: Any) -> Any:
-        made = original.__func__(cls, data, *args, **kwargs)
-        if data is not None:
-            pass_on(made, data)
-        return made
-
-    nn.Parameter.__new__ = seen  # type: ignore[method-assign]
-    try:
-        yield
-    finally:
-        nn.Parameter.__new__ = original  # type: ignore[method-assign]

@@ -7,9 +7,10 @@ not known.
 from __future__ import annotations
 
 import weakref
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from types import CodeType
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import torch
 from torch import nn
@@ -18,7 +19,7 @@ from modinspect.report import Kind, ModuleInfo
 
 Origin: TypeAlias = "int | None"
 Place: TypeAlias = "tuple[CodeType | None, int]"
-"""A code object and a line."""
+"""A code object and the offset of an instruction in it: which line that is on is looked up when the report is made."""
 
 Seen: TypeAlias = "tuple[str, Any, torch.dtype, Origin]"
 """(path inside a container, shape, dtype, origin) of a tensor."""
@@ -29,9 +30,8 @@ class Known:
     """What one function becomes on arguments of one kind: shared by all calls alike.
 
     ``operands`` are (place among the arguments, shape, dtype). ``flops`` are those counted, ``None`` if nothing was and
-    something
-    has no formula; ``estimate`` adds what has none of its own, ``None`` where that is not known. ``name`` is set where the
-    function itself does not tell its public name.
+    something has no formula; ``estimate`` adds what has none of its own, ``None`` where that is not known. ``name`` is set
+    where the function itself does not tell its public name. ``meta`` is the number of a single output.s metadata.
     """
 
     operands: tuple[tuple[str, Any, torch.dtype], ...] = ()
@@ -42,11 +42,11 @@ class Known:
     arguments: dict[str, Any] = field(default_factory=dict)
     mutates: tuple[int, ...] = ()
     name: str | None = None
+    meta: int | None = None
 
 
-@dataclass(slots=True)
-class OpRecord:
-    """One op that ran; ``origins`` has one entry for each operand. A single output stands bare as (shape, dtype)."""
+class OpRecord(NamedTuple):
+    """One op that ran; ``origins`` has one entry for each operand. A single output may stand bare as (shape, dtype)."""
 
     func: Any
     known: Known
@@ -54,7 +54,7 @@ class OpRecord:
     origins: list[Origin]
     outputs: Any
     code: CodeType | None
-    line: int
+    at: int
 
 
 @dataclass(slots=True)
@@ -94,9 +94,9 @@ class CallRecord:
     stop: int
     training: bool
     covered: bool
-    place: Place = (None, 0)
-    inputs: list[Seen] = field(default_factory=list)
-    outputs: list[Seen] = field(default_factory=list)
+    place: Place
+    inputs: list[Seen]
+    outputs: Sequence[Seen] = ()
 
 
 @dataclass(slots=True)

@@ -1,4 +1,4 @@
-"""Where in the user's code a call was made: the innermost frame outside torch, kept as a code object and a line."""
+"""Where in the user's code a call was made: the innermost frame outside torch, kept as a code object and a place in it."""
 
 from __future__ import annotations
 
@@ -28,24 +28,34 @@ class Sources:
     """Finds and remembers places in the code. Holds code objects only, never frames: a frame keeps its activations alive."""
 
     def __init__(self) -> None:
-        self._kinds: dict[CodeType, int] = {_SETUP_CODE: SETUP}
-        self._sources: dict[tuple[CodeType, int], Source] = {}
+        self._kinds: dict[int, int] = {}
+        self._codes: list[CodeType] = []
+        self._sources: dict[tuple[int, int], Source] = {}
+        self._mark(_SETUP_CODE, SETUP)
 
     def mark_edge(self, code: CodeType) -> None:
         """Frames of ``code`` end the search."""
-        self._kinds[code] = EDGE
+        self._mark(code, EDGE)
+
+    def _mark(self, code: CodeType, kind: int) -> int:
+        """By identity: each time that a code object is hashed, all its constants are."""
+        self._codes.append(code)
+        self._kinds[id(code)] = kind
+        return kind
 
     def find(self, frame: FrameType | None) -> tuple[CodeType | None, int, bool]:
-        """(code, line, whether a lazy module is being set up) of the innermost frame outside torch, from ``frame`` outwards."""
+        """(code, instruction, whether a lazy module is being set up) of the innermost frame outside torch, from ``frame``
+        outwards.
+        """
         kinds = self._kinds
         setting_up = False
         while frame is not None:
             code = frame.f_code
-            kind = kinds.get(code)
+            kind = kinds.get(id(code))
             if kind is None:
                 kind = self._kind(code)
             if kind == OUTSIDE:
-                return code, frame.f_lineno, setting_up
+                return code, frame.f_lasti, setting_up
             if kind == EDGE:
                 break
             setting_up = setting_up or kind == SETUP
@@ -64,19 +74,26 @@ class Sources:
         return None
 
     def _kind(self, code: CodeType) -> int:
-        return self._kinds.setdefault(code, INSIDE if code.co_filename.startswith(_INSIDE) else OUTSIDE)
+        kind = self._kinds.get(id(code))
+        return kind if kind is not None else self._mark(code, INSIDE if code.co_filename.startswith(_INSIDE) else OUTSIDE)
 
-    def source(self, code: CodeType | None, line: int) -> Source | None:
+    def source(self, code: CodeType | None, at: int) -> Source | None:
         """The place as report data."""
         if code is None:
             return None
-        key = (code, line)
-        found = self._sources.get(key)
+        found = self._sources.get((id(code), at))
         if found is None:
+            line = line_of(code, at)
             text = linecache.getline(code.co_filename, line).strip()
             function = getattr(code, "co_qualname", code.co_name)  # Python 3.10 knows the plain name alone
-            found = self._sources[key] = Source(_relative(code.co_filename), line, function, text or None)
+            found = self._sources[id(code), at] = Source(_relative(code.co_filename), line, function, text or None)
         return found
+
+
+def line_of(code: CodeType, at: int) -> int:
+    """The line of the instruction at the offset ``at``."""
+    lines = (line for start, stop, line in code.co_lines() if line is not None and start <= at < stop)
+    return next(lines, code.co_firstlineno)
 
 
 def _relative(file: str) -> str:

@@ -529,8 +529,8 @@ class WeightlessRecorder(Recorder):
 
     def where(self, frame: Any) -> str:
         """`` at model.py:12 (if x.sum() > 0:)``."""
-        code, line, _ = self.sources.find(frame)
-        place = self.sources.source(code, line)
+        code, at, _ = self.sources.find(frame)
+        place = self.sources.source(code, at)
         return f" at {place.file}:{place.line} ({place.code})" if place is not None else ""
 
     def _stand_in(self, value: Any) -> Any:

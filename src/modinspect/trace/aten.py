@@ -1,0 +1,170 @@
+"""The ATen operators that run: a dispatch mode that tells the recorder of each, and what one op's operators come to."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+from torch._ops import HigherOrderOperator, OpOverload
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from modinspect.trace.classify import mutated_positions, operands_of
+from modinspect.trace.flops import count_flops, estimate_flops, has_formula
+from modinspect.trace.records import Known
+from modinspect.trace.tensors import flatten
+
+_ATEN = torch.ops.aten
+
+_QUERIES = frozenset({
+    _ATEN.sym_is_contiguous.default, _ATEN.is_contiguous.default, _ATEN.is_contiguous.memory_format,
+    _ATEN.is_strides_like_format.default, _ATEN.is_non_overlapping_and_dense.default, _ATEN.size.default,
+    _ATEN.sym_size.default,
+    _ATEN.stride.default, _ATEN.sym_stride.default, _ATEN.storage_offset.default, _ATEN.sym_storage_offset.default,
+    _ATEN.numel.default, _ATEN.sym_numel.default, _ATEN.dim.default, torch.ops.prim.layout.default,
+    torch.ops.prim.device.default,
+})  # fmt: skip
+"""Questions of shape that tensors with shapes of their own kind ask through the dispatcher; no operators that run."""
+
+_WRITES_STATISTICS = {
+    _ATEN.native_batch_norm.default: (3, 4, 5),
+    _ATEN.cudnn_batch_norm.default: (3, 4, 5),
+    _ATEN.miopen_batch_norm.default: (3, 4, 5),
+}
+"""Batch norm writes to its running mean and variance if its argument ``training`` is set, and its schema says nothing of it."""
+
+_COND: Any = torch.ops.higher_order.cond
+
+
+def count(func: Any, args: Any, kwargs: dict[str, Any], out: Any) -> tuple[int | None, int | None]:
+    """(FLOPs, FLOPs with estimates) of an operator; ``None`` for what is not known."""
+    try:
+        flops = count_flops(func, args, kwargs, out)
+        return flops, flops if flops is not None else estimate_flops(func, args, kwargs, out)
+    except Exception:  # a formula that fails on odd tensors must not fail the user's forward: not known
+        return None, None
+
+
+_DECIDED_BY_VALUES = {torch.Tag.dynamic_output_shape, torch.Tag.data_dependent_output}
+
+
+class Sink:
+    """The ATen operators that one op became."""
+
+    def __init__(self, index: int, *, transformed: bool = False) -> None:
+        self.index = index
+        self.transformed = transformed
+        self.funcs: list[Any] = []
+        self._flops = 0
+        self._uncounted = False
+        self._estimate: int | None = 0
+        self._written: list[Tensor] = []
+
+    def add(self, func: Any, flops: int | None, estimate: int | None, written: list[Tensor]) -> None:
+        """One more operator."""
+        self.funcs.append(func)
+        self._flops += flops or 0
+        self._uncounted = self._uncounted or flops is None
+        self._estimate = None if estimate is None or self._estimate is None else self._estimate + estimate
+        self._written += written
+
+    @property
+    def decides_shape(self) -> bool:
+        """Whether the metadata of the operands decides that of the result, for all operators: torch's own say so."""
+        return all(
+            isinstance(func, OpOverload) and func.namespace == "aten" and not _DECIDED_BY_VALUES & {*func.tags}
+            for func in self.funcs
+        )
+
+    def tell(self, known: Known, func: Any, operands: list[Tensor]) -> None:
+        """Writes what was seen into ``known``."""
+        known.aten = tuple(str(func) for func in self.funcs)
+        known.flops = None if self._uncounted and not self._flops else self._flops
+        known.estimate = self._estimate
+        known.mutates = mutated_positions(func, operands, self._written)
+
+
+class Watcher(Protocol):
+    """Who is told of the operators."""
+
+    def see(self, func: Any, args: Any, kwargs: dict[str, Any], out: Any, written: list[Tensor]) -> None:
+        """An operator ran."""
+
+    def lose(self, func: Any, args: Any, kwargs: dict[str, Any], error: Exception) -> None:
+        """An operator raised."""
+
+    def before_write(self, tensor: Tensor) -> None:
+        """An operator is about to write to ``tensor``."""
+
+
+class AtenMode(TorchDispatchMode):
+    """Tells the recorder of each ATen operator."""
+
+    supports_higher_order_operators = True
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Nothing is compiled meanwhile, so dynamo need not be kept out: that would import it, and sympy with it."""
+        return False
+
+    def __init__(self, recorder: Watcher) -> None:
+        super().__init__()
+        self._recorder = recorder
+        self._written: dict[Any, tuple[int | str, ...]] = {}
+        self._composite: dict[Any, bool] = {}
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        # The function mode is on where an operator was called by no function that it sees.
+        with torch._C.DisableTorchFunction():
+            if func in _QUERIES:
+                return func(*args, **kwargs)
+            if func is _COND:
+                predicate, if_true, if_false, operands = args
+                branch = if_true if predicate else if_false
+                with self:
+                    return branch(*operands)
+            if isinstance(func, HigherOrderOperator):
+                out = func(*args, **kwargs)
+                self._recorder.see(func, args, kwargs, out, [])
+                return out
+            if self._is_composite(func) and not any(tensor.is_nested for _, tensor in operands_of(args, kwargs)):
+                with self:
+                    return func.decompose(*args, **kwargs)
+            written = self._before_writes(func, args, kwargs)
+            try:
+                out = func(*args, **kwargs)
+            except Exception as error:
+                self._recorder.lose(func, args, kwargs, error)
+                raise
+            if func.namespace != "prim":
+                self._recorder.see(func, args, kwargs, out, written)
+            return out
+
+    def _is_composite(self, func: OpOverload) -> bool:
+        """Whether ``func`` is made of others and came here whole, as it does in inference mode."""
+        composite = self._composite.get(func)
+        if composite is None:
+            key = torch._C.DispatchKey.CompositeImplicitAutograd
+            composite = not has_formula(func) and torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), key)
+            self._composite[func] = composite
+        return composite
+
+    def _before_writes(self, func: OpOverload, args: Any, kwargs: dict[str, Any]) -> list[Tensor]:
+        places = self._written.get(func)
+        if places is None:
+            places = self._written[func] = tuple(
+                argument.name if argument.kwarg_only else index
+                for index, argument in enumerate(func._schema.arguments)
+                if argument.alias_info is not None and argument.alias_info.is_write
+            )
+        if func in _WRITES_STATISTICS:
+            *statistics, training = _WRITES_STATISTICS[func]
+            places = tuple(statistics) if args[training] else ()
+        if not places:
+            return []
+        values = (kwargs.get(place) if isinstance(place, str) else args[place : place + 1] for place in places)
+        written = [tensor for value in values for _, tensor in flatten(value)]
+        for tensor in written:
+            self._recorder.before_write(tensor)
+        return written
