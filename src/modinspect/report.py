@@ -14,7 +14,7 @@ import functools
 import types
 import typing
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias, Union
+from typing import Any, Literal, TypeAlias, TypeVar, Union
 
 from modinspect.errors import ReportError
 
@@ -33,6 +33,36 @@ Execution: TypeAlias = Literal["weightless", "real"]
 _CLASS: Any = {"key": "class"}
 _FROM: Any = {"key": "from"}
 """Fields that stand under another name in the JSON form, as theirs is a keyword of Python."""
+
+
+_Data = TypeVar("_Data", bound=type)
+
+
+def _quick_to_make(cls: _Data) -> _Data:
+    """Gives a frozen dataclass with slots an ``__init__`` that writes to the slots themselves.
+
+    The one that it has calls ``object.__setattr__`` for each field, which takes three times as long; a report holds thousands
+    of such objects.
+    """
+    scope: dict[str, Any] = {}
+    arguments, lines = [], []
+    for f in dataclasses.fields(cls):
+        scope[f"set_{f.name}"] = getattr(cls, f.name).__set__
+        value = f.name
+        if f.default is not dataclasses.MISSING:
+            scope[f"default_{f.name}"] = f.default
+            arguments.append(f"{f.name}=default_{f.name}")
+        elif f.default_factory is not dataclasses.MISSING:
+            scope[f"make_{f.name}"] = f.default_factory
+            arguments.append(f"{f.name}=None")
+            value = f"make_{f.name}() if {f.name} is None else {f.name}"
+        else:
+            arguments.append(f.name)
+        lines.append(f"    set_{f.name}(self, {value})")
+    exec("\n".join([f"def __init__(self, {', '.join(arguments)}):", *lines]), scope)
+    scope["__init__"].__qualname__ = f"{cls.__qualname__}.__init__"
+    cls.__init__ = scope["__init__"]  # type: ignore[misc]
+    return cls
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +100,7 @@ class Input:
     dtype: str
 
 
+@_quick_to_make
 @dataclass(frozen=True, slots=True)
 class Output:
     """One tensor in what a module returned.
@@ -83,6 +114,7 @@ class Output:
     origin: str | None = field(default=None, metadata=_FROM)
 
 
+@_quick_to_make
 @dataclass(frozen=True, slots=True)
 class Operand:
     """One tensor that an op got.
@@ -98,6 +130,7 @@ class Operand:
     argument: str = ""
 
 
+@_quick_to_make
 @dataclass(frozen=True, slots=True)
 class Result:
     """One tensor that an op gave."""
@@ -106,6 +139,7 @@ class Result:
     dtype: str
 
 
+@_quick_to_make
 @dataclass(frozen=True, slots=True)
 class Op:
     """One call into torch's Python API.
@@ -138,6 +172,7 @@ class Op:
     kept: bool | None = None
 
 
+@_quick_to_make
 @dataclass(frozen=True, slots=True)
 class Call:
     """One call of a module.
@@ -159,6 +194,7 @@ class Call:
     source: Source | None
 
 
+@_quick_to_make
 @dataclass(frozen=True, slots=True)
 class ModuleInfo:
     """One module, registered or not.
@@ -186,6 +222,7 @@ class ModuleInfo:
     aliases: tuple[str, ...] = ()
 
 
+@_quick_to_make
 @dataclass(frozen=True, slots=True)
 class StateTensor:
     """One registered parameter or buffer, listed once under its first name; ``aliases`` are its other names (tied weights).

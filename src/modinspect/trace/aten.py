@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any, Protocol
 
 import torch
@@ -110,8 +111,6 @@ class AtenMode(TorchDispatchMode):
     def __init__(self, recorder: Watcher) -> None:
         super().__init__()
         self._recorder = recorder
-        self._written: dict[Any, tuple[int | str, ...]] = {}
-        self._composite: dict[Any, bool] = {}
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
@@ -128,7 +127,7 @@ class AtenMode(TorchDispatchMode):
                 out = func(*args, **kwargs)
                 self._recorder.see(func, args, kwargs, out, [])
                 return out
-            if self._is_composite(func) and not any(tensor.is_nested for _, tensor in operands_of(args, kwargs)):
+            if _is_composite(func) and not any(tensor.is_nested for _, tensor in operands_of(args, kwargs)):
                 with self:
                     return func.decompose(*args, **kwargs)
             written = self._before_writes(func, args, kwargs)
@@ -141,23 +140,8 @@ class AtenMode(TorchDispatchMode):
                 self._recorder.see(func, args, kwargs, out, written)
             return out
 
-    def _is_composite(self, func: OpOverload) -> bool:
-        """Whether ``func`` is made of others and came here whole, as it does in inference mode."""
-        composite = self._composite.get(func)
-        if composite is None:
-            key = torch._C.DispatchKey.CompositeImplicitAutograd
-            composite = not has_formula(func) and torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), key)
-            self._composite[func] = composite
-        return composite
-
     def _before_writes(self, func: OpOverload, args: Any, kwargs: dict[str, Any]) -> list[Tensor]:
-        places = self._written.get(func)
-        if places is None:
-            places = self._written[func] = tuple(
-                argument.name if argument.kwarg_only else index
-                for index, argument in enumerate(func._schema.arguments)
-                if argument.alias_info is not None and argument.alias_info.is_write
-            )
+        places = _written_places(func)
         if func in _WRITES_STATISTICS:
             *statistics, training = _WRITES_STATISTICS[func]
             places = tuple(statistics) if args[training] else ()
@@ -168,3 +152,20 @@ class AtenMode(TorchDispatchMode):
         for tensor in written:
             self._recorder.before_write(tensor)
         return written
+
+
+@functools.cache
+def _is_composite(func: OpOverload) -> bool:
+    """Whether ``func`` is made of others and came here whole, as it does in inference mode."""
+    key = torch._C.DispatchKey.CompositeImplicitAutograd
+    return not has_formula(func) and torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), key)
+
+
+@functools.cache
+def _written_places(func: OpOverload) -> tuple[int | str, ...]:
+    """The arguments that ``func`` writes to: places, and names of those that are given by name alone."""
+    return tuple(
+        argument.name if argument.kwarg_only else index
+        for index, argument in enumerate(func._schema.arguments)
+        if argument.alias_info is not None and argument.alias_info.is_write
+    )

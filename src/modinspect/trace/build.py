@@ -59,18 +59,18 @@ class Builder:
         self._weights: Weights = find_weights(recorder)
         self._templates: dict[int, _Template] = {}
         self._results: dict[Any, tuple[Result, ...]] = {}
+        self._roots = [r.text if r.place is None else f"unregistered:{r.place}" for r in recorder.roots]
         self._ops = tuple([self._op(index, record) for index, record in enumerate(recorder.ops)])
         self._calls = tuple([self._call(index, record) for index, record in enumerate(recorder.calls)])
 
     def report(self, half: RegisteredHalf, ran: Ran) -> Report:
         """Puts the registered half and the record of the run together; unregistered modules that ran come last."""
         unregistered = (record.info for record in self._recorder.modules.values() if record.info is not None and record.calls)
-        runs = self.runs()
         return Report(
             model=ran.model,
             inputs=ran.inputs,
             outputs=self._calls[0].outputs,
-            modules=(*half.modules, *(_with_run(info, runs[info.path]) for info in unregistered)),
+            modules=(*half.modules, *(_with_run(info, self.runs[info.path]) for info in unregistered)),
             ops=self._ops,
             unregistered=self._unregistered(),
             totals=self._totals(half),
@@ -85,38 +85,45 @@ class Builder:
         origins = {origin for record in self._recorder.ops for origin in record.origins if origin is not None and origin < 0}
         return frozenset(self._recorder.roots[-1 - origin].text.partition(":")[2] for origin in origins)
 
+    @functools.cached_property
     def runs(self) -> dict[str, ModuleRun]:
         """What the calls of each module came to, by path: FLOPs of all ops that ran during them, each once."""
-        counted: dict[str, int] = {}
-        uncounted: dict[str, int] = {}
-        by_call: dict[int, list[int]] = {}
+        calls = self._recorder.calls
+        counted, uncounted = [0] * len(calls), [0] * len(calls)
         for record in self._recorder.ops:
-            sums = by_call.setdefault(record.call, [0, 0])
-            sums[0] += record.known.flops or 0
-            sums[1] += record.known.flops is None or record.known.flops != record.known.estimate
-        for index, (flops, unknown) in by_call.items():
-            for path in self._chain(index):
-                counted[path] = counted.get(path, 0) + flops
-                uncounted[path] = uncounted.get(path, 0) + unknown
+            known = record.known
+            counted[record.call] += known.flops or 0
+            uncounted[record.call] += known.flops is None or known.flops != known.estimate
+        for index in range(len(calls) - 1, 0, -1):  # a call stands behind the one that it was made in
+            parent = calls[index].parent
+            if parent is not None:
+                counted[parent] += counted[index]
+                uncounted[parent] += uncounted[index]
+        sums: dict[str, list[int]] = {}
+        for index, call in enumerate(calls):
+            mine = sums.setdefault(call.record.path, [0, 0])
+            if not (call.number and self._is_inside_itself(call)):
+                mine[0] += counted[index]
+                mine[1] += uncounted[index]
         last = {call.module: call for call in self._calls}
         return {
             path: ModuleRun(
-                calls=self._recorder.calls[call.index].number + 1,
-                flops=None if uncounted.get(path) and not counted.get(path) else counted.get(path, 0),
-                uncounted_ops=uncounted.get(path, 0),
-                output_shapes=tuple([output.shape for output in call.outputs]),
+                last[path].call + 1,
+                None if unknown and not flops else flops,
+                unknown,
+                tuple([output.shape for output in last[path].outputs]),
             )
-            for path, call in last.items()
+            for path, (flops, unknown) in sums.items()
         }
 
-    def _chain(self, index: int | None) -> set[str]:
-        """The paths of a call's module and of all modules that it was made in; a module that calls itself counts once."""
-        chain = set()
-        while index is not None:
-            call = self._recorder.calls[index]
-            chain.add(call.record.path)
-            index = call.parent
-        return chain
+    def _is_inside_itself(self, call: CallRecord) -> bool:
+        """Whether a module was called by itself: what ran then has been counted with the call around it."""
+        above = call.parent
+        while above is not None:
+            if self._recorder.calls[above].record is call.record:
+                return True
+            above = self._recorder.calls[above].parent
+        return False
 
     def _totals(self, half: RegisteredHalf) -> Totals:
         estimates = [record.known.estimate for record in self._recorder.ops]
@@ -180,8 +187,7 @@ class Builder:
             return None
         if origin >= 0:
             return f"op:{origin}"
-        root = self._recorder.roots[-1 - origin]
-        return root.text if root.place is None else f"unregistered:{root.place}"
+        return self._roots[-1 - origin]
 
     def _call(self, index: int, record: CallRecord) -> Call:
         return Call(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from torch import Tensor, nn
 
@@ -12,8 +13,7 @@ from modinspect.trace.registry import Registry, is_layer, walk
 from modinspect.trace.tensors import dtype_name, shape_of
 
 
-@dataclass(frozen=True, slots=True)
-class Size:
+class Size(NamedTuple):
     """Of parameters: how many elements, how many of them trainable, how many bytes."""
 
     numel: int = 0
@@ -21,8 +21,7 @@ class Size:
     bytes: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class ModuleRun:
+class ModuleRun(NamedTuple):
     """What one module's calls came to; ``flops`` is ``None`` where nothing of it was counted, though there was something."""
 
     calls: int = 0
@@ -59,7 +58,10 @@ def registered_half(
         runs: what each module's calls came to, by path; ``None`` where nothing ran.
         used: the names of the parameters and buffers that some op got; ``None`` where nothing ran.
     """
-    sizes = {id(tensor): _size(tensor) for tensor in [*registry.parameters.values(), *registry.buffers.values()]}
+    tensors = [*registry.parameters.values(), *registry.buffers.values()]
+    sizes = {id(tensor): _size(tensor) for tensor in tensors}
+    devices = {tensor.device for tensor in tensors}
+    device_names = {where: device or str(where) for where in devices}
     below = _sizes_below(registry, sizes)
     none = ModuleRun()
     modules = tuple(
@@ -67,20 +69,36 @@ def registered_half(
             path,
             module,
             below[path],
+            sum([sizes[key].numel for key in own_parameters(module)]),
             opaque,
             (runs or {}).get(path, none),
             aliases=tuple(registry.module_aliases.get(path, ())),
         )
         for path, module in registry.modules.items()
     )
-    tensors = [*registry.parameters.values(), *registry.buffers.values()]
+    parameters, buffers = (
+        tuple([
+            StateTensor(
+                name,
+                tuple(registry.tensor_aliases.get(name, ())),
+                shape_of(tensor),
+                dtype_name(tensor.dtype),
+                device_names[tensor.device],
+                sizes[id(tensor)].numel,
+                tensor.requires_grad,
+                None if used is None else name in used,
+            )
+            for name, tensor in registered.items()
+        ])
+        for registered in (registry.parameters, registry.buffers)
+    )  # fmt: skip
     return RegisteredHalf(
         modules,
-        tuple(_state(name, tensor, registry, device, used) for name, tensor in registry.parameters.items()),
-        tuple(_state(name, tensor, registry, device, used) for name, tensor in registry.buffers.items()),
+        parameters,
+        buffers,
         _total(sizes[id(tensor)] for tensor in registry.parameters.values()),
         sum(sizes[id(tensor)].bytes for tensor in registry.buffers.values()),
-        device or ", ".join(sorted({str(tensor.device) for tensor in tensors})) or "cpu",
+        device or ", ".join(sorted(map(str, devices))) or "cpu",
     )
 
 
@@ -88,13 +106,14 @@ def module_info(
     path: str,
     module: nn.Module,
     size: Size,
+    own_params: int,
     opaque: Sequence[str],
     run: ModuleRun,
     *,
     registered: bool = True,
     aliases: tuple[str, ...] = (),
 ) -> ModuleInfo:
-    """One module; ``size`` is that of the unique parameters at or under it."""
+    """One module; ``size`` is that of the unique parameters at or under it, ``own_params`` counts its own."""
     return ModuleInfo(
         path=path,
         class_name=type(module).__name__,
@@ -102,7 +121,7 @@ def module_info(
         layer=is_layer(module, opaque),
         calls=run.calls,
         params=size.numel,
-        own_params=sum(_size(tensor).numel for tensor in own_parameters(module).values()),
+        own_params=own_params,
         trainable_params=size.trainable,
         param_bytes=size.bytes,
         flops=run.flops,
@@ -121,8 +140,12 @@ def own_parameters(module: nn.Module) -> dict[int, Tensor]:
 
 def size_below(module: nn.Module) -> Size:
     """The size of the unique parameters at or under ``module``."""
-    unique = {key: tensor for _, child in walk(module) for key, tensor in own_parameters(child).items()}
-    return _total(_size(tensor) for tensor in unique.values())
+    return size_of({key: tensor for _, child in walk(module) for key, tensor in own_parameters(child).items()}.values())
+
+
+def size_of(tensors: Iterable[Tensor]) -> Size:
+    """The size of ``tensors`` together."""
+    return _total(map(_size, tensors))
 
 
 def _sizes_below(registry: Registry, sizes: dict[int, Size]) -> dict[str, Size]:
@@ -143,9 +166,10 @@ def _sizes_below(registry: Registry, sizes: dict[int, Size]) -> dict[str, Size]:
 
 
 def _add(sums: list[int], size: Size) -> None:
-    sums[0] += size.numel
-    sums[1] += size.trainable
-    sums[2] += size.bytes
+    numel, trainable, occupied = size
+    sums[0] += numel
+    sums[1] += trainable
+    sums[2] += occupied
 
 
 def _total(sizes: Iterable[Size]) -> Size:
@@ -159,20 +183,7 @@ def _size(tensor: Tensor) -> Size:
     if nn.parameter.is_lazy(tensor):
         return Size()
     numel = tensor.numel()
-    return Size(numel, numel if tensor.requires_grad else 0, numel * tensor.element_size())
-
-
-def _state(name: str, tensor: Tensor, registry: Registry, device: str | None, used: Collection[str] | None) -> StateTensor:
-    return StateTensor(
-        name=name,
-        aliases=tuple(registry.tensor_aliases.get(name, ())),
-        shape=shape_of(tensor),
-        dtype=dtype_name(tensor.dtype),
-        device=device or str(tensor.device),
-        numel=_size(tensor).numel,
-        trainable=tensor.requires_grad,
-        used=None if used is None else name in used,
-    )
+    return Size(numel, numel if tensor.requires_grad else 0, numel * tensor.dtype.itemsize)
 
 
 def _extra_repr(module: nn.Module) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -10,6 +11,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 
 @contextmanager
@@ -38,6 +40,36 @@ class _Seen:
         seen_by = getattr(apply, "seen_by", None)
         # Another thread may be here when the inspection ends: by now the function has its own code again.
         return apply(cls, *args, **kwargs) if seen_by is None else seen_by(cls, args, kwargs)
+
+
+@contextmanager
+def functionals_go_through(mode: TorchFunctionMode) -> Iterator[None]:
+    """Functions of torch that are written in Python (``F.relu``) go to ``mode`` on a short way, where it is asked next.
+
+    ``handle_torch_function`` looks first for operands with a class of their own, and then enters a context for the mode: that
+    takes longer than a small op itself. The mode's own call finds such operands all the same.
+    """
+    original = torch.overrides.handle_torch_function
+    thread = threading.get_ident()
+
+    def handle(public_api: Callable[..., Any], relevant_args: Any, *args: Any, **kwargs: Any) -> Any:
+        if threading.get_ident() == thread and torch._C._len_torch_function_stack():
+            top = torch._C._pop_torch_function_stack()
+            try:
+                if top is mode:
+                    return mode.__torch_function__(public_api, (), args, kwargs)
+            finally:
+                torch._C._push_on_torch_function_stack(top)
+        return original(public_api, relevant_args, *args, **kwargs)
+
+    homes: tuple[Any, ...] = (torch.nn.functional, torch.functional, torch._tensor)
+    for home in homes:
+        home.handle_torch_function = handle
+    try:
+        yield
+    finally:
+        for home in homes:
+            home.handle_torch_function = original
 
 
 @contextmanager

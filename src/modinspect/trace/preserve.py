@@ -8,6 +8,7 @@ random generators among its attributes.
 from __future__ import annotations
 
 import copy
+import operator
 import random
 import sys
 from collections import OrderedDict, deque
@@ -55,7 +56,7 @@ class Preserved:
         for tensor in [*module._parameters.values(), *module._buffers.values()]:
             if tensor is not None:
                 self.add_tensor(tensor)
-        held = [value for name, value in module.__dict__.items() if type(value) not in _ATOMS and name not in TORCHS_OWN]
+        held = [value for name, value in module.__dict__.items() if name not in TORCHS_OWN and type(value) not in _ATOMS]
         if held:
             self.add_value(held)
 
@@ -192,23 +193,45 @@ def _saved_flags(tensor: Tensor) -> Callable[[], object]:
     return undo
 
 
-_REGISTRIES = frozenset({dict, OrderedDict, set})
+_registries_of = operator.itemgetter(
+    *(name for name, value in vars(nn.Module()).items() if isinstance(value, (dict, OrderedDict, set)))
+)
+"""What torch keeps of a module: parameters, children, hooks."""
 
 
 def _saved_module(module: nn.Module) -> Callable[[], object]:
-    own, before, training = module.__dict__, module.__dict__.copy(), module.training
-    registries = [value for value in own.values() if type(value) in _REGISTRIES]
+    if isinstance(module, torch.jit.ScriptModule):
+        return _saved_scripted(module)
+    own, before = module.__dict__, module.__dict__.copy()
+    try:
+        registries = _registries_of(own)
+    except KeyError:  # a module made without nn.Module.__init__, or by an older torch
+        registries = tuple(value for value in own.values() if type(value) in (dict, OrderedDict, set))
     filled = [(registry, registry.copy()) for registry in registries if registry]
-    empty = [registry for registry in registries if not registry]
 
     def undo() -> None:
         put_back(own, before)
         for registry, contents in filled:
             put_back(registry, contents)
-        for registry in empty:
-            if registry:
-                registry.clear()
-        if module.training != training:  # a scripted module keeps it elsewhere
+        if sum(map(bool, registries)) > len(filled):
+            known = {id(registry) for registry, _ in filled}
+            for registry in registries:
+                if id(registry) not in known:
+                    registry.clear()
+
+    return undo
+
+
+def _saved_scripted(module: torch.jit.ScriptModule) -> Callable[[], object]:
+    """A scripted module keeps much of its state where Python does not see it."""
+    own, before, training = module.__dict__, module.__dict__.copy(), module.training
+    contents = [(value, copy.copy(value)) for value in own.values() if type(value) in (dict, OrderedDict, set)]
+
+    def undo() -> None:
+        put_back(own, before)
+        for container, content in contents:
+            put_back(container, content)
+        if module.training != training:
             module.training = training
 
     return undo

@@ -138,7 +138,7 @@ def put_back(container: Any, before: Any) -> None:
     """Gives a dictionary, list, set or deque its contents of ``before`` back; nothing is done where they are the same."""
     if isinstance(container, dict):
         same = len(container) == len(before) and all(map(operator.is_, container.values(), before.values()))
-        if same and container.keys() == before.keys():
+        if same and all(map(operator.is_, container, before)):
             return
         container.clear()
         container.update(before)

@@ -27,9 +27,9 @@ from torch.overrides import TorchFunctionMode
 from modinspect.trace import names
 from modinspect.trace.aten import AtenMode, Sink, count
 from modinspect.trace.classify import aliased, kind_of, literals, operands_of
-from modinspect.trace.half import ModuleRun, module_info, size_below
+from modinspect.trace.half import ModuleRun, module_info, own_parameters, size_below, size_of
 from modinspect.trace.holders import Holders
-from modinspect.trace.interpose import functions_go_through, modules_go_through, parameters_go_through
+from modinspect.trace.interpose import functionals_go_through, functions_go_through, modules_go_through, parameters_go_through
 from modinspect.trace.preserve import Preserved
 from modinspect.trace.records import CallRecord, Failure, Found, Known, ModuleRecord, OpRecord, Origin, Place, Root, Seen
 from modinspect.trace.registry import Registry, is_layer, is_opaque, join, walk
@@ -100,21 +100,19 @@ class Recorder(TorchFunctionMode):
         self.sources = Sources()
         self.ops: list[OpRecord] = []
         self.calls: list[CallRecord] = []
-        self.roots: list[Root] = []
         self.found: list[Found] = []
         self.modules: dict[int, ModuleRecord] = {}
         self.failure: Failure | None = None
         self.kept: frozenset[int] | None = None
         self.passed_by: dict[str, None] = {}
         self.grown = False
-        self._registry = registry
+        self.registry = registry
         self._preserved = preserved
         self._opaque = opaque
         self._plain = _PLAIN | plain
         self._progress = progress
         self._holders = Holders(registry)
         self._known: dict[tuple[Any, ...], Known] = {}
-        self._entries: dict[int, _Entry] = {}
         self._metas: dict[tuple[Any, ...], int] = {}
         self._shapes: list[tuple[Any, torch.dtype]] = []
         self._made_inside: dict[int, tuple[StorageWeakRef, int]] = {}
@@ -124,10 +122,14 @@ class Recorder(TorchFunctionMode):
         self._root_entered = False
         self._namesakes: dict[str, int] = {}
         self._sink: Sink | None = None
-        self._marked = False
         self._thread = 0
         self._modes = 0
         self._aten = AtenMode(self)
+        state = [*registry.parameters.values(), *registry.buffers.values()]
+        state_names = [registry.tensor_names[id(tensor)] for tensor in state]
+        self.roots = [Root(name.partition(":")[0], name) for name in state_names]
+        self._entries: dict[int, _Entry] = {id(tensor): (_ref(tensor), -1 - place, None) for place, tensor in enumerate(state)}
+        self._marked = any(_is_marked(tensor) for tensor in state)
 
     # -- what is there before the run
 
@@ -136,7 +138,7 @@ class Recorder(TorchFunctionMode):
         record = self.modules.get(id(module))
         if record is not None and record.module() is module:
             return record
-        path = self._registry.module_paths.get(id(module))
+        path = self.registry.module_paths.get(id(module))
         return None if path is None else self._add_module(path, module, None)
 
     def _add_module(self, path: str, module: nn.Module, place: int | None) -> ModuleRecord:
@@ -147,7 +149,7 @@ class Recorder(TorchFunctionMode):
     def add_root(self, tensor: Tensor, root: Root) -> int:
         """Makes ``tensor`` known by where it comes from."""
         self.roots.append(root)
-        self._marked = self._marked or (tensor.dtype.is_complex and tensor.is_conj())
+        self._marked = self._marked or _is_marked(tensor)
         self.know(tensor, -len(self.roots))
         return -len(self.roots)
 
@@ -164,10 +166,7 @@ class Recorder(TorchFunctionMode):
     def origin(self, tensor: Tensor) -> Origin:
         """Where ``tensor`` comes from as far as it is known."""
         entry = self._entries.get(id(tensor))
-        if entry is not None and entry[0]() is tensor:
-            return entry[1]
-        name = self._registry.tensor_names.get(id(tensor))
-        return None if name is None else self.add_root(tensor, Root(name.partition(":")[0], name))
+        return entry[1] if entry is not None and entry[0]() is tensor else None
 
     # -- the run
 
@@ -179,6 +178,7 @@ class Recorder(TorchFunctionMode):
         with ExitStack() as stack:
             stack.callback(delattr, self, "_aten")  # each holds the other: what they hold would wait for the garbage collector
             stack.enter_context(functions_go_through(self._apply))
+            stack.enter_context(functionals_go_through(self))
             stack.enter_context(modules_go_through(self._call))
             stack.enter_context(parameters_go_through(self._pass_on))
             self._push(self._record_of(root) or self._add_module("", root, None), root)
@@ -273,7 +273,8 @@ class Recorder(TorchFunctionMode):
                 continue
             whole = join(name, path) if path else name
             record = self._add_module(whole, child, place)
-            record.info = module_info(whole, child, size_below(child), self._opaque, ModuleRun(), registered=False)
+            own = size_of(own_parameters(child).values()).numel
+            record.info = module_info(whole, child, size_below(child), own, self._opaque, ModuleRun(), registered=False)
             if role != "forward":  # made in forward, it was not there before
                 self._preserved.add_module(child)
             for kind, tensors in (("param", child._parameters), ("buffer", child._buffers)):
@@ -301,7 +302,7 @@ class Recorder(TorchFunctionMode):
         return self.modules[id(module)]
 
     def _unique(self, name: str) -> str:
-        number = self._namesakes[name] = self._namesakes.get(name, int(name in self._registry.modules)) + 1
+        number = self._namesakes[name] = self._namesakes.get(name, int(name in self.registry.modules)) + 1
         return name if number == 1 else f"{name}#{number}"
 
     def _path(self) -> str:
@@ -314,17 +315,18 @@ class Recorder(TorchFunctionMode):
             with torch._C.DisableTorchFunction():
                 seen += [(inside, shape_of(t), t.dtype, self.origin(t)) for inside, t in flatten(value, path)]
         else:
-            tensor: Tensor = value
-            shape, dtype = self._shapes[entry[2]] if entry[2] is not None else self._looked_at(tensor)
+            shape, dtype = self._shapes[entry[2]] if entry[2] is not None else self._looked_at(entry)
             seen.append((path, shape, dtype, entry[1]))
 
-    def _looked_at(self, tensor: Tensor) -> tuple[Any, torch.dtype]:
+    def _looked_at(self, entry: _Entry) -> tuple[Any, torch.dtype]:
         """Shape and dtype of a tensor that is known."""
+        tensor = entry[0]()
+        assert tensor is not None
         with torch._C.DisableTorchFunction():
             if type(tensor) not in self._plain or tensor.layout is not torch.strided or tensor.is_nested:
                 return shape_of(tensor), tensor.dtype
             meta = self._meta(tensor)
-            self._entries[id(tensor)] = (*self._entries[id(tensor)][:2], meta)
+            self._entries[id(tensor)] = (entry[0], entry[1], meta)
             return self._shapes[meta]
 
     # -- ops
@@ -350,7 +352,7 @@ class Recorder(TorchFunctionMode):
         if _dispatch_modes() != self._modes:  # the model has pushed a mode of its own on top
             return self._look_closely(func, args, kwargs or {}, None)
         try:
-            out = self._run_unseen(func, args, kwargs)
+            out = self._run_unseen(func, args, kwargs, len(known.aten) > 1)
         except BaseException as error:
             self._fail(error, _record((func, known, self._stack[-1], origins, [], code, at)))
             raise
@@ -371,18 +373,21 @@ class Recorder(TorchFunctionMode):
         self.ops.append(_record((func, known, self._stack[-1], origins, outputs, code, at)))
         return out
 
-    def _run_unseen(self, func: Any, args: Any, kwargs: Any) -> Any:
-        """Runs ``func`` without a look at its operators.
+    def _run_unseen(self, func: Any, args: Any, kwargs: Any, several: bool) -> Any:
+        """Runs ``func`` without a look at its operators; ``several`` says that it becomes more than one.
 
-        Where the recorder's is the only dispatch mode, its key is left out, as a pop and a push take four times as long.
+        Where the recorder's is the only dispatch mode, its key is left out: a pop and a push take four times as long. A second
+        key makes a stop at each operator, which is worth a call for several.
         """
         if self._modes == 1:
             _exclude_key(_PYTHON, True)
-            _exclude_key(_SNAPSHOT, True)
+            if several:
+                _exclude_key(_SNAPSHOT, True)
             try:
                 return func(*args, **kwargs) if kwargs else func(*args)
             finally:
-                _exclude_key(_SNAPSHOT, False)
+                if several:
+                    _exclude_key(_SNAPSHOT, False)
                 _exclude_key(_PYTHON, False)
         mode = _pop_dispatch(None)
         try:
@@ -438,10 +443,10 @@ class Recorder(TorchFunctionMode):
 
     def _entry(self, tensor: Tensor) -> _Entry:
         """What is known of ``tensor``, its metadata looked at anew."""
-        origin = self.origin(tensor)
-        entry = (_ref(tensor), _UNRESOLVED if origin is None else origin, self._meta(tensor))
-        if origin is not None:
-            self._entries[id(tensor)] = entry
+        known = self._entries.get(id(tensor))
+        if known is None or known[0]() is not tensor or known[1] is None:
+            return (_ref(tensor), _UNRESOLVED, self._meta(tensor))
+        entry = self._entries[id(tensor)] = (known[0], known[1], self._meta(tensor))
         return entry
 
     def _forget_meta(self, tensor: Tensor) -> None:
@@ -655,6 +660,10 @@ class Recorder(TorchFunctionMode):
     def before_write(self, tensor: Tensor) -> None:
         """Something is about to write to ``tensor``."""
         self._preserved.before_write(tensor)
+
+
+def _is_marked(tensor: Tensor) -> bool:
+    return tensor.dtype.is_complex and tensor.is_conj()
 
 
 def passes_op(trace: TracebackType | None) -> bool:

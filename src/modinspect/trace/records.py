@@ -31,7 +31,7 @@ class Known:
 
     ``operands`` are (place among the arguments, shape, dtype). ``flops`` are those counted, ``None`` if nothing was and
     something has no formula; ``estimate`` adds what has none of its own, ``None`` where that is not known. ``name`` is set
-    where the function itself does not tell its public name. ``meta`` is the number of a single output.s metadata.
+    where the function itself does not tell its public name. ``meta`` is the number of a single output's metadata.
     """
 
     operands: tuple[tuple[str, Any, torch.dtype], ...] = ()
@@ -99,8 +99,7 @@ class CallRecord:
     outputs: Sequence[Seen] = ()
 
 
-@dataclass(slots=True)
-class Root:
+class Root(NamedTuple):
     """A tensor that no op made. ``kind`` is input, param, buffer or unregistered; ``place`` then its index there."""
 
     kind: str

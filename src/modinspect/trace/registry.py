@@ -95,7 +95,7 @@ def class_path(module: nn.Module) -> str:
 
 def is_opaque(module: nn.Module, opaque: Sequence[str]) -> bool:
     """Whether one of the globs matches the class of ``module``."""
-    return any(fnmatch.fnmatchcase(class_path(module), pattern) for pattern in opaque)
+    return bool(opaque) and any(fnmatch.fnmatchcase(class_path(module), pattern) for pattern in opaque)
 
 
 def is_layer(module: nn.Module, opaque: Sequence[str] = ()) -> bool:
@@ -103,7 +103,7 @@ def is_layer(module: nn.Module, opaque: Sequence[str] = ()) -> bool:
 
     ``nn.MultiheadAttention`` counts as one too, and so does a layer whose only child computes its parametrized weights.
     """
-    if is_opaque(module, opaque):
+    if opaque and is_opaque(module, opaque):
         return True
     if isinstance(module, torch.jit.ScriptModule):
         return False
@@ -111,5 +111,7 @@ def is_layer(module: nn.Module, opaque: Sequence[str] = ()) -> bool:
     home = getattr(forward, "__module__", None) or ""
     if not (home.startswith("torch.nn.modules.") or (home.startswith("torch.ao.nn.") and ".modules." in home)):
         return False
+    if not module._modules:
+        return True
     children = [name for name, child in module._modules.items() if child is not None and name != _CONTAINER_OF_TENSORS]
     return not children or isinstance(module, nn.MultiheadAttention)

@@ -21,7 +21,7 @@ from modinspect.trace.build import Builder, Ran
 from modinspect.trace.half import registered_half
 from modinspect.trace.preserve import Preserved
 from modinspect.trace.recorder import Recorder
-from modinspect.trace.registry import Registry, class_path, register, walk
+from modinspect.trace.registry import Registry, class_path, register
 from modinspect.trace.tensors import dtype_name, flatten_all, shape_of
 from modinspect.trace.weightless import Aliases, WeightlessMode, WeightlessRecorder
 
@@ -52,10 +52,11 @@ class Options:
 
 def run(model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], options: Options) -> Report:
     """Runs the forward and reports; puts everything back, whatever happens."""
-    was_lazy = _is_lazy(register(model))
+    registry = register(model)
+    was_lazy = _is_lazy(registry)
     if was_lazy:
         model = _copied(model)
-    registry = register(model)
+        registry = register(model)
     weightless = options.weightless
     device = str(weightless.device) if weightless is not None else None
     with torch._C.DisableTorchFunctionSubclass():  # a tensor class of the user's need not notice
@@ -68,7 +69,7 @@ def run(model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], opti
 
     def report(error: BaseException | None) -> Report:
         builder = Builder(recorder)
-        half = registered_half(registry, options.opaque, device, builder.runs(), builder.used())
+        half = registered_half(registry, options.opaque, device, builder.runs, builder.used())
         execution: Execution = "real" if weightless is None else "weightless"
         notes = (*options.notes, *_notes_on(registry), *_notes_after(recorder))
         target = options.target or class_path(model)
@@ -130,7 +131,7 @@ def _run(
     """Runs the forward under the recorder; gives the exception that it raised."""
     try:
         with ExitStack() as stack:
-            stack.enter_context(_room_for(model))
+            stack.enter_context(_room_for(recorder.registry))
             stack.enter_context(_fastpath_off())
             stack.enter_context(_eagerly())
             stack.enter_context(torch.set_grad_enabled(options.grad))
@@ -170,7 +171,7 @@ def _argument(parameters: list[inspect.Parameter], index: int) -> str:
 
 
 def _is_lazy(registry: Registry) -> bool:
-    return any(nn.parameter.is_lazy(tensor) for tensor in [*registry.parameters.values(), *registry.buffers.values()])
+    return any(map(nn.parameter.is_lazy, [*registry.parameters.values(), *registry.buffers.values()]))
 
 
 def _copied(model: nn.Module) -> nn.Module:
@@ -213,9 +214,9 @@ def _notes_after(recorder: Recorder) -> Iterator[str]:
 
 
 @contextmanager
-def _room_for(model: nn.Module) -> Iterator[None]:
+def _room_for(registry: Registry) -> Iterator[None]:
     """Lets deeply nested modules run: hooks add frames that the model alone does not need."""
-    deepest = max(path.count(".") + 1 for path, _ in walk(model))
+    deepest = 1 + max([path.count(".") for path in registry.modules])
     limit = sys.getrecursionlimit()
     sys.setrecursionlimit(limit + _FRAMES_A_MODULE * deepest)
     try:

@@ -13,6 +13,8 @@ from torch import Tensor, nn
 _DEEPEST = 32
 """Containers nested deeper than this are not searched for tensors."""
 
+_INTS = frozenset({int})
+
 _ATOMS = frozenset({str, bytes, int, float, complex, bool, type(None), torch.dtype, torch.device, torch.Generator, type})
 
 
@@ -21,7 +23,8 @@ def shape_of(tensor: Tensor) -> tuple[int | None, ...] | None:
     try:
         if tensor.is_nested:
             return tuple(_size(tensor, dim) for dim in range(tensor.dim()))
-        return tuple(size if type(size) is int else _as_int(size) for size in tensor.shape)
+        shape = tensor.shape
+        return tuple(shape) if {*map(type, shape)} <= _INTS else tuple(map(_as_int, shape))
     except RuntimeError:  # a parameter that is not made yet, a tensor whose storage is gone
         return None
 
