@@ -174,8 +174,11 @@ def how_to_give(model: nn.Module) -> str:
 
 
 def param_bytes(model: nn.Module) -> int:
-    """The memory that the parameters take, or would take."""
-    return sum(parameter.numel() * parameter.element_size() for parameter in model.parameters())
+    """The memory that the parameters take, or would take; those of lazy modules have no size yet."""
+    from torch.nn.parameter import is_lazy
+
+    parameters = (parameter for parameter in model.parameters() if not is_lazy(parameter))
+    return sum(parameter.numel() * parameter.element_size() for parameter in parameters)
 
 
 def fits_memory(model: nn.Module) -> bool:

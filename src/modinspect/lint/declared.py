@@ -10,15 +10,16 @@ import os
 import textwrap
 from collections.abc import Iterator
 from types import CodeType
-from typing import Any
+from typing import Any, TypeGuard
 
 import torch
 from torch import nn
 
 from modinspect.report import Source
-from modinspect.trace.sources import Sources
 
+_CONTAINERS = (nn.ModuleList, nn.ModuleDict, nn.Sequential, nn.ParameterList, nn.ParameterDict)
 _TORCH = os.path.join(os.path.dirname(os.path.abspath(torch.__file__)), "")
+_FILLING = frozenset({"append", "extend", "insert", "update", "add_module"})
 _REGISTERING = frozenset({"add_module", "register_module", "register_parameter", "register_buffer"})
 
 
@@ -27,13 +28,15 @@ def declared(model: nn.Module, name: str) -> Source | None:
 
     Where no such line is found, that of the class; ``None`` where the code can't be read.
     """
+    inside = False
     for owner, attribute in _owners(model, name):
         for cls in type(owner).__mro__:
             if not _is_outside(cls):
                 continue
-            found = _assignment(cls, attribute)
+            found = (_filling(cls, attribute) if inside else None) or _assignment(cls, attribute)
             if found is not None:
                 return found
+        inside = isinstance(owner, _CONTAINERS)
     for owner, _ in _owners(model, name):
         if _is_outside(type(owner)):
             return _class_line(type(owner))
@@ -47,7 +50,7 @@ def method(model: nn.Module, path: str) -> Source | None:
             override = owner.__dict__.get(name, getattr(type(owner), name))
             code = getattr(override, "__code__", None)
             if isinstance(code, CodeType) and not code.co_filename.startswith(_TORCH):
-                return Sources().source(code, _definition(code))
+                return _source(code.co_filename, _definition(code), getattr(code, "co_qualname", code.co_name))
     return None
 
 
@@ -84,6 +87,31 @@ def _assignment(cls: type, attribute: str) -> Source | None:
             if _registers(node, attribute):
                 return _source(file, first + node.lineno - 1, f"{cls.__qualname__}.{function.name}")  # type: ignore[attr-defined]
     return None
+
+
+def _filling(cls: type, attribute: str) -> Source | None:
+    """The one line of ``cls`` that puts something into the container ``attribute``: ``self.layers.append(...)``."""
+    found = _parsed(cls)
+    if found is None:
+        return None
+    file, tree, first = found
+    lines = [
+        (node.lineno, function.name)
+        for function in tree.body
+        if isinstance(function, ast.FunctionDef)
+        for node in ast.walk(function)
+        if _fills(node, attribute)
+    ]
+    return _source(file, first + lines[0][0] - 1, f"{cls.__qualname__}.{lines[0][1]}") if len(lines) == 1 else None
+
+
+def _fills(node: ast.AST, attribute: str) -> TypeGuard[ast.Call | ast.Assign]:
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _FILLING:
+        return isinstance(node.func.value, ast.Attribute) and node.func.value.attr == attribute
+    if isinstance(node, ast.Assign):
+        into = [target.value for target in node.targets if isinstance(target, ast.Subscript)]
+        return any(isinstance(container, ast.Attribute) and container.attr == attribute for container in into)
+    return False
 
 
 def _registers(node: ast.AST, attribute: str) -> bool:

@@ -300,6 +300,8 @@ class LiveRuns:
             raise Undecided(f"there is no run on {name}")
         if self._grad:
             raise Undecided("the forward differentiates, which can't be done without the device")
+        if any(isinstance(module, torch.jit.ScriptModule) for module in self._model.modules()):
+            raise Undecided("a scripted or traced module can't be run without the device")
         with without_memory() as nothing_built:
             weightless = Weightless(torch.device(device), nothing_built)
         # Where gradients are recorded on a device that is not there, torch ends the process: nobody may record any.
@@ -410,10 +412,11 @@ class LiveRuns:
             first, second = _watched(model, forward, nothing), _watched(model, forward, nothing)
             before = {id(fresh.module) for fresh in first.fresh}
             after = {id(fresh.module) for fresh in second.fresh} | {id(module) for _, module in walk(model)}
+            older = known | {id(parameter) for fresh in first.fresh for parameter in fresh.module.parameters()}
             anew = [fresh for fresh in second.fresh if not fresh.inside and id(fresh.module) not in before]
             kept = [fresh for fresh in first.fresh if not fresh.inside and id(fresh.module) in after and _made_at(first, fresh)]
             return (
-                *(_built(second, fresh, known, anew=True) for fresh in anew),
+                *(_built(second, fresh, older, anew=True) for fresh in anew),
                 *(_built(first, fresh, known, anew=False) for fresh in kept),
             )
 

@@ -33,16 +33,21 @@ def held_modules(runs: Runs) -> Iterator[tuple[Unregistered, ModuleInfo]]:
     found = [
         entry
         for index, entry in enumerate(report.unregistered)
-        if entry.kind == "module" and entry.role != "forward" and index in used and entry.name in infos
+        if entry.kind == "module" and index in used and entry.name in infos
     ]
-    made = _called_when_made(runs) if found else set()
+    if not found:
+        return
+    try:
+        made = {built.called for built in runs.built()}
+    except Undecided:  # what nobody is seen to hold may have been made by the forward
+        made = {entry.source for entry in found if entry.role == "forward"}
     for entry in found:
         if entry.source not in made:
             yield entry, infos[entry.name]
 
 
-def _called_when_made(runs: Runs) -> set[Source | None]:
-    """The lines that run modules which the forward has just made."""
+def called_when_made(runs: Runs) -> set[Source | None]:
+    """The lines that run modules which the forward has just made, as far as that is known."""
     try:
         return {built.called for built in runs.built()}
     except Undecided:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import warnings
+
 import torch
 from rule_cases import Cases
 from torch import nn
@@ -171,6 +173,50 @@ def sizes_computed_on_the_cpu():
         def forward(self, x):
             count = int(torch.ones(4).sum())
             return self.fc(x)[:, :count]
+
+    return Net(), torch.randn(2, 8)
+
+
+@rule.undecided
+def taken_to_numpy_by_way_of_the_cpu():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(8, 4)
+
+        def forward(self, x):
+            x = self.fc(x)
+            return x, x.argmax(-1).cpu(), x.detach().cpu().numpy().shape
+
+    return Net(), torch.randn(2, 8)
+
+
+@rule.bad
+def numpy_of_another_than_what_was_moved():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(8, 4)
+
+        def forward(self, x):
+            x = self.fc(x)
+            x.sum().cpu()
+            return x, x.detach().numpy().shape  # MI502
+
+    return Net(), torch.randn(2, 8)
+
+
+@rule.undecided
+def scripted_module():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", DeprecationWarning)
+                self.inner = torch.jit.script(nn.Sequential(nn.Linear(8, 8), nn.ReLU()))
+
+        def forward(self, x):
+            return self.inner(x)
 
     return Net(), torch.randn(2, 8)
 

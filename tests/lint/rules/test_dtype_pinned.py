@@ -235,4 +235,17 @@ def state_that_decays_in_float32():
     return Net(), torch.randn(2, 8)
 
 
+@rule.mild
+def function_that_has_no_bfloat16_anywhere():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(8, 8)
+
+        def forward(self, x):
+            return torch.fft.rfft(self.fc(x)).abs()  # MI503
+
+    return Net(), torch.randn(2, 8)
+
+
 test_finds, test_mentions, test_passes, test_leaves_open = rule.tests()

@@ -203,4 +203,20 @@ def trainable_part_kept_in_eval():
     return Net(), torch.randn(2, 8)
 
 
+@rule.bad
+def layer_replaced_beside_one_that_is_switched():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(8, 8)
+
+        def forward(self, x):
+            self.head = nn.Linear(8, 2)
+            self.fc.train()
+            x = self.fc(x)  # MI203
+            return self.head(x)
+
+    return Net(), torch.randn(2, 8)
+
+
 test_finds, test_mentions, test_passes, test_leaves_open = rule.tests()

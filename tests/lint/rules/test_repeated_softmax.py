@@ -199,4 +199,30 @@ def divergence_from_probabilities():
     return Net(), (torch.randn(2, 8), torch.rand(2, 4))
 
 
+@rule.bad
+def cross_entropy_of_a_sigmoid():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Sequential(nn.Linear(8, 4), nn.Sigmoid())
+
+        def forward(self, x, y):
+            return F.cross_entropy(self.fc(x), y)  # MI601
+
+    return Net(), (torch.randn(2, 8), torch.zeros(2, dtype=torch.int64))
+
+
+@rule.bad
+def sigmoid_of_a_softmax():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Sequential(nn.Linear(8, 4), nn.Softmax(-1))
+
+        def forward(self, x):
+            return torch.sigmoid(self.fc(x))  # MI601
+
+    return Net(), torch.randn(2, 8)
+
+
 test_finds, test_mentions, test_passes, test_leaves_open = rule.tests()

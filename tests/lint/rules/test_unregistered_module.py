@@ -234,4 +234,55 @@ def frozen_teacher_hidden_on_purpose():
     return Net(), torch.randn(2, 8)
 
 
+@rule.bad
+def attribute_of_the_class():
+    class Net(nn.Module):
+        shared = nn.Linear(8, 8)
+
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(8, 2)
+
+        def forward(self, x):
+            return self.fc(self.shared(x))  # MI102
+
+    return Net(), torch.randn(2, 8)
+
+
+@rule.bad
+def sequence_of_a_list_made_in_forward():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layers = [nn.Linear(8, 8), nn.ReLU(), nn.Linear(8, 8)]
+
+        def forward(self, x):
+            return nn.Sequential(*self.layers)(x)  # MI102
+
+    return Net(), torch.randn(2, 8)
+
+
+@rule.good
+def parent_kept_in_a_list():
+    class Child(nn.Module):
+        def __init__(self, parent):
+            super().__init__()
+            self.parent = [parent]
+            self.norm = nn.LayerNorm(8)
+
+        def forward(self, x):
+            return self.parent[0].fc(self.norm(x))
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(8, 8)
+            self.child = Child(self)
+
+        def forward(self, x):
+            return self.child(self.fc(x))
+
+    return Net(), torch.randn(2, 8)
+
+
 test_finds, test_mentions, test_passes, test_leaves_open = rule.tests()

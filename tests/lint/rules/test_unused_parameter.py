@@ -194,4 +194,50 @@ def called_through_forward():
     return Net(), torch.randn(2, 8)
 
 
+@rule.bad
+def last_of_the_stages_that_a_loop_appends():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.stages = nn.ModuleList()
+            for _ in range(3):
+                self.stages.append(nn.Linear(8, 8))  # MI301
+            self.used = (0, 1)
+
+        def forward(self, x):
+            return [stage(x) for index, stage in enumerate(self.stages) if index in self.used]
+
+    return Net(), torch.randn(2, 8)
+
+
+@rule.bad
+def head_put_into_a_dict_of_modules():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.heads = nn.ModuleDict()
+            for name in ("a", "b"):
+                self.heads[name] = nn.Linear(8, 2)  # MI301
+
+        def forward(self, x):
+            return self.heads["a"](x)
+
+    return Net(), torch.randn(2, 8)
+
+
+@rule.bad
+def one_of_several_lines_that_append():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layers = nn.ModuleList()  # MI301
+            self.layers.append(nn.Linear(8, 8))
+            self.layers.append(nn.Linear(8, 8))
+
+        def forward(self, x):
+            return self.layers[0](x)
+
+    return Net(), torch.randn(2, 8)
+
+
 test_finds, test_mentions, test_passes, test_leaves_open = rule.tests()

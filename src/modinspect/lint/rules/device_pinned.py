@@ -6,13 +6,16 @@ from collections.abc import Iterator
 
 from modinspect.lint.reading import Reading, last, short, where
 from modinspect.lint.rule import Draft, Rule, Runs, Undecided
-from modinspect.report import ForwardError, Op, Report
+from modinspect.report import ForwardError, Op, Operand, Report
 
 _MIXES = ("same device", "different devices", "on device", "found two devices")
 _TO_NUMPY = frozenset({"numpy", "__array__"})
 _KEEPS_DEVICE = frozenset(
     {"detach", "resolve_conj", "resolve_neg", "contiguous", "float", "double", "squeeze", "flatten", "view", "reshape"}
 )
+
+
+_MOVES = frozenset({"cpu", "to"})
 
 
 class DevicePinned(Rule):
@@ -94,11 +97,26 @@ class DevicePinned(Rule):
 def _is_on_the_models_device(reading: Reading, op: Op) -> bool:
     """Whether an operand depends on the model or its inputs, with no ``.cpu()`` on the way as far as it is only passed on."""
     operand = op.inputs[0]
-    while (maker := reading.made_by(operand)) is not None and last(maker.name) in _KEEPS_DEVICE and maker.inputs:
+    while not _moved(reading, operand, op):
+        maker = reading.made_by(operand)
+        if maker is None or last(maker.name) not in _KEEPS_DEVICE or not maker.inputs:
+            return any(root.startswith(("input:", "param:", "buffer:")) for root in reading.roots(operand.origin))
         operand = maker.inputs[0]
-    if maker is not None and last(maker.name) in ("cpu", "to"):
-        return False
-    return any(root.startswith(("input:", "param:", "buffer:")) for root in reading.roots(operand.origin))
+    return False
+
+
+def _moved(reading: Reading, operand: Operand, op: Op) -> bool:
+    """Whether ``.cpu()`` gave this value, or got it before ``op``: on the CPU it gives back the tensor itself."""
+    maker = reading.made_by(operand)
+    if maker is not None:
+        earlier = [maker, *(user for user in reading.users.get(maker.index, ()) if user.index < op.index)]
+    else:
+        earlier = [user for user in reading.report.ops[: op.index] if any(_same(operand, given) for given in user.inputs)]
+    return any(last(other.name) in _MOVES for other in earlier)
+
+
+def _same(one: Operand, other: Operand) -> bool:
+    return one.origin is not None and one.origin == other.origin
 
 
 def _draft(report: Report, error: ForwardError) -> Draft:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from modinspect.lint.reading import Reading, index_of, last, short, where
-from modinspect.lint.rule import Draft, Rule, Runs, Undecided
+from modinspect.lint.rule import Draft, Rule, Runs, Severity, Undecided
 from modinspect.report import ForwardError, Op, Operand, Report
 
 _DTYPE = "bfloat16"
@@ -65,7 +65,8 @@ class DtypePinned(Rule):
     ## How it is found
     By an eval run in bfloat16. A tensor that is cast back before the output is fine, and so is what is usually computed
     in float32: norms, softmax, losses, angles, logits. Operators that the CPU has no bfloat16 kernel for don't count;
-    the rule is skipped there. A number that is too large for float16 (`masked_fill(mask, -1e9)`) is an info.
+    the rule is skipped there. A function that no device offers in bfloat16 (`torch.fft.rfft`, `.numpy()`) is an info, and
+    so is a number that is too large for float16 (`masked_fill(mask, -1e9)`).
 
     ## When to ignore it
     When the model runs in float32, or under `torch.autocast`, which casts by itself.
@@ -103,7 +104,8 @@ def _raises(report: Report, error: ForwardError) -> Draft:
     op = error.op
     name = _named(report, op) if op is not None else where(report, error.module)
     way_out = _ONE if op is None or _mixes(op) else "Cast to float32 before it, and back after it"
-    return Draft(f"in {_DTYPE}, {name} raises: {message}. {way_out}", error.module, error.source)
+    severity: Severity | None = "info" if "nsupported" in message else None
+    return Draft(f"in {_DTYPE}, {name} raises: {message}. {way_out}", error.module, error.source, severity=severity)
 
 
 def _named(report: Report, op: Op) -> str:

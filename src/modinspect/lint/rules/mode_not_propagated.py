@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from modinspect.lint.reading import listed, where
 from modinspect.lint.rule import Draft, Rule, Runs, Stray
+from modinspect.lint.unregistered import called_when_made
 from modinspect.report import ModuleInfo, Source
 
 
@@ -84,9 +85,10 @@ class ModeNotPropagated(Rule):
         for group in groups.values():
             yield _draft(runs, group)
         told = {stray.module for stray in strays}
+        made = called_when_made(runs)
         for call in runs.report.calls:
             info = modules.get(call.module)
-            if call.training and info is not None and info.registered and call.module not in told:
+            if call.training and info is not None and info.registered and call.module not in told and call.source not in made:
                 told.add(call.module)
                 yield Draft(
                     f"{where(runs.report, call.module)} runs in train mode after model.eval(): forward switches it. Leave the "

@@ -19,7 +19,11 @@ _PAIRS = {
     ("log_softmax", "cross_entropy"): "F.cross_entropy applies log_softmax itself: hand it the logits, or use F.nll_loss",
     ("softmax", "nll_loss"): "F.nll_loss expects log-probabilities: use F.log_softmax",
     ("softmax", "kl_div"): "F.kl_div expects log-probabilities as its input: use F.log_softmax",
+    ("softmax", "sigmoid"): "apply one of the two",
+    ("softmax", "binary_cross_entropy_with_logits"): "it applies the sigmoid itself: hand it the logits",
     ("sigmoid", "sigmoid"): "apply it once",
+    ("sigmoid", "log_softmax"): "apply F.log_softmax to the logits alone",
+    ("sigmoid", "cross_entropy"): "F.cross_entropy applies log_softmax itself: hand it the logits",
     ("sigmoid", "logsigmoid"): "apply F.logsigmoid to the logits alone",
     ("sigmoid", "log"): "use F.logsigmoid(x), which does not underflow to -inf",
     ("sigmoid", "binary_cross_entropy_with_logits"): "it applies the sigmoid itself: hand it the logits",
@@ -36,7 +40,7 @@ class RepeatedSoftmax(Rule):
 
     ## What it does
     Reports a softmax of a softmax, the logarithm of a softmax or sigmoid, and losses that apply one themselves and get
-    its result: `F.cross_entropy` of a softmax, `F.binary_cross_entropy_with_logits` of a sigmoid; also losses that
+    its result: `F.cross_entropy` of a softmax or sigmoid, `F.binary_cross_entropy_with_logits` of a sigmoid; also losses that
     expect log-probabilities and get probabilities (`F.nll_loss`, `F.kl_div`).
 
     ## Why it is bad
