@@ -352,7 +352,7 @@ class Recorder(TorchFunctionMode):
         if _dispatch_modes() != self._modes:  # the model has pushed a mode of its own on top
             return self._look_closely(func, args, kwargs or {}, None)
         try:
-            out = self._run_unseen(func, args, kwargs, len(known.aten) > 1)
+            out = self._run_known(known, func, args, kwargs)
         except BaseException as error:
             self._fail(error, _record((func, known, self._stack[-1], origins, [], code, at)))
             raise
@@ -373,13 +373,14 @@ class Recorder(TorchFunctionMode):
         self.ops.append(_record((func, known, self._stack[-1], origins, outputs, code, at)))
         return out
 
-    def _run_unseen(self, func: Any, args: Any, kwargs: Any, several: bool) -> Any:
-        """Runs ``func`` without a look at its operators; ``several`` says that it becomes more than one.
+    def _run_known(self, known: Known, func: Any, args: Any, kwargs: Any) -> Any:
+        """Runs ``func`` without a look at its operators, which ``known`` knows.
 
         Where the recorder's is the only dispatch mode, its key is left out: a pop and a push take four times as long. A second
         key makes a stop at each operator, which is worth a call for several.
         """
         if self._modes == 1:
+            several = len(known.aten) > 1
             _exclude_key(_PYTHON, True)
             if several:
                 _exclude_key(_SNAPSHOT, True)

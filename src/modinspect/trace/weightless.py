@@ -20,7 +20,7 @@ import threading
 import weakref
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -29,9 +29,11 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from modinspect.trace import names
+from modinspect.trace.aten import Sink
 from modinspect.trace.layouts import LayoutUnknown, laid_out
 from modinspect.trace.preserve import Preserved
 from modinspect.trace.recorder import Recorder
+from modinspect.trace.records import Known, OpRecord
 from modinspect.trace.registry import Registry
 from modinspect.trace.rules import plain_shape
 from modinspect.trace.tensors import flatten, storage_of
@@ -483,6 +485,21 @@ def _public(func: OpOverload) -> str:
     return names.public_name(func._overloadpacket)
 
 
+_Fresh: TypeAlias = "tuple[Known, torch.Size, tuple[int, ...], torch.dtype, torch.device]"
+"""What a function made anew, from shapes alone: (itself, size, stride, dtype, device) of the tensor."""
+
+
+def _without_value(value: Any) -> bool:
+    """Whether some tensor in ``value`` has a shape alone."""
+    if type(value) is WeightlessTensor:
+        return value._value is None
+    if isinstance(value, dict):
+        value = value.values()
+    elif not isinstance(value, (tuple, list)):
+        return False
+    return any(map(_without_value, value))
+
+
 class WeightlessRecorder(Recorder):
     """A recorder that hands each function weightless stand-ins for what has no memory or would be on another device.
 
@@ -507,6 +524,7 @@ class WeightlessRecorder(Recorder):
         self._stand_ins: dict[int, tuple[Tensor, Tensor]] = {}
         self._weights = {id(tensor): tensor for tensor in registry.parameters.values()}
         self._made = {id(made): (made, registered) for made, registered in aliases.alive()}
+        self._fresh: dict[int, _Fresh] = {}
         moved = () if mode.target.type == "cpu" else (*registry.buffers.values(), *inputs)
         self._moved = {id(tensor): tensor for tensor in moved}
 
@@ -521,6 +539,23 @@ class WeightlessRecorder(Recorder):
         if self._mode.target.type != "cpu" and func in UNGUARDED:
             return self._look_closely(func, args, kwargs or {}, None, run=UNGUARDED[func])
         return super().__torch_function__(func, types, args, kwargs)
+
+    def _learn(self, record: OpRecord, sink: Sink, tensors: list[Tensor], out: Any, key: tuple[Any, ...] | None) -> None:
+        super()._learn(record, sink, tensors, out, key)
+        known = record.known
+        if known.meta is None or known.mutates or known.kind != "compute" or type(out) is not WeightlessTensor:
+            return
+        if out._view_of is None and out._value is None and all(out is not tensor for tensor in tensors):
+            self._fresh[id(known)] = (known, out.size(), out.stride(), out.dtype, out._on)
+
+    def _run_known(self, known: Known, func: Any, args: Any, kwargs: Any) -> Any:
+        """A function that made a tensor of shapes alone will make one alike: its operators need not be asked again."""
+        fresh = self._fresh.get(id(known))
+        if fresh is None or not _without_value((args, kwargs)):
+            return super()._run_known(known, func, args, kwargs)
+        _, size, stride, dtype, device = fresh
+        with torch._C._DisableTorchDispatch():
+            return WeightlessTensor.make(torch.empty_strided(size, stride, dtype=dtype, device=_META), self._mode, device)
 
     def _check_values(self, func: Any, args: Any) -> None:
         for tensor in _tensors(args):
