@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from torch import Tensor
 
-from modinspect.lint.watch import Fingerprint, Step, Watched, differ, fingerprint
+from modinspect.lint.watch import Fingerprint, Look, Step, Watched, differ, fingerprint
 from modinspect.report import Shape
 
 
@@ -36,7 +34,7 @@ def batch_axis(two: Shape | None, three: Shape | None) -> int | None:
     return axes[0] if of_two is not None and of_three is not None and of_two * 3 == of_three * 2 else None
 
 
-def look_at(kept: int, three: Watched) -> Callable[[int, int, Tensor], Fingerprint]:
+def look_at(kept: int, three: Watched) -> Look:
     """Looks at sample ``kept`` of two, where a tensor has one entry a sample; at all of it elsewhere.
 
     ``three`` is a run with three samples, which shows which dimension that is.

@@ -25,12 +25,13 @@ from modinspect.lint.rule import Built, Gradients, Spot, Stray, Undecided
 from modinspect.lint.samples import Arguments, Batch, floats_as, fresh, tensors_of, with_another, with_batch
 from modinspect.lint.watch import (
     Cut,
-    Fingerprint,
     Fresh,
+    Look,
     Reach,
     Step,
     Watch,
     Watched,
+    at_outputs,
     gradient_starts,
     nothing,
     whole,
@@ -49,6 +50,9 @@ _WANTS_GRADIENTS = ("does not require grad", "not have been used in the graph")
 
 _MORE_DRAWS = 6
 """Further runs of a model that asks Python's random numbers, which may decide the same way twice."""
+
+_MANY_FLOPS = 10**9
+"""Of a forward: beyond, a run in another dtype is made without memory where that is possible."""
 
 _TORCHS_OWN = frozenset(vars(nn.Module()))
 
@@ -278,6 +282,7 @@ class LiveRuns:
     def _make_dtype(self, name: str) -> Report:
         dtype = getattr(torch, name)
         arguments = floats_as(self._arguments, dtype)
+        long = self._weightless is None and not self._grad and (self.report.totals.flops or 0) >= _MANY_FLOPS
         tensors = [*self._model.parameters(), *self._model.buffers()]
         tensors += [tensor.grad for tensor in tensors if tensor.grad is not None]
         preserved = Preserved([module for _, module in walk(self._model)], tensors)
@@ -286,13 +291,23 @@ class LiveRuns:
                 preserved.before_set_data(tensor)
             with _quietly():
                 self._model.to(dtype)
-            return self._trace(arguments)
+            return (self._quick_trace(arguments) if long else None) or self._trace(arguments)
         except Exception as error:
             if isinstance(error, Undecided):
                 raise
             raise Undecided(f"model.to({name}) raised {type(error).__name__}: {error}") from error
         finally:
             preserved.restore()
+
+    def _quick_trace(self, arguments: Arguments) -> Report | None:
+        """A run without memory of what takes long, as few CPUs have narrow dtypes; ``None`` where that can't be."""
+        with without_memory() as nothing_built:
+            weightless = Weightless(torch.device("cpu"), nothing_built)
+        try:
+            report = self._trace(arguments, weightless=weightless, observer=torch.inference_mode())
+        except Undecided:
+            return None
+        return report if report.error is None else None
 
     def _make_device(self, name: str) -> Report:
         kind, _, device = name.partition(":")
@@ -332,35 +347,41 @@ class LiveRuns:
     # -- two runs compared
 
     def _make_difference(self) -> Spot | None:
-        def again(model: nn.Module, forward: Callable[[], Any]) -> tuple[Watched, Watched]:
+        def again(model: nn.Module, forward: Callable[[], Any], look: Look) -> tuple[Watched, Watched]:
             before = random.getstate()
-            first, second = _watched(model, forward, whole), _watched(model, forward, whole)
+            first, second = _watched(model, forward, look), _watched(model, forward, look)
             for _ in range(_MORE_DRAWS if random.getstate() != before else 0):  # Python's dice may fall alike
                 if differs(first, second):
                     break
-                second = _watched(model, forward, whole)
+                second = _watched(model, forward, look)
             return first, second
 
-        first, second = self._watch(again)
-        return self._spot(first_difference(first, second), second) if differs(first, second) else None
+        if not differs(*self._watch(functools.partial(again, look=at_outputs(whole)))):
+            return None
+        first, second = self._watch(functools.partial(again, look=whole))
+        return self._spot(first_difference(first, second), second)
 
     def _make_mixing(self) -> Spot | None:
         batch = self._batch()
 
-        def run(wanted: Arguments, look: Callable[[int, int, Tensor], Fingerprint]) -> Watched:
+        def run(wanted: Arguments, look: Look) -> Watched:
             return self._watch(lambda model, forward: _watched(model, forward, look), wanted)
 
         three = run(with_batch(self._arguments, batch, 3), nothing)
         two = with_batch(self._arguments, batch, 2)
         for kept in (0, 1):
             look = look_at(kept, three)
-            before = run(two, look)
+
+            def twice(look: Look, kept: int = kept) -> tuple[Watched, Watched]:
+                return run(two, look), self._with_another(two, batch, 1 - kept, functools.partial(run, look=look))
+
+            before, after = twice(at_outputs(look))
             if not follows_batch(before, three):
                 raise Undecided("no output has a dimension that follows the batch size")
-            after = self._with_another(two, batch, 1 - kept, functools.partial(run, look=look))
             if outputs_mix(before, after, three):
                 if not same_calls(before, after):
                     raise Undecided("another sample changes which calls are made, as padding to the longest does")
+                before, after = twice(look)
                 return self._spot(first_mixing(before, after, three), after)
         return None
 
@@ -460,7 +481,7 @@ class _Around(nn.Module):
         self._body(self.inner)
 
 
-def _watched(model: nn.Module, forward: Callable[[], Any], look: Callable[[int, int, Tensor], Fingerprint]) -> Watched:
+def _watched(model: nn.Module, forward: Callable[[], Any], look: Look) -> Watched:
     watch = Watch(model, _call.__code__, look)
     with watch.watching():
         result = forward()

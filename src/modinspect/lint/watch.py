@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from types import CodeType
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -34,6 +34,9 @@ from modinspect.trace.tensors import flatten, shape_of
 
 Fingerprint = tuple[float, ...] | None
 """Numbers that differ where values differ; ``None`` where a tensor was not looked at."""
+
+Look: TypeAlias = Callable[[int, int, Tensor], Fingerprint]
+"""Gives the fingerprint of a result from the step's index, the result's and the result itself; outputs are those of step -1."""
 
 _FUNCTION_APPLY = torch.autograd.Function.__dict__["apply"].__func__.__code__
 
@@ -106,6 +109,11 @@ def whole(_: int, __: int, tensor: Tensor) -> Fingerprint:
     return fingerprint(tensor)
 
 
+def at_outputs(look: Look) -> Look:
+    """Looks at what the forward gives, and at nothing on the way there, which takes longer than many a forward."""
+    return lambda step, position, tensor: look(step, position, tensor) if step < 0 else None
+
+
 def nothing(_: int, __: int, ___: Tensor) -> Fingerprint:
     """No fingerprint."""
     return None
@@ -117,13 +125,11 @@ class Watch(TorchFunctionMode):
     Args:
         model: whose forward it is.
         edge: the code that calls the model.
-        look: gives the fingerprint of a result from the step's index, the result's and the result itself.
+        look: gives the fingerprints.
         cuts: whether to note where gradients end.
     """
 
-    def __init__(
-        self, model: nn.Module, edge: CodeType, look: Callable[[int, int, Tensor], Fingerprint], *, cuts: bool = False
-    ) -> None:
+    def __init__(self, model: nn.Module, edge: CodeType, look: Look, *, cuts: bool = False) -> None:
         super().__init__()
         self.sources = Sources()
         self.sources.mark_edge(edge)

@@ -248,4 +248,45 @@ def function_that_has_no_bfloat16_anywhere():
     return Net(), torch.randn(2, 8)
 
 
+@rule.bad
+def large_model_that_raises():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first, self.second = nn.Linear(1024, 1024), nn.Linear(1024, 4)
+
+        def forward(self, x):
+            x = self.first(x) + torch.zeros(1024, device=x.device)
+            return self.second(x)  # MI503
+
+    return Net(), torch.randn(512, 1024)
+
+
+@rule.bad
+def large_model_that_goes_on_in_float32():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(1024, 1024)
+
+        def forward(self, x):
+            return self.fc(x) * torch.linspace(0, 1, 1024, device=x.device)  # MI503
+
+    return Net(), torch.randn(512, 1024)
+
+
+@rule.good
+def large_model_in_the_dtype_of_its_input():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(1024, 1024)
+
+        def forward(self, x):
+            x = self.fc(x)
+            return x.softmax(-1, dtype=torch.float32).to(x.dtype) @ x.mT
+
+    return Net(), torch.randn(512, 1024)
+
+
 test_finds, test_mentions, test_passes, test_leaves_open = rule.tests()
