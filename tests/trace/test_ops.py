@@ -353,6 +353,16 @@ def test_calls_that_look_alike_but_differ_are_told_apart() -> None:
     ]
 
 
+def test_a_slice_up_to_a_tensor_is_as_long_as_its_value_says_each_time() -> None:
+    def forward(x: Tensor) -> Any:
+        return x[: torch.tensor(1)], x[: torch.tensor(3)], x[: torch.tensor(3)]
+
+    report = modinspect.inspect(Calls(forward), torch.ones(4))
+    assert report.error is None
+    assert [output.shape for output in report.outputs] == [(1,), (3,), (3,)]
+    assert [op.outputs[0].shape for op in report.ops if op.name == "torch.Tensor.__getitem__"] == [(1,), (3,), (3,)]
+
+
 def test_writing_to_an_operand_twice_given_is_not_taken_for_writing_to_both() -> None:
     def forward(x: Tensor) -> Tensor:
         a, b = x + 1, x + 2
