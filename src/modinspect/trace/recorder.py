@@ -438,7 +438,7 @@ class Recorder(TorchFunctionMode):
             return entry[2]
         if cls in (tuple, list, torch.Size):
             return (cls, *[self._key_part(item, tensors, origins) for item in value])
-        if cls is slice and not any([isinstance(item, Tensor) for item in (value.start, value.stop, value.step)]):
+        if cls is slice and not any(isinstance(item, Tensor) for item in (value.start, value.stop, value.step)):
             return (cls, *[self._key_part(item, tensors, origins) for item in (value.start, value.stop, value.step)])
         raise _Uncachable
 
