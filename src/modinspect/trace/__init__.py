@@ -14,10 +14,11 @@ from torch import nn
 
 from modinspect.errors import RunError
 from modinspect.report import Execution, ModelInfo, Report, Totals
+from modinspect.trace.building import without_memory
 from modinspect.trace.half import registered_half
 from modinspect.trace.registry import class_path, register
 from modinspect.trace.run import Options, Weightless, run
-from modinspect.trace.weightless import NeedsValues, without_memory
+from modinspect.trace.weightless import NeedsValues
 
 __all__ = ["NeedsValues", "Weightless", "survey", "trace", "without_memory"]
 

@@ -56,7 +56,7 @@ class Preserved:
         for tensor in [*module._parameters.values(), *module._buffers.values()]:
             if tensor is not None:
                 self.add_tensor(tensor)
-        held = [value for name, value in module.__dict__.items() if name not in TORCHS_OWN and type(value) not in _ATOMS]
+        held = [value for name, value in module.__dict__.items() if name not in TORCHS_OWN and not _is_inert(value)]
         if held:
             self.add_value(held)
 
@@ -123,6 +123,11 @@ class Preserved:
             errors += _each([*memories, *self._saved.values(), *self._undo])
         if errors:
             raise errors[0]
+
+
+def _is_inert(value: object) -> bool:
+    """Whether nothing that could change is in ``value``: a number, say, or a tuple of numbers."""
+    return type(value) in _ATOMS or (type(value) is tuple and _ATOMS.issuperset(map(type, value)))
 
 
 def _each(steps: list[Callable[[], object]]) -> list[Exception]:

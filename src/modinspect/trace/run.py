@@ -18,12 +18,14 @@ from torch.utils._python_dispatch import _disable_current_modes
 from modinspect.errors import RunError
 from modinspect.report import Execution, Input, ModelInfo, Report
 from modinspect.trace.build import Builder, Ran
+from modinspect.trace.building import Aliases
 from modinspect.trace.half import registered_half
 from modinspect.trace.preserve import Preserved
 from modinspect.trace.recorder import Recorder
 from modinspect.trace.registry import Registry, class_path, register
 from modinspect.trace.tensors import dtype_name, flatten_all, shape_of
-from modinspect.trace.weightless import Aliases, WeightlessMode, WeightlessRecorder
+from modinspect.trace.weightless import WeightlessMode
+from modinspect.trace.weightless_recorder import WeightlessRecorder
 
 _FRAMES_A_MODULE = 12
 """Frames that one level of nested modules takes at the most, with hooks."""

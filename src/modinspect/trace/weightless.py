@@ -1,9 +1,8 @@
-"""Building and running a model whose parameters have a shape but no memory.
+"""Running a model whose parameters have a shape but no memory.
 
-While a model is built its parameters are moved to ``meta`` as they are registered; buffers and loose tensors stay real. While
-it runs, what depends on a parameter is a :class:`WeightlessTensor`: a meta tensor that says, as ``FakeTensor`` does and by the
-same means, that it is on another device. What depends on no parameter and is small (masks, positions, routing tables) is
-computed for real, so that code which looks at values goes the way that it goes in a real run.
+What depends on a parameter is a :class:`WeightlessTensor`: a meta tensor that says, as ``FakeTensor`` does and in the same way,
+that it is on another device. What depends on no parameter and is small (masks, positions, routing tables) is computed for real,
+so that code which looks at values goes the way that it goes in a real run.
 
 Where a value is needed that is not there, :class:`NeedsValues` is raised: the real run has to be done instead. It is no
 ``Exception``, as a model that catches those must not go on another way than it would.
@@ -14,126 +13,28 @@ libraries that recognise its tensors run other code for them than they run for r
 
 from __future__ import annotations
 
-import math
-import sys
-import threading
 import weakref
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeAlias
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch._ops import HigherOrderOperator, OpOverload
-from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from modinspect.trace import names
-from modinspect.trace.aten import Sink
+from modinspect.trace.building import SMALL, elements
 from modinspect.trace.layouts import LayoutUnknown, laid_out
-from modinspect.trace.preserve import Preserved
-from modinspect.trace.recorder import Recorder
-from modinspect.trace.records import Known, OpRecord
-from modinspect.trace.registry import Registry
 from modinspect.trace.rules import plain_shape
 from modinspect.trace.tensors import flatten, storage_of
-from modinspect.trace.unguarded import UNGUARDED
 
 _ATEN = torch.ops.aten
 _DEVICE = torch.ops.prim.device.default
-_SMALL = 2**22
-"""Elements up to which tensors are made for real: 16 MiB of float32."""
 
 
 class NeedsValues(BaseException):
     """The forward asked for a value that a run without memory does not have; ``str()`` says what asked."""
-
-
-# -- building
-
-
-class Aliases:
-    """The parameters as they were made, for as long as anybody holds them, with what was registered instead."""
-
-    def __init__(self) -> None:
-        self._made: dict[int, tuple[weakref.ref[Tensor], nn.Parameter]] = {}
-
-    def add(self, made: Tensor, registered: nn.Parameter) -> None:
-        """``registered`` stands for ``made``."""
-        self._made[id(made)] = (weakref.ref(made), registered)
-
-    def get(self, made: Tensor) -> nn.Parameter | None:
-        """What was registered instead of ``made``."""
-        entry = self._made.get(id(made))
-        return entry[1] if entry is not None and entry[0]() is made else None
-
-    def alive(self) -> Iterator[tuple[Tensor, nn.Parameter]]:
-        """The parameters that somebody still holds as they were made."""
-        for reference, registered in self._made.values():
-            made = reference()
-            if made is not None:
-                yield made, registered
-
-
-@contextmanager
-def without_memory() -> Iterator[Aliases]:
-    """Modules built inside keep their parameters without memory: one parameter's memory at a time, and no initialisation."""
-    original = nn.Module.register_parameter
-    thread = threading.get_ident()
-    aliases = Aliases()
-
-    def register_parameter(self: nn.Module, name: str, param: nn.Parameter | None) -> None:
-        if type(param) is nn.Parameter and not param.is_meta and threading.get_ident() == thread:
-            weightless = aliases.get(param)
-            if weightless is None:
-                weightless = _without_memory(param)
-                aliases.add(param, weightless)
-            param = weightless
-        original(self, name, param)
-
-    nn.Module.register_parameter = register_parameter  # type: ignore[method-assign]
-    try:
-        with _LargeOnMeta():
-            yield aliases
-    finally:
-        nn.Module.register_parameter = original  # type: ignore[method-assign]
-
-
-def _without_memory(param: nn.Parameter) -> nn.Parameter:
-    empty = torch.empty_strided(param.size(), param.stride(), dtype=param.dtype, device="meta")
-    weightless = nn.Parameter(empty, requires_grad=param.requires_grad)
-    weightless.__dict__.update(param.__dict__)
-    return weightless
-
-
-class _LargeOnMeta(TorchFunctionMode):
-    """Makes large tensors on ``meta`` from the start and fills none there: what would be thrown away costs no time."""
-
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        kwargs = kwargs or {}
-        if func in _FACTORIES and kwargs.get("device") is None and _elements(args, kwargs) > _SMALL:
-            kwargs = {**kwargs, "device": "meta"}
-        if func in _FILLS or getattr(func, "__module__", None) == "torch.nn.init":
-            filled = kwargs.get("tensor", args[0] if args else None)
-            if isinstance(filled, Tensor) and filled.is_meta:
-                return filled
-        return func(*args, **kwargs)
-
-
-_FILLS = frozenset(getattr(Tensor, f"{name}_") for name in ("normal", "uniform", "zero", "fill"))
-_FACTORIES = frozenset({torch.empty, torch.zeros, torch.ones, torch.rand, torch.randn, torch.full})
-
-
-def _elements(args: Any, kwargs: dict[str, Any]) -> int:
-    """How many elements a factory with these arguments makes, as far as they say; 0 where they don't."""
-    size = kwargs.get("size", args[0] if args and isinstance(args[0], (tuple, list)) else args)
-    try:
-        return math.prod(int(dim) for dim in size)
-    except (TypeError, ValueError):
-        return 0
-
-
-# -- running
 
 
 class WeightlessTensor(Tensor):
@@ -163,7 +64,7 @@ class WeightlessTensor(Tensor):
     @property
     def device(self) -> torch.device:  # type: ignore[override]
         """Where the tensor would be."""
-        return _META if self._mode.in_kernel else self._on
+        return META if self._mode.in_kernel else self._on
 
     @property
     def _base(self) -> Tensor | None:  # type: ignore[override]
@@ -177,7 +78,7 @@ class WeightlessTensor(Tensor):
         return mode.__torch_dispatch__(func, types, args, kwargs)
 
 
-_META = torch.device("meta")
+META = torch.device("meta")
 _CPU = torch.device("cpu")
 
 
@@ -219,7 +120,7 @@ class WeightlessMode(TorchDispatchMode):
     def lift(self, tensor: Tensor, *, keep_value: bool) -> WeightlessTensor:
         """A weightless stand-in for ``tensor``, on the device where the model would be."""
         elem = tensor.detach() if tensor.is_meta else _meta_like(tensor)
-        value = tensor.detach().clone() if keep_value and not tensor.is_meta and tensor.numel() <= _SMALL else None
+        value = tensor.detach().clone() if keep_value and not tensor.is_meta and tensor.numel() <= SMALL else None
         made = WeightlessTensor.make(elem, self, self.target, value=value)
         return made.requires_grad_(tensor.requires_grad) if tensor.requires_grad else made  # type: ignore[return-value]
 
@@ -229,7 +130,7 @@ class WeightlessMode(TorchDispatchMode):
             return args[0].device
         if isinstance(func, HigherOrderOperator):
             raise NeedsValues(f"{func} has no rule for shapes alone")
-        tensors = [tensor for value in (*args, *kwargs.values()) for tensor in _tensors(value)]
+        tensors = [tensor for value in (*args, *kwargs.values()) for tensor in tensors_in(value)]
         values = [self.value_of(tensor) for tensor in tensors]
         known = not any(value is None for value in values)
         real = not any(type(tensor) is WeightlessTensor or tensor.is_meta for tensor in tensors)
@@ -246,9 +147,9 @@ class WeightlessMode(TorchDispatchMode):
         if self._skipped_random and torch.Tag.nondeterministic_seeded in func.tags:
             return False
         if values:
-            elements: int = sum(value.numel() for value in values)
-            return elements <= _SMALL
-        return not (args and isinstance(args[0], (list, tuple)) and _elements(args, kwargs) > _SMALL)
+            count: int = sum(value.numel() for value in values)
+            return count <= SMALL
+        return not (args and isinstance(args[0], (list, tuple)) and elements(args, kwargs) > SMALL)
 
     def _with_values(
         self, func: OpOverload, tensors: list[Tensor], device: torch.device, args: Any, kwargs: dict[str, Any]
@@ -262,7 +163,7 @@ class WeightlessMode(TorchDispatchMode):
         if torch.Tag.data_dependent_output in func.tags or torch.Tag.dynamic_output_shape in func.tags:
             return _map(lambda value: WeightlessTensor.make(_meta_like(value), self, device, value=value), out)
         shaped = self._for_shapes(func, tensors, device, args, kwargs, writes=False)
-        made = iter(_tensors(shaped))
+        made = iter(tensors_in(shaped))
 
         def with_value(value: Tensor) -> Tensor:
             tensor = next(made)
@@ -313,7 +214,7 @@ class WeightlessMode(TorchDispatchMode):
             return stand_ins[id(tensor)]
 
         if "device" in kwargs or not tensors:
-            kwargs = {**kwargs, "device": _META}
+            kwargs = {**kwargs, "device": META}
         shaped, options = _map(stand_in, args), _map(stand_in, kwargs)
         try:
             with self._kernel():
@@ -358,7 +259,7 @@ class WeightlessMode(TorchDispatchMode):
     def _make_again(self, made: Any, device: torch.device) -> Any:
         if isinstance(made[0], torch.Size):
             size, stride, dtype = made
-            return WeightlessTensor.make(torch.empty_strided(size, stride, dtype=dtype, device=_META), self, device)
+            return WeightlessTensor.make(torch.empty_strided(size, stride, dtype=dtype, device=META), self, device)
         return type(made)(self._make_again(item, device) for item in made)
 
     def _masks_to_indices(self, args: Any) -> Any:
@@ -424,7 +325,7 @@ _MIXES_DEVICES = frozenset({
 def _meta_like(tensor: Tensor) -> Tensor:
     if tensor.layout is not torch.strided or tensor.is_quantized or tensor.is_nested:
         raise NeedsValues(f"a tensor of layout {tensor.layout} meets one without memory")
-    return torch.empty_strided(tensor.size(), tensor.stride(), dtype=tensor.dtype, device=_META)
+    return torch.empty_strided(tensor.size(), tensor.stride(), dtype=tensor.dtype, device=META)
 
 
 _GROUPED_MM = _ATEN._grouped_mm.default
@@ -444,11 +345,12 @@ def _grouped_mm(a: Tensor, b: Tensor, *_: Any) -> Tensor:
     return a.new_empty((a.size(0), *shape) if a.dim() == b.dim() else shape)
 
 
-def _tensors(value: Any) -> Iterable[Tensor]:
+def tensors_in(value: Any) -> Iterable[Tensor]:
+    """The tensors in an argument of an operator."""
     if isinstance(value, Tensor):
         return (value,)
     if isinstance(value, (list, tuple)):
-        return [tensor for item in value for tensor in _tensors(item)]
+        return [tensor for item in value for tensor in tensors_in(item)]
     return ()
 
 
@@ -478,131 +380,8 @@ def _map(change: Callable[[Tensor], Any], value: Any) -> Any:
 def _written(func: OpOverload, args: Any, kwargs: dict[str, Any]) -> Iterator[Tensor]:
     for index, argument in enumerate(func._schema.arguments):
         if argument.alias_info is not None and argument.alias_info.is_write:
-            yield from _tensors(kwargs.get(argument.name) if argument.kwarg_only else args[index : index + 1])
+            yield from tensors_in(kwargs.get(argument.name) if argument.kwarg_only else args[index : index + 1])
 
 
 def _public(func: OpOverload) -> str:
     return names.public_name(func._overloadpacket)
-
-
-_Fresh: TypeAlias = "tuple[Known, torch.Size, tuple[int, ...], torch.dtype, torch.device]"
-"""What a function made anew, from shapes alone: (itself, size, stride, dtype, device) of the tensor."""
-
-
-def _without_value(value: Any) -> bool:
-    """Whether some tensor in ``value`` has a shape alone."""
-    if type(value) is WeightlessTensor:
-        return value._value is None
-    if isinstance(value, dict):
-        value = value.values()
-    elif not isinstance(value, (tuple, list)):
-        return False
-    return any(map(_without_value, value))
-
-
-class WeightlessRecorder(Recorder):
-    """A recorder that hands each function weightless stand-ins for what has no memory or would be on another device.
-
-    Args:
-        mode: the mode that the forward runs under.
-        aliases: parameters that somebody still holds as they were made.
-        inputs: the tensors handed to ``forward``.
-        registry: see :class:`Recorder`, as for the rest.
-    """
-
-    def __init__(
-        self,
-        mode: WeightlessMode,
-        aliases: Aliases,
-        inputs: Iterable[Tensor],
-        registry: Registry,
-        preserved: Preserved,
-        **options: Any,
-    ) -> None:
-        super().__init__(registry, preserved, plain=frozenset({WeightlessTensor}), **options)
-        self._mode = mode
-        self._stand_ins: dict[int, tuple[Tensor, Tensor]] = {}
-        self._weights = {id(tensor): tensor for tensor in registry.parameters.values()}
-        self._made = {id(made): (made, registered) for made, registered in aliases.alive()}
-        self._fresh: dict[int, _Fresh] = {}
-        moved = () if mode.target.type == "cpu" else (*registry.buffers.values(), *inputs)
-        self._moved = {id(tensor): tensor for tensor in moved}
-
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if func in names.SILENT and func not in _ABOUT_DEVICES:
-            return func(*args, **kwargs) if kwargs else func(*args)
-        args = tuple([self._stand_in(value) for value in args])
-        if kwargs:
-            kwargs = {name: self._stand_in(value) for name, value in kwargs.items()}
-        if func in _NEEDS_VALUES:
-            self._check_values(func, args)
-        if self._mode.target.type != "cpu" and func in UNGUARDED:
-            return self._look_closely(func, args, kwargs or {}, None, run=UNGUARDED[func])
-        return super().__torch_function__(func, types, args, kwargs)
-
-    def _learn(self, record: OpRecord, sink: Sink, tensors: list[Tensor], out: Any, key: tuple[Any, ...] | None) -> None:
-        super()._learn(record, sink, tensors, out, key)
-        known = record.known
-        if known.meta is None or known.mutates or known.kind != "compute" or type(out) is not WeightlessTensor:
-            return
-        if out._view_of is None and out._value is None and all(out is not tensor for tensor in tensors):
-            self._fresh[id(known)] = (known, out.size(), out.stride(), out.dtype, out._on)
-
-    def _run_known(self, known: Known, func: Any, args: Any, kwargs: Any) -> Any:
-        """A function that made a tensor of shapes alone will make one alike: its operators need not be asked again."""
-        fresh = self._fresh.get(id(known))
-        if fresh is None or not _without_value((args, kwargs)):
-            return super()._run_known(known, func, args, kwargs)
-        _, size, stride, dtype, device = fresh
-        with torch._C._DisableTorchDispatch():
-            return WeightlessTensor.make(torch.empty_strided(size, stride, dtype=dtype, device=_META), self._mode, device)
-
-    def _check_values(self, func: Any, args: Any) -> None:
-        for tensor in _tensors(args):
-            if self._mode.value_of(tensor) is None or (func in _NEEDS_MEMORY and type(tensor) is WeightlessTensor):
-                raise NeedsValues(f"{names.public_name(func)} needs the values of a tensor{self.where(sys._getframe(2))}")
-
-    def where(self, frame: Any) -> str:
-        """`` at model.py:12 (if x.sum() > 0:)``."""
-        code, at, _ = self.sources.find(frame)
-        place = self.sources.source(code, at)
-        return f" at {place.file}:{place.line} ({place.code})" if place is not None else ""
-
-    def _stand_in(self, value: Any) -> Any:
-        cls = type(value)
-        if cls is nn.Parameter or cls is Tensor:
-            known = self._stand_ins.get(id(value))
-            if known is not None and known[0] is value:
-                return known[1]
-            made = self._made.get(id(value))
-            if made is not None:
-                return self._stand_in(made[1])
-            is_weight = id(value) in self._weights
-            if is_weight or value.is_meta or id(value) in self._moved:
-                return self._lift(value, keep_value=not is_weight)
-            return value
-        if cls is tuple or cls is list:
-            return cls([self._stand_in(item) for item in value])
-        return value
-
-    def _lift(self, value: Tensor, *, keep_value: bool) -> Tensor:
-        """Makes the stand-in, known by where the original comes from."""
-        with torch.utils._python_dispatch._disable_current_modes():
-            stand_in = self._mode.lift(value, keep_value=keep_value)
-        origin = self.origin(value)
-        if origin is None:
-            origin = self._resolve(value)
-        if origin is not None:
-            self.know(stand_in, origin)
-        self._stand_ins[id(value)] = (value, stand_in)
-        return stand_in
-
-
-_ABOUT_DEVICES = frozenset(
-    [
-        *(getattr(Tensor, name).__get__ for name in ("device", "is_meta", "is_cpu", "is_cuda", "is_mps", "is_xpu")),
-        Tensor.get_device,
-    ]
-)
-_NEEDS_MEMORY = names.EXPOSES | {names.SET_DATA}
-_NEEDS_VALUES = (names.READS | _NEEDS_MEMORY) - {Tensor.__repr__, Tensor.__format__}

@@ -1,0 +1,142 @@
+"""The recorder of runs without memory: it hands each function stand-ins for what has none."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from typing import Any, TypeAlias
+
+import torch
+from torch import Tensor, nn
+
+from modinspect.trace import names
+from modinspect.trace.aten import Sink
+from modinspect.trace.building import Aliases
+from modinspect.trace.preserve import Preserved
+from modinspect.trace.recorder import Recorder
+from modinspect.trace.records import Known, OpRecord
+from modinspect.trace.registry import Registry
+from modinspect.trace.unguarded import UNGUARDED
+from modinspect.trace.weightless import META, NeedsValues, WeightlessMode, WeightlessTensor, tensors_in
+
+_Fresh: TypeAlias = "tuple[Known, torch.Size, tuple[int, ...], torch.dtype, torch.device]"
+"""What a function made anew, from shapes alone: (itself, size, stride, dtype, device) of the tensor."""
+
+
+def _without_value(value: Any) -> bool:
+    """Whether some tensor in ``value`` has a shape alone."""
+    if type(value) is WeightlessTensor:
+        return value._value is None
+    if isinstance(value, dict):
+        value = value.values()
+    elif not isinstance(value, (tuple, list)):
+        return False
+    return any(map(_without_value, value))
+
+
+class WeightlessRecorder(Recorder):
+    """A recorder that hands each function weightless stand-ins for what has no memory or would be on another device.
+
+    Args:
+        mode: the mode that the forward runs under.
+        aliases: parameters that somebody still holds as they were made.
+        inputs: the tensors handed to ``forward``.
+        registry: see :class:`Recorder`, as for the rest.
+    """
+
+    def __init__(
+        self,
+        mode: WeightlessMode,
+        aliases: Aliases,
+        inputs: Iterable[Tensor],
+        registry: Registry,
+        preserved: Preserved,
+        **options: Any,
+    ) -> None:
+        super().__init__(registry, preserved, plain=frozenset({WeightlessTensor}), **options)
+        self._mode = mode
+        self._stand_ins: dict[int, tuple[Tensor, Tensor]] = {}
+        self._weights = {id(tensor): tensor for tensor in registry.parameters.values()}
+        self._made = {id(made): (made, registered) for made, registered in aliases.alive()}
+        self._fresh: dict[int, _Fresh] = {}
+        moved = () if mode.target.type == "cpu" else (*registry.buffers.values(), *inputs)
+        self._moved = {id(tensor): tensor for tensor in moved}
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func in names.SILENT and func not in _ABOUT_DEVICES:
+            return func(*args, **kwargs) if kwargs else func(*args)
+        args = tuple([self._stand_in(value) for value in args])
+        if kwargs:
+            kwargs = {name: self._stand_in(value) for name, value in kwargs.items()}
+        if func in _NEEDS_VALUES:
+            self._check_values(func, args)
+        if self._mode.target.type != "cpu" and func in UNGUARDED:
+            return self._look_closely(func, args, kwargs or {}, None, run=UNGUARDED[func])
+        return super().__torch_function__(func, types, args, kwargs)
+
+    def _learn(self, record: OpRecord, sink: Sink, tensors: list[Tensor], out: Any, key: tuple[Any, ...] | None) -> None:
+        super()._learn(record, sink, tensors, out, key)
+        known = record.known
+        if known.meta is None or known.mutates or known.kind != "compute" or type(out) is not WeightlessTensor:
+            return
+        if out._view_of is None and out._value is None and all(out is not tensor for tensor in tensors):
+            self._fresh[id(known)] = (known, out.size(), out.stride(), out.dtype, out._on)
+
+    def _run_known(self, known: Known, func: Any, args: Any, kwargs: Any) -> Any:
+        """A function that made a tensor of shapes alone will make one alike: its operators need not be asked again."""
+        fresh = self._fresh.get(id(known))
+        if fresh is None or not _without_value((args, kwargs)):
+            return super()._run_known(known, func, args, kwargs)
+        _, size, stride, dtype, device = fresh
+        with torch._C._DisableTorchDispatch():
+            return WeightlessTensor.make(torch.empty_strided(size, stride, dtype=dtype, device=META), self._mode, device)
+
+    def _check_values(self, func: Any, args: Any) -> None:
+        for tensor in tensors_in(args):
+            if self._mode.value_of(tensor) is None or (func in _NEEDS_MEMORY and type(tensor) is WeightlessTensor):
+                raise NeedsValues(f"{names.public_name(func)} needs the values of a tensor{self.where(sys._getframe(2))}")
+
+    def where(self, frame: Any) -> str:
+        """`` at model.py:12 (if x.sum() > 0:)``."""
+        code, at, _ = self.sources.find(frame)
+        place = self.sources.source(code, at)
+        return f" at {place.file}:{place.line} ({place.code})" if place is not None else ""
+
+    def _stand_in(self, value: Any) -> Any:
+        cls = type(value)
+        if cls is nn.Parameter or cls is Tensor:
+            known = self._stand_ins.get(id(value))
+            if known is not None and known[0] is value:
+                return known[1]
+            made = self._made.get(id(value))
+            if made is not None:
+                return self._stand_in(made[1])
+            is_weight = id(value) in self._weights
+            if is_weight or value.is_meta or id(value) in self._moved:
+                return self._lift(value, keep_value=not is_weight)
+            return value
+        if cls is tuple or cls is list:
+            return cls([self._stand_in(item) for item in value])
+        return value
+
+    def _lift(self, value: Tensor, *, keep_value: bool) -> Tensor:
+        """Makes the stand-in, known by where the original comes from."""
+        with torch.utils._python_dispatch._disable_current_modes():
+            stand_in = self._mode.lift(value, keep_value=keep_value)
+        origin = self.origin(value)
+        if origin is None:
+            origin = self._resolve(value)
+        if origin is not None:
+            self.know(stand_in, origin)
+        self._stand_ins[id(value)] = (value, stand_in)
+        return stand_in
+
+
+_ABOUT_DEVICES = frozenset(
+    [
+        *(getattr(Tensor, name).__get__ for name in ("device", "is_meta", "is_cpu", "is_cuda", "is_mps", "is_xpu")),
+        Tensor.get_device,
+    ]
+)
+_NEEDS_MEMORY = names.EXPOSES | {names.SET_DATA}
+_NEEDS_VALUES = (names.READS | _NEEDS_MEMORY) - {Tensor.__repr__, Tensor.__format__}
