@@ -46,7 +46,7 @@ def count(func: Any, args: Any, kwargs: dict[str, Any], out: Any) -> tuple[int |
         return None, None
 
 
-_DECIDED_BY_VALUES = {torch.Tag.dynamic_output_shape, torch.Tag.data_dependent_output}
+_DECIDED_BY_VALUES = frozenset({torch.Tag.dynamic_output_shape, torch.Tag.data_dependent_output})
 
 
 class Sink:
@@ -70,12 +70,14 @@ class Sink:
         self._written += written
 
     @property
-    def decides_shape(self) -> bool:
-        """Whether the metadata of the operands decides that of the result, for all operators: torch's own say so."""
-        return all(
-            isinstance(func, OpOverload) and func.namespace == "aten" and not _DECIDED_BY_VALUES & {*func.tags}
-            for func in self.funcs
-        )
+    def by_values(self) -> bool:
+        """Whether the values of the operands decide what they become: torch says so of its operators."""
+        return any(isinstance(func, OpOverload) and not _DECIDED_BY_VALUES.isdisjoint(func.tags) for func in self.funcs)
+
+    @property
+    def all_torchs(self) -> bool:
+        """Whether all operators are torch's own, and so say of themselves what is to be known."""
+        return all(isinstance(func, OpOverload) and func.namespace == "aten" for func in self.funcs)
 
     def tell(self, known: Known, func: Any, operands: list[Tensor]) -> None:
         """Writes what was seen into ``known``."""
