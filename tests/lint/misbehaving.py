@@ -47,6 +47,20 @@ class Ends(Clean):
         os._exit(7)
 
 
+_IMPORTED_BY = os.getpid()
+_BUILT: list[int] = []
+
+
+class Counts(Clean):
+    """Writes down who imported this module, who builds the model, and how many were built there."""
+
+    def __init__(self, notes: str) -> None:
+        super().__init__()
+        _BUILT.append(1)
+        with open(notes, "a") as file:
+            print(_IMPORTED_BY, os.getpid(), len(_BUILT), file=file)
+
+
 class Crashes(Clean):
     def forward(self, x: Tensor) -> Tensor:
         os.kill(os.getpid(), signal.SIGSEGV)

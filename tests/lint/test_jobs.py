@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -78,3 +79,16 @@ def test_when_it_is_interrupted_nothing_is_left_running(pids: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         run_jobs([job("Hangs", pids=str(pids)), *[job("Clean")] * 9], workers=2, timeout=60, progress=interrupt)
     assert [is_running(int(pid)) for pid in pids.read_text().split()] == [False, False]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are forked on Linux alone")
+def test_what_targets_import_is_imported_once_and_what_they_leave_behind_is_not_shared(tmp_path: Path) -> None:
+    notes = tmp_path / "notes"
+    outcomes = run_jobs([job("Counts", notes=str(notes))] * 2, workers=1, timeout=120)
+    assert all(isinstance(outcome, Checked) for outcome in outcomes)
+    imported_by, built_by, counts = zip(*(line.split() for line in notes.read_text().splitlines()), strict=True)
+    assert len(set(imported_by)) == 1
+    assert len(set(built_by)) == 2
+    assert imported_by[0] not in built_by
+    half = len(counts) // 2
+    assert counts[:half] == counts[half:]

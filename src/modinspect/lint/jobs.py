@@ -1,6 +1,7 @@
 """Lints several targets at once, each in a process of its own: what crashes, hangs or ends its process fails alone.
 
-The processes are forked from one that has imported torch, where that is possible (Linux), so that torch is imported once.
+Where processes can be forked (Linux) a worker imports what a target needs and forks the process that lints it, so that the next
+target finds imported what both need. Elsewhere each target has a new worker.
 """
 
 from __future__ import annotations
@@ -12,13 +13,13 @@ import re
 import signal
 import sys
 import tempfile
+import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 from modinspect.errors import ModinspectError
 from modinspect.lint.result import Failure
@@ -60,18 +61,22 @@ def run_jobs(
     outcomes: dict[int, Outcome] = {}
     waiting = list(enumerate(jobs))
     running: list[_Running] = []
-    start = _Starter(_context(), timeout, max(1, default_workers() // max(1, min(workers, len(jobs)))))
-    with tempfile.TemporaryDirectory(prefix="modinspect-") as logs, _ended(running):
+    idle: list[_Worker] = []
+    context, threads = _context(), max(1, default_workers() // max(1, min(workers, len(jobs))))
+    with tempfile.TemporaryDirectory(prefix="modinspect-") as logs, _ended(running, idle):
         while waiting or running:
             while waiting and len(running) < workers:
                 number, job = waiting.pop(0)
-                running.append(_Running(number, job, os.path.join(logs, str(number)), start))
-            wait([part for one in running for part in (one.connection, one.process.sentinel)], timeout=_patience(running))
+                worker = idle.pop() if idle else _Worker(context, timeout, threads)
+                running.append(_Running(number, job, os.path.join(logs, str(number)), worker, timeout))
+            wait([part for one in running for part in one.worker.signals], timeout=_patience(running))
             for one in list(running):
                 outcome = one.poll()
                 if outcome is not None:
                     running.remove(one)
                     outcomes[one.number] = outcome
+                    if one.worker.is_ready:
+                        idle.append(one.worker)
             if progress is not None:
                 progress(_told(len(outcomes), len(jobs), running))
     return tuple(outcomes[number] for number in range(len(jobs)))
@@ -86,13 +91,13 @@ def _context() -> Any:
 
 
 @contextmanager
-def _ended(running: list[_Running]) -> Iterator[None]:
+def _ended(running: list[_Running], idle: list[_Worker]) -> Iterator[None]:
     """Ends what is still running when the block is left, as by Ctrl-C."""
     try:
         yield
     finally:
-        for one in running:
-            one.kill()
+        for worker in [*(one.worker for one in running), *idle]:
+            worker.kill()
 
 
 def _patience(running: Sequence[_Running]) -> float | None:
@@ -105,50 +110,33 @@ def _told(done: int, total: int, running: Sequence[_Running]) -> str:
     return f"{done} of {total} models checked  {now}" if total > 1 else now
 
 
-@dataclass(frozen=True)
-class _Starter:
-    """How processes are made, how long each may take, and how many threads torch may have in each."""
+class _Worker:
+    """A process that takes one target after the other."""
 
-    context: Any
-    timeout: float | None
-    threads: int
-
-
-class _Running:
-    """One process, what it says while it works, and what came of it."""
-
-    def __init__(self, number: int, job: Job, log: str, starter: _Starter) -> None:
-        self.number = number
-        self.doing = f"importing {job.label}"
-        self._job = job
-        self._log = log
-        self._timeout = starter.timeout
-        self.connection, theirs = starter.context.Pipe(duplex=False)
-        self.process = starter.context.Process(target=_work, args=(job, theirs, log, starter.timeout, starter.threads))
+    def __init__(self, context: Any, timeout: float | None, threads: int) -> None:
+        self.connection, theirs = context.Pipe()
+        self.process = context.Process(target=_serve, args=(theirs, timeout, threads))
         self.process.start()
         theirs.close()
-        self.deadline = None if starter.timeout is None else time.monotonic() + starter.timeout + _GRACE
+        self.forked: int | None = None
+        self.is_ready = False
 
-    def poll(self) -> Outcome | None:
-        """What came of it; ``None`` while it runs."""
-        ended = self.process.exitcode is not None  # asked first: what it said before it ended is then all there
-        try:
-            while self.connection.poll():
-                kind, content = self.connection.recv()
-                if kind == "outcome":
-                    return self._finish(content)
-                self.doing = content
-        except (EOFError, OSError):  # it closed its end without an answer
-            self.process.join(_GRACE)
-            ended = True
-        if ended:
-            return self._finish(self._gone())
-        if self.deadline is not None and time.monotonic() >= self.deadline:
-            return self._finish(self._late(""))
-        return None
+    @property
+    def signals(self) -> tuple[Any, Any]:
+        """What becomes ready when the worker says something or ends."""
+        return self.connection, self.process.sentinel
+
+    def end_forked(self) -> None:
+        """Ends the process that the worker has forked, if it still runs, and what it has started."""
+        if self.forked is not None:
+            with suppress(OSError):
+                os.killpg(self.forked, signal.SIGKILL)
+            self.forked = None
 
     def kill(self) -> None:
-        """Ends the process, if it still runs, and what it has started."""
+        """Ends the worker and all that it has started."""
+        self.is_ready = False
+        self.end_forked()
         with suppress(OSError):
             if hasattr(os, "killpg") and self.process.pid is not None:
                 os.killpg(self.process.pid, signal.SIGKILL)
@@ -157,14 +145,52 @@ class _Running:
         self.process.join(_GRACE)
         self.connection.close()
 
-    def _finish(self, outcome: Outcome) -> Outcome:
-        self.process.join(_GRACE / 5)
-        self.kill()
-        return outcome
 
-    def _gone(self) -> Failure:
+class _Running:
+    """One target at a worker, what is said while it is linted, and what came of it."""
+
+    def __init__(self, number: int, job: Job, log: str, worker: _Worker, timeout: float | None) -> None:
+        self.number = number
+        self.doing = f"importing {job.label}"
+        self.worker = worker
+        self._job = job
+        self._log = log
+        self._timeout = timeout
+        self._outcome: Outcome | None = None
+        self.deadline = None if timeout is None else time.monotonic() + timeout + _GRACE
+        with suppress(OSError):  # a worker that is gone is noticed when it is asked
+            worker.connection.send((job, log))
+
+    def poll(self) -> Outcome | None:
+        """What came of it; ``None`` while it runs."""
+        ended = self.worker.process.exitcode is not None  # asked first: what it said before it ended is then all there
+        try:
+            while self.worker.connection.poll():
+                kind, content = self.worker.connection.recv()
+                if kind == "forked":
+                    self.worker.forked = content
+                elif kind == "outcome":
+                    self._outcome = content
+                elif kind == "ended":
+                    self.worker.end_forked()
+                    self.worker.is_ready = True
+                    return self._outcome or self._gone(content)
+                else:
+                    self.doing = content
+        except (EOFError, OSError):  # it closed its end
+            self.worker.process.join(_GRACE)
+            ended = True
+        if ended:
+            self.worker.kill()
+            return self._outcome or self._gone(self.worker.process.exitcode)
+        if self.deadline is not None and time.monotonic() >= self.deadline:
+            self.worker.kill()
+            return self._late("")
+        return None
+
+    def _gone(self, code: int | None) -> Failure:
         """The process ended without an answer."""
-        code, printed = self.process.exitcode, self._printed()
+        printed = self._printed()
         if "Timeout (" in printed:
             return self._late(printed.rpartition("Timeout (")[2])
         if code is not None and code < 0:
@@ -209,15 +235,68 @@ def _relative(file: str) -> str:
     return file if name.startswith("..") else name
 
 
-def _work(job: Job, connection: Connection, log: str, timeout: float | None, threads: int) -> None:
-    """What the process does: lints its target, answers, and ends at once, whatever threads the model has started."""
+def _serve(connection: Connection, timeout: float | None, threads: int) -> None:
+    """What a worker does: waits for a target, and has it linted."""
     if hasattr(os, "setsid"):
         os.setsid()  # so that it can be ended together with what it starts
-    _redirect_output(log)
+    while True:
+        try:
+            job, log = connection.recv()
+        except EOFError:
+            os._exit(0)
+        _redirect_output(log)
+        began = time.monotonic()
+        if sys.platform != "linux" or not _prepared(job, timeout):
+            _work(job, connection, _left(timeout, began), threads)
+        pid = os.fork()
+        if not pid:
+            os.setsid()
+            _work(job, connection, _left(timeout, began), threads)
+        connection.send(("forked", pid))
+        connection.send(("ended", os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])))
+
+
+def _prepared(job: Job, timeout: float | None) -> bool:
+    """Imports what a target needs; whether the process can be forked after that.
+
+    Threads don't come along into the forked process, neither those of Python nor those that torch computes with.
+    """
+    import torch
+
+    from modinspect.load import importable_cwd, load
+    from modinspect.trace.process import preserved_process
+
+    torch.set_num_threads(1)
+    with _watchdog(timeout):
+        try:
+            with importable_cwd(), preserved_process():
+                load(job.target, job.init)
+        except BaseException:  # whatever it is, it comes again where the target is linted, and is told there
+            return False
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    return threading.active_count() == 1 and not torch.cuda.is_initialized()
+
+
+@contextmanager
+def _watchdog(timeout: float | None) -> Iterator[None]:
+    """Ends the process, saying where it was, when the time is up."""
     if timeout is not None:
         faulthandler.dump_traceback_later(timeout, exit=True, file=2)
-    outcome = _outcome(job, connection, threads)
-    faulthandler.cancel_dump_traceback_later()
+    try:
+        yield
+    finally:
+        faulthandler.cancel_dump_traceback_later()
+
+
+def _left(timeout: float | None, began: float) -> float | None:
+    return None if timeout is None else max(0.01, timeout - (time.monotonic() - began))
+
+
+def _work(job: Job, connection: Connection, timeout: float | None, threads: int) -> NoReturn:
+    """Lints a target, answers, and ends the process at once, whatever threads the model has started."""
+    with _watchdog(timeout):
+        outcome = _outcome(job, connection, threads)
     connection.send(("outcome", outcome))
     connection.close()
     os._exit(0)
