@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
+_ROPE = {"rope_type": "default", "rope_theta": 10000.0, "partial_rotary_factor": 0.5, "mrope_section": [8, 12, 12]}
 SETTINGS: dict[str, dict[str, object]] = {
     "autoformer": {"prediction_length": 24},
     "informer": {"prediction_length": 24},
@@ -16,6 +17,18 @@ SETTINGS: dict[str, dict[str, object]] = {
     "blip-2": {"image_token_index": 50265},
     "instructblip": {"image_token_index": 50265},
     "instructblipvideo": {"video_token_index": 50265},
+    "deepseek_v2": {"num_experts_per_tok": 6},
+    "glm4v": {"text_config": {"rope_parameters": _ROPE}},
+    "glm46v": {"text_config": {"rope_parameters": _ROPE}},
+    "glmga": {"text_config": {"rope_parameters": _ROPE}},
+    "glm_image": {"text_config": {"rope_parameters": _ROPE}},
+    "glm4v_text": {"rope_parameters": _ROPE},
+    "glm_image_text": {"rope_parameters": _ROPE},
+    "glm4v_moe": {"text_config": {"head_dim": 128}},
+    "glm4v_moe_text": {"head_dim": 128},
+    "lw_detr": {"projector_scale_factors": [1.0]},
+    "step3p7": {"text_config": {"sliding_window": 512}},
+    "timm_wrapper": {"architecture": "resnet18"},
 }
 """What must be said of a type whose default configuration leaves it out; without it the model can't be built, or not run."""
 
@@ -59,14 +72,15 @@ def _transformers() -> Iterator[Entry]:
         shared = sum(other == name for other in classes.values()) > 1
         settings = ", ".join(f"{key}={value!r}" for key, value in SETTINGS.get(kind, {}).items())
         target = f"transformers.{name}" + (f"({settings})" if settings else "")
-        yield Entry("transformers", kind, name, f"zoo.models.of_type({kind!r}, {name!r})" if shared else target)
+        shared_target = f"zoo.models.of_type({kind!r}, {name!r}" + (f", {settings})" if settings else ")")
+        yield Entry("transformers", kind, name, shared_target if shared else target)
 
 
-def of_type(kind: str, class_name: str) -> nn.Module:
+def of_type(kind: str, class_name: str, **settings: object) -> nn.Module:
     """A model of a class that several types share, made from this type's configuration."""
     import transformers
 
-    model: nn.Module = getattr(transformers, class_name)._from_config(transformers.AutoConfig.for_model(kind))
+    model: nn.Module = getattr(transformers, class_name)._from_config(transformers.AutoConfig.for_model(kind, **settings))
     return model
 
 

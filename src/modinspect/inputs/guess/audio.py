@@ -64,8 +64,10 @@ def _alone(facts: Facts, name: str) -> Iterator[tuple[Tensor, int]]:
     positions = facts.number("max_source_positions", part="audio")
     if positions:
         yield floats(1, bins, 2 * positions), 2 * positions
-    for sound in features(facts, FRAMES):
-        yield sound, FRAMES
+    window = 2 * facts.number("n_window", part="audio")
+    frames = -(-FRAMES // window) * window if window else FRAMES
+    for sound in features(facts, frames):
+        yield sound, frames
     if facts.number("spec_size", part="audio"):
         yield floats(1, 1, 1024, bins), 1024
     for sound in as_documented(facts, name, {"feature_dim": bins, "num_mel_bins": bins, "feature_size": bins}):

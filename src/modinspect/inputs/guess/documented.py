@@ -44,4 +44,5 @@ def documented(function: Callable[..., Any]) -> dict[str, Documented]:
 
 def _dims(shape: str) -> tuple[str, ...]:
     """``total_classes (>= batch_size), sequence_length`` as its two names."""
-    return tuple(dim.strip() for dim in _ASIDE.sub("", shape.strip("()")).split(",") if dim.strip())
+    plain = shape.strip("()") if shape.startswith("(") else shape
+    return tuple(dim.strip() for dim in _ASIDE.sub("", plain).split(",") if dim.strip())

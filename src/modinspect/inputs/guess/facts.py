@@ -86,6 +86,8 @@ class Facts:
             return known.get(tree.id) or self._named(tree.id)
         if isinstance(tree, ast.Attribute):
             return self.number(tree.attr) or None
+        if isinstance(tree, ast.Call) and ast.unparse(tree.func) == "len" and isinstance(tree.args[0], ast.Attribute):
+            return len(self.find(tree.args[0].attr) or ()) or None
         if isinstance(tree, ast.BinOp) and type(tree.op) in _OPERATORS:
             left, right = self._value(tree.left, known), self._value(tree.right, known)
             return _OPERATORS[type(tree.op)](left, right) if left and right else None
@@ -94,7 +96,10 @@ class Facts:
     def _named(self, name: str) -> int | None:
         if name in _ONE:
             return 1
-        return self.number(name) or (LENGTH if name.endswith(_IN_A_ROW) or name.startswith("num_") else None)
+        if name in ("dim", "hidden_dim"):
+            return self.number(name, "hidden_size", "d_model") or None
+        in_a_row = name.endswith(_IN_A_ROW) or name.startswith(("num_", "number_of_"))
+        return self.number(name) or (LENGTH if in_a_row else None)
 
     def _configs(self, part: str) -> Iterator[Any]:
         others = []

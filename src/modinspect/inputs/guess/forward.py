@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from types import ModuleType
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from modinspect.inputs.guess import audio, families, image, series, text, video
 from modinspect.inputs.guess.ask import Ask
@@ -43,6 +43,9 @@ def guess(model: nn.Module, ask: Ask) -> Iterator[Inputs]:
 
 
 def _outline(name: str, value: Any) -> str:
+    """Shape and dtype; the values too where they are whole numbers, which stand for something."""
+    if isinstance(value, Tensor) and not value.is_floating_point():
+        return f"{name} {value.dtype} {value.tolist()}"
     return f"{name} {getattr(value, 'shape', value)} {getattr(value, 'dtype', '')}"
 
 
@@ -136,8 +139,24 @@ def _last_resorts(facts: Facts, arguments: Arguments) -> Iterator[Arguments]:
         yield {**arguments, states: floats(1, LENGTH, width)}
     if "use_cache" in facts.parameters:
         yield {**arguments, "use_cache": False}
+    if len(facts.required) == 1 and facts.required[0] not in facts.documented:
+        yield from ({facts.required[0]: value} for value in _for_first_layer(facts))
     own = {name: _documented(facts, name) for name in facts.parameters if not name.endswith(_OF_OTHERS)}
     yield {**{name: value for name, value in own.items() if value is not None}, **arguments}
+
+
+def _for_first_layer(facts: Facts) -> Iterator[Tensor]:
+    """What the first layer takes, where nothing is said of the only argument."""
+    for module in facts.model.modules():
+        if isinstance(module, nn.Linear):
+            yield floats(1, LENGTH, module.in_features)
+            return
+        if isinstance(module, nn.Conv1d):
+            yield floats(1, module.in_channels, audio.SAMPLES if module.in_channels == 1 else LENGTH)
+            return
+        if isinstance(module, nn.Conv2d):
+            yield floats(1, module.in_channels, *image.sides(facts))
+            return
 
 
 _OF_OTHERS = ("labels", "embeds", "outputs", "hidden_states", "head_mask", "key_values", "position_ids")

@@ -96,7 +96,8 @@ def patches(facts: Facts, frames: int, part: str) -> Iterator[tuple[tuple[int, i
     yield grid, floats(count, color, side, side)
     yield grid, floats(1, count, color, side, side)
     merged = merge(facts, part)
-    yield grid, floats(count // merged**2, side * merged, side * merged, color)
+    for blocks in dict.fromkeys((count // merged**2, count)):  # the grid counts patches, or blocks that are merged
+        yield grid, floats(blocks, side * merged, side * merged, color)
 
 
 def _with_grid(facts: Facts, name: str) -> Iterator[dict[str, Any]]:
@@ -136,6 +137,13 @@ def _with_shapes(facts: Facts, name: str) -> Iterator[dict[str, Any]]:
         along = math.isqrt(count)
         pixels = floats(1, along * along, channels(facts) * patch(facts) ** 2)
         yield {name: pixels, "pixel_attention_mask": ones(1, along * along), "spatial_shapes": whole([[along, along]])}
+
+
+def _with_sizes(facts: Facts, name: str) -> Iterator[dict[str, Any]]:
+    """Patches side by side, and how many there are down and across (``MiniCPMV``)."""
+    if "target_sizes" in facts.parameters:
+        along, side = 4 * merge(facts), patch(facts)
+        yield {name: floats(1, channels(facts), side, side * along**2), "target_sizes": whole([[along, along]])}
 
 
 def _with_positions(facts: Facts, name: str) -> Iterator[dict[str, Any]]:
@@ -178,6 +186,20 @@ def _in_rows(facts: Facts, name: str) -> Iterator[dict[str, Any]]:
         yield {name: rows}
 
 
+def _in_windows(facts: Facts, name: str) -> Iterator[dict[str, Any]]:
+    """Whole windows of whole patches (``RfDetr``)."""
+    unit = patch(facts) * facts.number("num_windows", part="image")
+    if unit:
+        side = unit * max(1, round(sides(facts)[0] / unit))
+        yield {name: floats(1, channels(facts), side, side)}
+
+
+def _larger(facts: Facts, name: str) -> Iterator[dict[str, Any]]:
+    """For models that see an image in several sizes, of which the one that they say is the smallest (``DepthPro``)."""
+    for side in (2 * sides(facts)[0], 4 * sides(facts)[0]):
+        yield {name: floats(1, channels(facts), side, side)}
+
+
 def _as_video(facts: Facts, name: str) -> Iterator[dict[str, Any]]:
     """Frames in the argument for images (``VideoMAE``)."""
     frames = facts.number("num_frames", "frames_per_clip", part="image")
@@ -188,6 +210,7 @@ def _as_video(facts: Facts, name: str) -> Iterator[dict[str, Any]]:
 _LAYOUTS: tuple[Callable[[Facts, str], Iterator[dict[str, Any]]], ...] = (
     _with_grid,
     _with_shapes,
+    _with_sizes,
     _with_positions,
     _with_ratio,
     _in_rows,
@@ -195,4 +218,6 @@ _LAYOUTS: tuple[Callable[[Facts, str], Iterator[dict[str, Any]]], ...] = (
     _plain,
     _documented,
     _flat,
+    _in_windows,
+    _larger,
 )

@@ -37,6 +37,9 @@ def alternatives(facts: Facts, name: str, features: Mapping[str, int]) -> Iterat
     if "bbox" in facts.parameters:
         arguments["bbox"] = whole([[[0, 0, 1, 1]] * len(ids)])
     yield arguments
+    image, film = token_of(facts, "image"), token_of(facts, "video")
+    if film in ids and image is not None:  # each frame may stand as an image
+        yield {**arguments, name: whole([[image if token == film else token for token in ids]])}
     for modality, count in features.items():
         if token_of(facts, modality) is None:  # added to the words, instead of standing among them
             yield {name: whole([words(facts, count)])}
