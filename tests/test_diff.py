@@ -211,7 +211,10 @@ def test_a_difference_prints_itself() -> None:
     other = replace(
         NET,
         model=replace(NET.model, target="pkg:[bold]\x1b[31m"),
-        modules=(NET.modules[0], module("fc", "Linear", params=66, own_params=66, param_bytes=264, repr_line="out_features=6")),
+        modules=(
+            NET.modules[0],
+            module("fc", "Linear", params=66, own_params=66, param_bytes=264, extra_repr="out_features=6"),
+        ),
         ops=(LINEAR, TANH),
         totals=replace(NET.totals, flops=90, buffer_bytes=2048),
     )

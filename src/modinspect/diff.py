@@ -137,7 +137,7 @@ def _modules(report: Report) -> dict[str, Facts]:
             module.path,
             {
                 "class": module.class_name,
-                "repr_line": module.repr_line,
+                "extra_repr": module.extra_repr,
                 "registered": module.registered,
                 "layer": module.layer,
                 "training": module.training,

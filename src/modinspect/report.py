@@ -201,7 +201,7 @@ class ModuleInfo:
 
     ``params`` counts the unique elements of parameters at or under the module, ``own_params`` of those that it holds itself.
     ``flops`` are those of all ops that ran during its calls; ``uncounted_ops`` says how many of these have no formula, and
-    ``flops`` is ``None`` where nothing else was counted. ``output_shapes`` are those of its last call. ``repr_line`` is what
+    ``flops`` is ``None`` where nothing else was counted. ``output_shapes`` are those of its last call. ``extra_repr`` is what
     ``extra_repr`` says of it (``in_features=10, out_features=5, bias=True``).
     """
 
@@ -218,7 +218,7 @@ class ModuleInfo:
     output_shapes: tuple[Shape | None, ...]
     uncounted_ops: int = 0
     training: bool = False
-    repr_line: str = ""
+    extra_repr: str = ""
     aliases: tuple[str, ...] = ()
 
 

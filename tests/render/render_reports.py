@@ -134,7 +134,7 @@ def example() -> Report:
     """The example that ships: two layers, and a linear call on a weight that nobody registers."""
     run = Forward("modinspect.examples.MyModel", "MyModel")
     run.module("", "MyModel", params=55)
-    run.module("fc", "Linear", layer=True, params=55, repr_line="in_features=10, out_features=5, bias=True")
+    run.module("fc", "Linear", layer=True, params=55, extra_repr="in_features=10, out_features=5, bias=True")
     run.module("relu", "ReLU", layer=True)
     run.parameter("fc.weight", 5, 10)
     run.parameter("fc.bias", 5)
@@ -242,7 +242,7 @@ def failing() -> Report:
 def registered_only() -> Report:
     """No input, no forward: what print(model) knows."""
     report = blocks()
-    modules = tuple(dataclasses.replace(module, calls=0, repr_line=_arguments(module)) for module in report.modules)
+    modules = tuple(dataclasses.replace(module, calls=0, extra_repr=_arguments(module)) for module in report.modules)
     totals = dataclasses.replace(report.totals, ops=0, hidden_ops=0, flops=0, hidden_flops=0)
     return dataclasses.replace(report, modules=modules, totals=totals, inputs=(), outputs=(), calls=(), ops=())
 

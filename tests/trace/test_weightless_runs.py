@@ -265,3 +265,32 @@ def test_values_of_masks_are_known_on_the_gpu_that_is_not_there() -> None:
     report = weightless(lambda: (Calls(forward, fc=nn.Linear(4, 4)), (torch.rand(3, 4),), {}), CUDA)
     assert report.error is None
     assert [op.name for op in report.ops][-1] == "torch.nn.functional.linear"
+
+
+class Looks(nn.Module):
+    """Looks a value up in a table that ``.to()`` moves, or in one that it leaves on the CPU."""
+
+    def __init__(self, registered: bool) -> None:
+        super().__init__()
+        self.fc = nn.Linear(4, 4)
+        if registered:
+            self.register_buffer("table", torch.arange(10.0))
+        else:
+            self.table = torch.arange(10.0)
+
+    def forward(self, x: Tensor, ids: Tensor) -> Any:
+        x = self.fc(x)
+        x[0, torch.tensor([1])] = 3.0
+        return x + self.table[ids].sum()
+
+
+@pytest.mark.parametrize("registered", [True, False])
+def test_indices_may_be_on_the_cpu_but_on_no_other_device(registered: bool) -> None:
+    report = weightless(lambda: (Looks(registered), (torch.rand(2, 4), torch.tensor([1, 2])), {}), CUDA)
+    if registered:
+        assert report.error is None
+    else:
+        assert report.error is not None
+        assert report.error.message.startswith("indices should be either on cpu or on the same device as the indexed tensor")
+        assert report.error.op is not None
+        assert report.error.op.name == "torch.Tensor.__getitem__"

@@ -68,7 +68,7 @@ def _differing(before: Facts, after: Facts) -> Iterator[str]:
 
 
 def _change(key: str, old: Any, new: Any) -> str:
-    if key == "repr_line":
+    if key == "extra_repr":
         return _lists_change("", old.split(", "), new.split(", "))
     if key in ("inputs", "outputs"):
         return _tensors_change(key, old, new)
@@ -103,7 +103,7 @@ def _are_numbers(*values: Any) -> bool:
 
 def _fact(key: str, value: Any) -> str:
     value_text = _value(key, value)
-    return value_text if key in ("class", "shape", "dtype", "repr_line") else f"{_label(key)} {value_text}"
+    return value_text if key in ("class", "shape", "dtype", "extra_repr") else f"{_label(key)} {value_text}"
 
 
 def _label(key: str) -> str:

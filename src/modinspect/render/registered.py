@@ -65,7 +65,7 @@ def _row(module: ModuleInfo, path_above: str, marks: tuple[tuple[Mark, str], ...
 
 def _as_written(module: ModuleInfo) -> str:
     name = last_part(module.class_name)
-    return f"{name}({module.repr_line})" if module.repr_line else name
+    return f"{name}({module.extra_repr})" if module.extra_repr else name
 
 
 def _laid(spot: Spot, made: dict[int, Row]) -> Row:

@@ -128,7 +128,7 @@ def module_info(
         output_shapes=run.output_shapes,
         uncounted_ops=run.uncounted_ops,
         training=module.training,
-        repr_line=_extra_repr(module),
+        extra_repr=_extra_repr(module),
         aliases=aliases,
     )
 
@@ -191,4 +191,5 @@ def _extra_repr(module: nn.Module) -> str:
         text = module.extra_repr()
     except Exception:
         return ""
-    return text if isinstance(text, str) else ""
+    # Lists of parameters say what they are made of: without memory, that would be torch.meta.FloatTensor.
+    return text.replace("torch.meta.", "torch.") if isinstance(text, str) else ""

@@ -137,7 +137,7 @@ class WeightlessMode(TorchDispatchMode):
         stays = kwargs.get("device") is None or torch.device(kwargs["device"]).type == "cpu"
         if real and stays and (func.is_view or (known and self._worth_running(func, values, args, kwargs))):
             return func(*args, **kwargs)  # a view of a stale tensor shares its storage, and so is stale, too
-        device = self._device_of(func, tensors, kwargs)
+        device = self._device_of(func, tensors, args, kwargs)
         if known and not (real and stays) and self._worth_running(func, values, args, kwargs):
             return self._with_values(func, tensors, device, args, kwargs)
         return self._for_shapes(func, tensors, device, args, kwargs)
@@ -284,11 +284,13 @@ class WeightlessMode(TorchDispatchMode):
             raise NeedsValues("a tensor without a storage is written to")
         self._stale[storage] = value  # held, so that its address can't become another's
 
-    def _device_of(self, func: OpOverload, tensors: list[Tensor], kwargs: dict[str, Any]) -> torch.device:
+    def _device_of(self, func: OpOverload, tensors: list[Tensor], args: Any, kwargs: dict[str, Any]) -> torch.device:
         """Where the result is: where ``device=`` says, or where the operands are. Operands on several devices are an error."""
         asked = kwargs.get("device")
         if asked is not None:
             return self.target if torch.device(asked).type in ("meta", self.target.type) else torch.device(asked)
+        if func in _INDEXING:
+            self._check_indices(args)
         devices = {self._where(tensor) for tensor in tensors if tensor.dim() > 0} or {self._where(tensor) for tensor in tensors}
         if len(devices) > 1 and func not in _MIXES_DEVICES:
             first, second = sorted(devices, key=str)[:2]
@@ -297,6 +299,18 @@ class WeightlessMode(TorchDispatchMode):
                 f"({_public(func)})"
             )
         return self._where(tensors[0]) if len(devices) > 1 else next(iter(devices), self.target)
+
+    def _check_indices(self, args: Any) -> None:
+        """Indices may be on the CPU wherever the indexed tensor is, and on no other device than its own."""
+        indexed, indices, *values = args
+        where = self._where(indexed)
+        if any(index is not None and self._where(index) not in (where, _CPU) for index in indices):
+            raise RuntimeError(f"indices should be either on cpu or on the same device as the indexed tensor ({where})")
+        if values and values[0].dim() > 0 and self._where(values[0]) != where:
+            raise RuntimeError(
+                f"Expected all tensors to be on the same device, but found at least two devices, {where} and "
+                f"{self._where(values[0])}! (torch.ops.aten.index_put)"
+            )
 
     def _where(self, tensor: Tensor) -> torch.device:
         return self.target if type(tensor) is not WeightlessTensor and tensor.is_meta else tensor.device

@@ -1,0 +1,378 @@
+"""Constructors and forwards that people write: what ``show`` says by default is what the real run says.
+
+Each class in ``CONSTRUCTORS`` reads its parameters back, shares, copies, prunes or loads them; each in ``FORWARDS`` does to its
+tensors what is hard without memory. Whether the weightless run could do it or fell back to the real one is not asked here: only
+that the answer is the same, and that the report says which it was.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import modinspect
+
+SOURCE = """
+import copy
+import torch
+import torch.nn.functional as F
+import torch.nn.utils.parametrize as parametrize
+import torch.nn.utils.prune as prune
+from torch import nn
+
+
+class Base(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(4, 4)
+        self.set_up()
+
+    def set_up(self):
+        pass
+
+    def forward(self, x):
+        return self.fc(x)
+
+
+class Prunes(Base):
+    def set_up(self):
+        prune.l1_unstructured(self.fc, "weight", 0.5)
+
+
+class PrunesAtRandomForGood(Base):
+    def set_up(self):
+        prune.random_unstructured(self.fc, "weight", 0.5)
+        prune.remove(self.fc, "weight")
+
+
+class Ties(Base):
+    def set_up(self):
+        self.other = nn.Linear(4, 4, bias=False)
+        self.other.weight = self.fc.weight
+
+    def forward(self, x):
+        return self.other(self.fc(x))
+
+
+class TiesThroughAView(Base):
+    def set_up(self):
+        self.kept = [self.fc.weight]
+
+    def forward(self, x):
+        return F.linear(self.fc(x), self.kept[0])
+
+
+class LoadsItself(Base):
+    def set_up(self):
+        self.load_state_dict({key: torch.zeros_like(value) for key, value in self.state_dict().items()})
+
+
+class LoadsAndAssigns(Base):
+    def set_up(self):
+        state = {key: torch.zeros(value.shape) for key, value in self.state_dict().items()}
+        self.load_state_dict(state, assign=True)
+
+
+class Parametrized(Base):
+    def set_up(self):
+        nn.utils.parametrizations.weight_norm(self.fc)
+
+
+class Spectral(Base):
+    def set_up(self):
+        nn.utils.parametrizations.spectral_norm(self.fc)
+
+
+class Orthogonal(Base):
+    def set_up(self):
+        nn.utils.parametrizations.orthogonal(self.fc)
+
+
+class InitialisesOrthogonally(Base):
+    def set_up(self):
+        nn.init.orthogonal_(self.fc.weight)
+
+
+class InitialisesInEveryWay(Base):
+    def set_up(self):
+        nn.init.xavier_uniform_(self.fc.weight, gain=nn.init.calculate_gain("relu"))
+        nn.init.trunc_normal_(self.fc.weight, std=0.02)
+        nn.init.eye_(self.fc.weight)
+        nn.init.constant_(self.fc.bias, 0.1)
+        self.fc.weight.data.mul_(0.5)
+        with torch.no_grad():
+            self.fc.bias[:2] = 1
+            self.fc.weight.copy_(torch.eye(4))
+            self.fc.weight.clamp_(-1, 1)
+
+
+class AssignsData(Base):
+    def set_up(self):
+        self.fc.weight.data = torch.eye(4)
+        self.fc.bias = nn.Parameter(torch.zeros(4), requires_grad=False)
+
+
+class ReadsAWeight(Base):
+    def set_up(self):
+        self.scale = self.fc.weight.abs().mean().item()
+
+    def forward(self, x):
+        return self.fc(x) * self.scale
+
+
+class BranchesOnAWeight(Base):
+    def set_up(self):
+        if self.fc.weight.sum() > 1e9:
+            self.never = nn.Linear(4, 4)
+
+
+class Skips(Base):
+    def set_up(self):
+        self.fc = nn.utils.skip_init(nn.Linear, 4, 4)
+
+
+class MadeOnMeta(Base):
+    def set_up(self):
+        with torch.device("meta"):
+            inner = nn.Linear(4, 4)
+        self.fc = inner.to_empty(device="cpu")
+
+
+class Lists(Base):
+    def set_up(self):
+        self.scales = nn.ParameterList([torch.ones(4), nn.Parameter(torch.zeros(4))])
+        self.named = nn.ParameterDict({"a": torch.ones(4)})
+
+    def forward(self, x):
+        return (self.fc(x) * self.scales[0] + self.scales[1]) * self.named["a"]
+
+
+class Copies(Base):
+    def set_up(self):
+        self.blocks = nn.ModuleList([copy.deepcopy(self.fc) for _ in range(3)])
+        self.average = copy.deepcopy(self.fc).requires_grad_(False)
+
+    def forward(self, x):
+        for block in self.blocks:
+            x = block(x)
+        return x + self.average(x)
+
+
+class RegistersInItsOwnWay(nn.Module):
+    __slots__ = ("extra",)
+
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+        self.extra = 2
+        self.fc = nn.Linear(4, 4)
+        self.gain = nn.Parameter(torch.ones(4))
+
+    def register_parameter(self, name, param):
+        self.seen.append(name)
+        super().register_parameter(name, param)
+
+    def forward(self, x):
+        return self.fc(x) * self.gain * self.extra
+
+
+class Lazy(Base):
+    def set_up(self):
+        self.head = nn.LazyLinear(3)
+
+    def forward(self, x):
+        return self.head(self.fc(x))
+
+
+class KeepsAPlainCopy(Base):
+    def set_up(self):
+        self.before = self.fc.weight.detach().clone()
+
+    def forward(self, x):
+        return F.linear(x, self.before) + self.fc(x)
+
+
+class CountsItself(Base):
+    def set_up(self):
+        self.size = sum(p.numel() for p in self.parameters())
+        self.vector = nn.utils.parameters_to_vector(self.parameters()).shape[0]
+        assert self.size == self.vector == 20
+
+
+class InHalf(Base):
+    def set_up(self):
+        self.half()
+        self.float()
+        self.to(torch.float64)
+
+    def forward(self, x):
+        return self.fc(x.double())
+
+
+class Quantized(Base):
+    def set_up(self):
+        self.fc = torch.ao.quantization.quantize_dynamic(nn.Sequential(self.fc), {nn.Linear}, torch.qint8)
+
+
+class WritesIntoABuffer(Base):
+    def set_up(self):
+        self.register_buffer("cache", torch.zeros(2, 4))
+
+    def forward(self, x):
+        self.cache.copy_(self.fc(x))
+        self.cache[0] += 1
+        return self.cache.view(-1).sum() + self.cache
+
+
+class WritesIntoAMask(Base):
+    def forward(self, x):
+        hidden = self.fc(x)
+        out = torch.zeros(2, 4)
+        rows = out[0]
+        out[:, 1:3] = hidden[:, 1:3]
+        out.masked_fill_(torch.eye(2, 4).bool(), 0.0)
+        return rows * out
+
+
+class ReadsWhatWasWritten(Base):
+    def forward(self, x):
+        out = torch.zeros(2, 4)
+        view = out.view(8)
+        out += self.fc(x)
+        return x if view[0] > 1e9 else out
+
+
+class DrawsAtRandom(Base):
+    def forward(self, x):
+        noise = torch.randn(2, 4)
+        hidden = F.dropout(self.fc(x), 0.5, training=True)
+        return hidden + noise + torch.rand_like(hidden)
+
+
+class Autocasts(Base):
+    def forward(self, x):
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            y = self.fc(x)
+        return y.float() + y
+
+
+class NormsInTrain(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv1d(4, 6, 1)
+        self.norm = nn.BatchNorm1d(6)
+        self.drop = nn.Dropout(0.1)
+
+    def forward(self, x):
+        return self.drop(self.norm(self.conv(x.unsqueeze(-1))))
+
+
+class BranchesOnAnActivation(Base):
+    def forward(self, x):
+        y = self.fc(x)
+        return y if y.sum() > 1e9 else -y
+
+
+class RoutesByAMask(Base):
+    def forward(self, x):
+        mask = torch.tensor([True, False])
+        y = self.fc(x)
+        return y[mask] if mask.any() else y
+
+
+class ListsItsValues(Base):
+    def forward(self, x):
+        return self.fc(x).tolist()
+
+
+class Recurs(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.rnn = nn.LSTM(4, 5, batch_first=True, bidirectional=True)
+
+    def forward(self, x):
+        packed = nn.utils.rnn.pack_padded_sequence(x.unsqueeze(0).expand(3, -1, -1), torch.tensor([2, 1, 1]), batch_first=True)
+        out, state = self.rnn(packed)
+        return nn.utils.rnn.pad_packed_sequence(out, batch_first=True)[0], state
+
+
+def factory(width=4):
+    model = nn.Sequential(nn.Linear(width, width), nn.ReLU())
+    model.append(nn.Linear(width, 2))
+    return model
+
+
+instance = factory()
+"""
+CONSTRUCTORS = """
+    Prunes PrunesAtRandomForGood Ties TiesThroughAView LoadsItself LoadsAndAssigns Parametrized Spectral Orthogonal
+    InitialisesOrthogonally InitialisesInEveryWay AssignsData ReadsAWeight BranchesOnAWeight Skips MadeOnMeta Lists Copies
+    RegistersInItsOwnWay Lazy KeepsAPlainCopy CountsItself InHalf Quantized factory instance
+""".split()
+FORWARDS = """
+    WritesIntoABuffer WritesIntoAMask ReadsWhatWasWritten DrawsAtRandom Autocasts NormsInTrain BranchesOnAnActivation
+    RoutesByAMask ListsItsValues Recurs
+""".split()
+RUN_FOR_REAL = {"ReadsWhatWasWritten": "view[0] > 1e9", "BranchesOnAnActivation": "y.sum() > 1e9", "ListsItsValues": "tolist()"}
+"""What needs the value of an activation, with what must stand in the line that the report names."""
+
+
+@pytest.fixture(autouse=True)
+def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "people_write.py").write_text(SOURCE)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delitem(sys.modules, "people_write", raising=False)
+
+
+def look(name: str, device: str, **options: Any) -> modinspect.Report:
+    return modinspect.inspect_target(f"people_write.{name}", ["2,4"], device=device, **options)
+
+
+def compared(report: modinspect.Report) -> dict[str, Any]:
+    """All of a report but how it was done, and what torchinfo says of pruned weights: it looks at their values."""
+    data = report.to_dict()
+    if any(buffer.name.endswith("weight_mask") for buffer in report.buffers):
+        del data["torchinfo"]
+    data["model"] = {key: value for key, value in data["model"].items() if key not in ("execution", "notes")}
+    return data
+
+
+@pytest.mark.parametrize("train", [False, True])
+@pytest.mark.parametrize("name", [*CONSTRUCTORS, *FORWARDS])
+def test_by_default_a_model_is_reported_as_its_real_run_is(name: str, train: bool) -> None:
+    real = look(name, "cpu", train=train)
+    assert real.error is None
+    assert compared(look(name, "auto", train=train)) == compared(real)
+
+
+@pytest.mark.parametrize("name", sorted(RUN_FOR_REAL))
+def test_where_an_activation_is_looked_at_the_real_run_is_done_and_the_line_named(name: str) -> None:
+    report = look(name, "auto")
+    assert report.model.execution == "real"
+    assert any(RUN_FOR_REAL[name] in note for note in report.model.notes)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Ties", "LoadsItself", "Parametrized", "InitialisesInEveryWay", "Skips", "Lists", "Copies", "factory", "WritesIntoAMask"],
+)
+def test_what_is_common_needs_no_real_run(name: str) -> None:
+    assert look(name, "auto").model.execution == "weightless"
+
+
+def test_what_is_loaded_from_a_folder_is_reported_as_its_real_run_is(tmp_path: Path) -> None:
+    transformers = pytest.importorskip("transformers")
+    config = transformers.BertConfig(
+        hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32, vocab_size=50
+    )
+    transformers.BertModel(config).save_pretrained(tmp_path / "saved")
+    (tmp_path / "loads_a_folder.py").write_text(
+        "import transformers\ndef load():\n    return transformers.BertModel.from_pretrained('saved', local_files_only=True)\n"
+    )
+    sys.modules.pop("loads_a_folder", None)
+    reports = [modinspect.inspect_target("loads_a_folder.load", ["1,6:int64"], device=where) for where in ("auto", "cpu")]
+    assert reports[1].error is None
+    assert compared(reports[0]) == compared(reports[1])
