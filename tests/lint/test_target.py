@@ -43,6 +43,14 @@ class ReadsItsWeights(Net):
         if self.fc.weight.isnan().any().item():
             raise ValueError("nan")
 
+class Lazy(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.net = nn.Sequential(nn.LazyLinear(4), nn.ReLU(), nn.LazyBatchNorm1d())
+
+    def forward(self, x):
+        return self.net(x)
+
 class Silent(nn.Module):
     def forward(self, x):
         return x
@@ -147,3 +155,18 @@ def test_progress_is_told_in_words() -> None:
 def test_targets_that_are_none_are_errors(name: str) -> None:
     with pytest.raises(ModinspectError):
         lint_target(Job(name, name, ("MI103",), ("2,10",)), lambda _: None)
+
+
+@pytest.mark.usefixtures("large")
+def test_a_large_model_whose_guessed_inputs_need_values_is_run_for_real() -> None:
+    assert lint("Branches", ()).decided == set(RULES)
+
+
+def test_without_memory_a_guessed_input_that_needs_values_is_a_failed_run() -> None:
+    with pytest.raises(RunError, match="without memory it can't be run") as raised:
+        lint("Branches", (), device="weightless")
+    assert "--device cpu" in raised.value.hint
+
+
+def test_a_model_that_gets_its_sizes_from_its_first_input_is_run() -> None:
+    assert lint("Lazy").decided == set(RULES)

@@ -85,7 +85,7 @@ def _without_memory(recipe: Recipe, job: Job, device: torch.device, *, fall_back
     import torch
 
     from modinspect.prepare import check_memory, param_bytes
-    from modinspect.trace import Weightless, without_memory
+    from modinspect.trace import NeedsValues, Weightless, without_memory
 
     cpu = torch.device("cpu")
     try:
@@ -98,9 +98,13 @@ def _without_memory(recipe: Recipe, job: Job, device: torch.device, *, fall_back
     size = param_bytes(model)
     if fall_back and size <= _REAL_UP_TO:
         return _real(recipe, job, cpu)
-    runs = _live(recipe, job, model, "cpu", Weightless(device, aliases))
+    hint = "Run it for real: --device cpu."
     try:
-        check_ran(runs, "Run it for real: --device cpu.")
+        try:
+            runs = _live(recipe, job, model, "cpu", Weightless(device, aliases))
+        except NeedsValues as needed:  # where its inputs are tried out
+            raise RunError(f"without memory it can't be run: {needed}", hint) from needed
+        check_ran(runs, hint)
     except RunError as error:
         if not fall_back or size > _CONFIRMED_UP_TO:
             raise
