@@ -17,7 +17,7 @@ SETTINGS: dict[str, dict[str, object]] = {
     "blip-2": {"image_token_index": 50265},
     "instructblip": {"image_token_index": 50265},
     "instructblipvideo": {"video_token_index": 50265},
-    "deepseek_v2": {"num_experts_per_tok": 6},
+    "deepseek_v2": {"num_experts_per_tok": 6, "moe_intermediate_size": 1408},
     "glm4v": {"text_config": {"rope_parameters": _ROPE}},
     "glm46v": {"text_config": {"rope_parameters": _ROPE}},
     "glmga": {"text_config": {"rope_parameters": _ROPE}},

@@ -17,6 +17,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from trace_helpers import bits, photograph_of_process
 
 import modinspect
 from modinspect.trace import trace
@@ -72,19 +73,6 @@ def tensors_of(model: Victim, x: Tensor) -> dict[str, Tensor]:
     return {**found, **listed, **model.state_dict(keep_vars=True)}
 
 
-def bits(tensor: Tensor | None) -> Any:
-    if tensor is None:
-        return None
-    dense = tensor.to_dense() if tensor.is_sparse else tensor
-    return (
-        dense.dtype,
-        tuple(dense.shape),
-        dense.stride(),
-        dense.storage_offset(),
-        dense.detach().clone().contiguous().numpy().tobytes(),
-    )
-
-
 def photograph(model: Victim, x: Tensor) -> dict[str, Any]:
     """All that must not change, copied or by identity, written without the engine."""
     photo: dict[str, Any] = {}
@@ -106,26 +94,7 @@ def photograph(model: Victim, x: Tensor) -> dict[str, Any]:
     photo["helper"] = (list(model.helper.seen), sorted(vars(model.helper)), model.helper.count)
     ours, numpys, pythons = model.generators
     photo["generators"] = (bits(ours.get_state()), repr(numpys.bit_generator.state), pythons.getstate())
-    photo["torch"] = (
-        bits(torch.get_rng_state()),
-        torch.get_default_dtype(),
-        torch.get_default_device(),
-        torch.is_grad_enabled(),
-        torch.get_num_threads(),
-        torch.backends.mha.get_fastpath_enabled(),
-        torch.get_float32_matmul_precision(),
-        torch.get_deterministic_debug_mode(),
-        torch.is_anomaly_enabled(),
-        torch.is_autocast_enabled("cpu"),
-        torch.get_autocast_dtype("cpu"),
-        torch.backends.cudnn.benchmark,
-        torch.backends.cuda.flash_sdp_enabled(),
-        torch.is_warn_always_enabled(),
-    )
-    kind, keys, *rest = np.random.get_state()
-    photo["numpy"] = (kind, keys.tobytes(), rest, np.geterr())
-    photo["python"] = (random.getstate(), list(sys.path), list(warnings.filters), sys.getrecursionlimit())
-    return photo
+    return {**photo, **photograph_of_process()}
 
 
 def set_data(self: Victim, x: Tensor) -> None:

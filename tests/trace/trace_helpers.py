@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import random
+import sys
+import warnings
 from collections.abc import Iterable
 from typing import Any
 
-from torch import nn
+import numpy as np
+import torch
+from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 import modinspect
@@ -87,6 +92,44 @@ def inspect_and_watch(model: nn.Module, *args: Any, **kwargs: Any) -> tuple[Repo
 def attributed(report: Report) -> list[str]:
     """The ATen operators of all ops, in order."""
     return [aten for op in report.ops for aten in op.aten]
+
+
+def bits(tensor: Tensor | None) -> Any:
+    if tensor is None:
+        return None
+    dense = tensor.to_dense() if tensor.is_sparse else tensor
+    return (
+        dense.dtype,
+        tuple(dense.shape),
+        dense.stride(),
+        dense.storage_offset(),
+        dense.detach().clone().contiguous().numpy().tobytes(),
+    )
+
+
+def photograph_of_process() -> dict[str, Any]:
+    """Random states and settings of torch, numpy and Python, copied without the engine."""
+    photo: dict[str, Any] = {}
+    photo["torch"] = (
+        bits(torch.get_rng_state()),
+        torch.get_default_dtype(),
+        torch.get_default_device(),
+        torch.is_grad_enabled(),
+        torch.get_num_threads(),
+        torch.backends.mha.get_fastpath_enabled(),
+        torch.get_float32_matmul_precision(),
+        torch.get_deterministic_debug_mode(),
+        torch.is_anomaly_enabled(),
+        torch.is_autocast_enabled("cpu"),
+        torch.get_autocast_dtype("cpu"),
+        torch.backends.cudnn.benchmark,
+        torch.backends.cuda.flash_sdp_enabled(),
+        torch.is_warn_always_enabled(),
+    )
+    kind, keys, *rest = np.random.get_state()
+    photo["numpy"] = (kind, keys.tobytes(), rest, np.geterr())
+    photo["python"] = (random.getstate(), list(sys.path), list(warnings.filters), sys.getrecursionlimit())
+    return photo
 
 
 class Calls(nn.Module):
