@@ -88,6 +88,10 @@ class Config:
     ignores: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     models: tuple[Model, ...] = ()
 
+    def model(self, target: str) -> Model:
+        """The listed model of this name, with its inputs; else one that nothing is known of."""
+        return next((model for model in self.models if model.target.strip() == target.strip()), Model(target))
+
 
 def read_config(directory: str = "") -> Config:
     """The configuration in a directory, the working directory by default; an empty one where there is none.

@@ -54,6 +54,17 @@ Device = Annotated[
         rich_help_panel=RUN,
     ),
 ]
+DeviceOrConfigured = Annotated[
+    str | None,
+    typer.Option(
+        "--device",
+        metavar="DEVICE",
+        help="auto (no memory for weights where that is possible), weightless (never with), cpu, cuda, cuda:1, mps, "
+        "or weightless:cuda.",
+        show_default="auto",
+        rich_help_panel=RUN,
+    ),
+]
 Dtype = Annotated[
     str | None,
     typer.Option(

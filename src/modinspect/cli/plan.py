@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
-from modinspect.config import TABLE, Config, How, Model
+from modinspect.config import TABLE, Config, How
 from modinspect.errors import ConfigError
 from modinspect.lint.catalog import check_selectors, chosen
 from modinspect.lint.target import Job
@@ -38,18 +38,13 @@ def plan(asked: Asked, config: Config) -> tuple[Job, ...]:
     Raises:
         ConfigError: there is no model, or a rule is named that there is not.
     """
-    models = [_configured(target, config) for target in asked.targets] if asked.targets else config.models
+    models = [config.model(target) for target in asked.targets] if asked.targets else config.models
     if not models:
         raise ConfigError("there is no model to lint", _HOW_TO_NAME)
     check_selectors(selector for model in config.models for selector in model.ignore)
     check_selectors(selector for selectors in config.ignores.values() for selector in selectors)
     labels = _labels([model.target for model in models])
     return tuple(_job(model, label, asked, config) for model, label in zip(models, labels, strict=True))
-
-
-def _configured(target: str, config: Config) -> Model:
-    """The model of the configuration that is named, with its inputs; else a model that nothing is known of."""
-    return next((model for model in config.models if model.target.strip() == target.strip()), Model(target))
 
 
 def _labels(targets: Sequence[str]) -> list[str]:
