@@ -30,6 +30,9 @@ from modinspect.trace.weightless_recorder import WeightlessRecorder
 _FRAMES_A_MODULE = 12
 """Frames that one level of nested modules takes at the most, with hooks."""
 
+_RECORDS = 10_000
+"""Objects that may be made between two looks of the garbage collector: some hundred ops with what belongs to them."""
+
 
 @dataclass(frozen=True)
 class Weightless:
@@ -52,6 +55,24 @@ class Options:
     weightless: Weightless | None
 
 
+@contextmanager
+def _quick_collections() -> Iterator[None]:
+    """Spares the garbage collector all that was there before, as torch is large, and lets it run less often for records."""
+    if gc.get_freeze_count():  # somebody has frozen objects for a reason of their own
+        yield
+        return
+    thresholds = gc.get_threshold()
+    gc.freeze()
+    if thresholds[0]:
+        gc.set_threshold(max(thresholds[0], _RECORDS), *thresholds[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*thresholds)
+        gc.unfreeze()
+
+
+@_quick_collections()
 def run(model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], options: Options) -> Report:
     """Runs the forward and reports; puts everything back, whatever happens."""
     registry = register(model)
@@ -78,31 +99,17 @@ def run(model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], opti
         info = ModelInfo(target, type(model).__name__, training, half.device, execution, notes)
         return builder.report(half, Ran(info, data, error))
 
-    with _quick_collections():
-        try:
-            error = _run(model, args, kwargs, recorder, mode, options)
-            if was_lazy or recorder.grown:  # what the model has become is gone once it is put back
-                registry = register(model)
-                return report(error)
-        finally:
-            preserved.restore()
-        try:
-            return report(error)
-        finally:
-            del error  # its traceback holds this frame, and so the activations would wait for the garbage collector
-
-
-@contextmanager
-def _quick_collections() -> Iterator[None]:
-    """Spares the garbage collector all that was there before: recording makes it run often, and torch is large."""
-    if gc.get_freeze_count():  # somebody has frozen objects for a reason of their own
-        yield
-        return
-    gc.freeze()
     try:
-        yield
+        error = _run(model, args, kwargs, recorder, mode, options)
+        if was_lazy or recorder.grown:  # what the model has become is gone once it is put back
+            registry = register(model)
+            return report(error)
     finally:
-        gc.unfreeze()
+        preserved.restore()
+    try:
+        return report(error)
+    finally:
+        del error  # its traceback holds this frame, and so the activations would wait for the garbage collector
 
 
 def _recorder(
