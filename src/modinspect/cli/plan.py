@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
-from modinspect.config import TABLE, Config, How
+from modinspect.config import TABLE, Config, How, Model
 from modinspect.errors import ConfigError
 from modinspect.lint.catalog import check_selectors, chosen
 from modinspect.lint.target import Job
