@@ -4,6 +4,7 @@
 #   make test     install what development needs and run the tests
 #   make check    what CI runs: format, lint, types, tests
 #   make bench    measure beside the peers, and write docs/benchmarks.md
+#   make zoo      run over every model type of transformers (and torchvision and timm, where .venv has them): docs/zoo.md
 #
 # PYTHON=/path/to/python3.11   the Python that makes .venv
 # TORCH_INDEX=                 where torch's CPU build comes from; empty: from where pip looks anyway
@@ -21,7 +22,7 @@ export PIP_BUILD_CONSTRAINT := constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 SOURCES := src tests benchmarks zoo
 
-.PHONY: demo test check bench format clean
+.PHONY: demo test check bench zoo format clean
 
 demo: $(VENV)/.run
 	$(BIN)/modinspect show modinspect.examples.MyModel --input 1,10
@@ -37,6 +38,9 @@ check: $(VENV)/.dev
 
 bench: $(VENV)/.bench
 	$(BIN)/python benchmarks/run.py
+
+zoo: $(VENV)/.zoo
+	$(BIN)/python -m zoo.run --page docs/zoo.md
 
 format: $(VENV)/.dev
 	$(BIN)/ruff format $(SOURCES)
@@ -60,6 +64,10 @@ $(VENV)/.run: $(VENV)/.torch pyproject.toml
 
 $(VENV)/.bench: $(VENV)/.run
 	$(PIP) --editable '.[bench]'
+	@touch $@
+
+$(VENV)/.zoo: $(VENV)/.run
+	$(PIP) transformers
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.run

@@ -33,7 +33,24 @@ SETTINGS: dict[str, dict[str, object]] = {
 """What must be said of a type whose default configuration leaves it out; without it the model can't be built, or not run."""
 
 
-DIFFERS: dict[str, str] = {}
+_NORMS = "without trained weights its backbone has BatchNorm2d, with them FrozenBatchNorm2d, which has buffers for parameters"
+_PROPOSALS = "how many regions its heads look at depends on the values of the weights"
+_HEADS = "with the two auxiliary classifiers of training, which are left out of the trained model, and of the run in eval mode"
+_FLOW = "for a pair of images of 520×960, as its documentation asks for; what size the published number is for is not said"
+_ROUNDED = "published with two digits"
+DIFFERS: dict[str, str] = {
+    "fasterrcnn_mobilenet_v3_large_320_fpn": f"{_NORMS}; {_PROPOSALS}",
+    "fasterrcnn_mobilenet_v3_large_fpn": f"{_NORMS}; {_PROPOSALS}",
+    "fasterrcnn_resnet50_fpn": f"{_NORMS}; {_PROPOSALS}",
+    "googlenet": _HEADS,
+    "keypointrcnn_resnet50_fpn": f"{_NORMS}; {_PROPOSALS}",
+    "maskrcnn_resnet50_fpn": f"{_NORMS}; {_PROPOSALS}",
+    "quantized_googlenet": _HEADS,
+    "quantized_shufflenet_v2_x0_5": _ROUNDED,
+    "raft_large": _FLOW,
+    "raft_small": _FLOW,
+    "shufflenet_v2_x0_5": _ROUNDED,
+}
 """Why a model of torchvision has other numbers than are published for it."""
 
 

@@ -30,6 +30,7 @@ def _page(done: Sequence[Row]) -> Iterator[str]:
     yield "`modinspect show TARGET` without any input, over every model type that the auto classes of `transformers` know,"
     yield "in its default configuration and size, and over the models of `torchvision` and `timm` where these are installed."
     yield "Each runs in a process of its own, on one CPU core, without network."
+    yield "Of a library that was run in part (`--only`) the table says how many models were."
     yield ""
     yield from _summary_table(done)
     for family in _families(done):

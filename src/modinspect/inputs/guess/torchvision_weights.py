@@ -39,13 +39,13 @@ def guess(model: nn.Module, _: Ask) -> Iterator[Inputs]:
 
 
 def _weights_of(model: nn.Module) -> Any:
-    """Those that have as many parameters as the model; else any that are published beside its class."""
+    """Of those that are published beside its class the ones whose number of parameters is nearest to the model's."""
     home = type(model).__module__
     if not home.startswith("torchvision.models."):
         return None
     beside = [one for module in (home, *_siblings(home)) for one in _published(module)]
     params = sum(parameter.numel() for parameter in model.parameters())
-    return next((one for one in beside if one.meta.get("num_params") == params), next(iter(beside), None))
+    return min(beside, key=lambda one: abs(one.meta.get("num_params", 0) - params), default=None)
 
 
 def _published(module: str) -> Iterator[Any]:
