@@ -199,3 +199,49 @@ def test_an_interruption_says_so_and_ends_with_130(modinspect: Modinspect, monke
     fail_with(monkeypatch, KeyboardInterrupt())
     ran = modinspect(*EXAMPLE)
     assert (ran.code, ran.out, ran.err) == (130, "", "interrupted\n")
+
+
+def test_a_listed_model_is_shown_as_the_configuration_says_it_is_run(modinspect: Modinspect, models: str) -> None:
+    Path("pyproject.toml").write_text(
+        f"""
+        [tool.modinspect]
+        input = ["7,7"]
+        opaque = ["models.Wide"]
+        [[tool.modinspect.models]]
+        target = "{models}:Wide"
+        init = {{ width = 4 }}
+        input = ["2,10"]
+        train = true
+        """
+    )
+    ran = modinspect("show", f"{models}:Wide", "--format", "json")
+    assert ran.code == 0
+    data = json.loads(ran.out)
+    assert [given["shape"] for given in data["inputs"]] == [[2, 10]]
+    assert [given["shape"] for given in data["outputs"]] == [[2, 4]]
+    assert data["model"]["training"] is True
+    (root, *_) = data["modules"]
+    assert root["layer"] is True
+
+
+def test_the_command_line_comes_before_the_configuration(modinspect: Modinspect, models: str) -> None:
+    Path("pyproject.toml").write_text(
+        f'[[tool.modinspect.models]]\ntarget = "{models}:Wide"\ninit = {{ width = 4 }}\ninput = ["2,10"]\n'
+    )
+    ran = modinspect("show", f"{models}:Wide", "--format", "json", "--init", "width=6", "--input", "3,10")
+    assert [given["shape"] for given in json.loads(ran.out)["outputs"]] == [[3, 6]]
+
+
+def test_an_input_for_all_listed_models_is_not_given_to_another(modinspect: Modinspect, models: str) -> None:
+    Path("pyproject.toml").write_text('[tool.modinspect]\ninput = ["7,7"]\n')
+    ran = modinspect("show", f"{models}:Wide", "--input", "1,10", "--format", "json")
+    assert ran.code == 0
+    unnamed = modinspect("show", f"{models}:Wide", "--format", "json")
+    assert [given["shape"] for given in json.loads(unnamed.out)["inputs"]] != [[7, 7]]
+
+
+def test_an_unknown_key_of_the_configuration_stops_show_too(modinspect: Modinspect, models: str) -> None:
+    Path("pyproject.toml").write_text("[tool.modinspect]\ninputs = []\n")
+    ran = modinspect("show", f"{models}:Wide", "--input", "1,10")
+    assert ran.code == 2
+    assert "has no key 'inputs'" in ran.err

@@ -45,16 +45,6 @@ Init = Annotated[
     ),
 ]
 Device = Annotated[
-    str,
-    typer.Option(
-        "--device",
-        metavar="DEVICE",
-        help="auto (no memory for weights where that is possible), weightless (never with), cpu, cuda, cuda:1, mps, "
-        "or weightless:cuda.",
-        rich_help_panel=RUN,
-    ),
-]
-DeviceOrConfigured = Annotated[
     str | None,
     typer.Option(
         "--device",

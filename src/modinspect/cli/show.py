@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Literal, TextIO
 
 import typer
@@ -41,7 +42,7 @@ def show(
     inputs: options.Inputs = None,
     input_fn: options.InputFn = None,
     init: options.Init = None,
-    device: options.Device = "auto",
+    device: options.Device = None,
     dtype: options.Dtype = None,
     train: options.Train = False,
     grad: options.Grad = False,
@@ -67,18 +68,25 @@ def show(
         check_destination(output)
         with live_line() as progress:
             from modinspect.api import inspect_target
+            from modinspect.config import How, read_config
             from modinspect.load import parse_init
 
+            config = read_config()
+            listed = config.model(target)
+            # Inputs that the configuration gives for all models may not fit one that nobody has listed.
+            general = replace(config.how, inputs=(), input_fn=None)
+            asked = How(tuple(inputs or ()), input_fn, device, dtype, train or None, grad or None)
+            how = asked.over(listed.how).over(general)
             report = inspect_target(
                 target,
-                inputs or (),
-                init=parse_init(init or ()),
-                input_fn=input_fn,
-                device=device,
-                dtype=dtype,
-                train=train,
-                grad=grad,
-                opaque=opaque or (),
+                how.inputs,
+                init={**listed.init, **parse_init(init or ())},
+                input_fn=how.input_fn,
+                device=how.device or "auto",
+                dtype=how.dtype,
+                train=bool(how.train),
+                grad=bool(how.grad),
+                opaque=opaque or config.opaque,
                 progress=progress,
             )
         from modinspect.render import View
