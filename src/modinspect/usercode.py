@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import sysconfig
 import traceback
@@ -16,6 +17,7 @@ _INSTALLED = tuple(
     os.path.join(path, "") for path in {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
 )
 _LONGEST_MESSAGE = 2000
+_DUMPED = re.compile(r'^  File "(.+)", line (\d+) in (.+)$', re.MULTILINE)
 
 
 def _ask_for_the_traceback(raised: BaseException) -> str:
@@ -66,6 +68,15 @@ def place(raised: BaseException) -> str | None:
         return None
     file, line = (own or foreign)[-1]
     return f"{relative(file)}:{line}"
+
+
+def place_in_dump(frames: str) -> str:
+    """``file:line in function`` of the innermost frame in the user's code, from what :mod:`faulthandler` wrote."""
+    for match in _DUMPED.finditer(frames):
+        file, line, function = match.groups()
+        if not file.startswith(("<", _HERE, *_machinery(), *_INSTALLED)):
+            return f"{relative(file)}:{line} in {function}"
+    return ""
 
 
 def relative(file: str) -> str:

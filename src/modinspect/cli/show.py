@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, TextIO
 import typer
 
 from modinspect.cli import options
+from modinspect.cli.limits import limited
 from modinspect.cli.messages import FAILED, errors_told, print_traceback
 from modinspect.cli.progress import live_line
 from modinspect.cli.streams import STDOUT, check_destination, stdout_for_results, write_result
@@ -47,6 +48,17 @@ def show(
     train: options.Train = False,
     grad: options.Grad = False,
     opaque: options.Opaque = None,
+    timeout: Annotated[
+        float | None,
+        typer.Option(
+            "--timeout",
+            metavar="SECONDS",
+            min=0,
+            help="How long it may take, imports and all; then it is ended.",
+            show_default="no limit",
+            rich_help_panel=options.RUN,
+        ),
+    ] = None,
     depth: options.Depth = None,
     expand: options.Expand = False,
     ops: options.Ops = "all",
@@ -64,7 +76,7 @@ def show(
 
     The forward runs once. If it raises, what ran before is shown, with exit code 2.
     """
-    with errors_told(with_traceback=traceback), stdout_for_results() as stdout:
+    with limited(timeout), errors_told(with_traceback=traceback), stdout_for_results() as stdout:
         check_destination(output)
         with live_line() as progress:
             from modinspect.api import inspect_target
