@@ -17,14 +17,18 @@ from modinspect.trace.tensors import flatten
 
 _ATEN = torch.ops.aten
 
-_QUERIES = frozenset({
-    _ATEN.sym_is_contiguous.default, _ATEN.is_contiguous.default, _ATEN.is_contiguous.memory_format,
-    _ATEN.is_strides_like_format.default, _ATEN.is_non_overlapping_and_dense.default, _ATEN.size.default,
-    _ATEN.sym_size.default,
-    _ATEN.stride.default, _ATEN.sym_stride.default, _ATEN.storage_offset.default, _ATEN.sym_storage_offset.default,
-    _ATEN.numel.default, _ATEN.sym_numel.default, _ATEN.dim.default, torch.ops.prim.layout.default,
-    torch.ops.prim.device.default,
-})  # fmt: skip
+_ASKED = (
+    "sym_is_contiguous is_contiguous is_strides_like_format is_non_overlapping_and_dense size sym_size stride sym_stride "
+    "storage_offset sym_storage_offset numel sym_numel dim"
+).split()
+
+_QUERIES = frozenset(
+    getattr(packet, overload)
+    for packet in [*(getattr(_ATEN, name, None) for name in _ASKED), torch.ops.prim.layout, torch.ops.prim.device]
+    if packet is not None  # torch 2.6 lacks the first
+    for overload in packet.overloads()
+    if overload in ("default", "memory_format")
+)
 """Questions of shape that tensors with shapes of their own kind ask through the dispatcher; no operators that run."""
 
 _WRITES_STATISTICS = {

@@ -342,7 +342,7 @@ def _meta_like(tensor: Tensor) -> Tensor:
     return torch.empty_strided(tensor.size(), tensor.stride(), dtype=tensor.dtype, device=META)
 
 
-_GROUPED_MM = _ATEN._grouped_mm.default
+_GROUPED_MM = getattr(getattr(_ATEN, "_grouped_mm", None), "default", None)  # torch 2.6 has none
 
 
 def _grouped_mm(a: Tensor, b: Tensor, *_: Any) -> Tensor:
