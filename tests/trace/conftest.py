@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -10,6 +11,8 @@ import pytest
 import torch
 from torch.nn.modules import module as nn_module
 from torch.utils._python_dispatch import _get_current_dispatch_mode_stack
+
+_MODES_KEYS = (torch._C.DispatchKey.Python, torch._C.DispatchKey.PythonTLSSnapshot)
 
 
 def traces_in_the_process() -> dict[str, Any]:
@@ -23,6 +26,11 @@ def traces_in_the_process() -> dict[str, Any]:
         "nn.Module.__call__": nn_module.Module.__call__,
         "torch.compile": torch.compile,
         "nn.Parameter.__new__": vars(torch.nn.Parameter)["__new__"],
+        "handle_torch_function": [
+            home.handle_torch_function for home in (torch.nn.functional, torch.functional, torch._tensor)
+        ],
+        "dispatch keys": [torch._C._dispatch_tls_is_dispatch_key_excluded(key) for key in _MODES_KEYS],
+        "garbage collector": (gc.get_threshold(), gc.get_freeze_count(), gc.isenabled()),
         "function modes": torch._C._len_torch_function_stack(),
         "dispatch modes": len(_get_current_dispatch_mode_stack()),
         "grad mode": torch.is_grad_enabled(),
