@@ -47,14 +47,19 @@ def user_code(
 def describe(raised: BaseException) -> str:
     """``ValueError: what it says``, also for exceptions that can't be printed."""
     name = type(raised).__name__
-    try:
-        # a SyntaxError's own text repeats its file and line
-        text = ((raised.msg or "") if isinstance(raised, SyntaxError) else str(raised)).strip()
-    except Exception as unprintable:
-        text = f"(its message can't be shown: str() raised {type(unprintable).__name__})"
+    # a SyntaxError's own text repeats its file and line
+    text = (raised.msg or "") if isinstance(raised, SyntaxError) else said(raised).strip()
     if len(text) > _LONGEST_MESSAGE:
         text = f"{text[:_LONGEST_MESSAGE]} ..."
     return f"{name}: {text}" if text else name
+
+
+def said(raised: BaseException) -> str:
+    """What an exception says, also where its ``__str__`` raises."""
+    try:
+        return str(raised)
+    except Exception as unprintable:
+        return f"(its message can't be shown: str() raised {type(unprintable).__name__})"
 
 
 def place(raised: BaseException) -> str | None:

@@ -78,6 +78,7 @@ def show(
     """
     with limited(timeout), errors_told(with_traceback=traceback), stdout_for_results() as stdout:
         check_destination(output)
+        started = os.getpid()
         with live_line() as progress:
             from modinspect.api import inspect_target
             from modinspect.config import How, read_config
@@ -101,6 +102,8 @@ def show(
                 opaque=opaque or config.opaque,
                 progress=progress,
             )
+        if os.getpid() != started:
+            os._exit(0)  # a copy of this process, which the model forked and let go on: one of them answers
         from modinspect.render import View
 
         if traceback and report.error:

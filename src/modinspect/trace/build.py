@@ -31,6 +31,7 @@ from modinspect.trace.lineage import Weights, find_weights
 from modinspect.trace.recorder import Recorder, calling, passes_op
 from modinspect.trace.records import CallRecord, Failure, Known, OpRecord, Origin, Seen
 from modinspect.trace.tensors import dtype_name
+from modinspect.usercode import said
 
 
 @dataclass(frozen=True)
@@ -246,7 +247,7 @@ class Builder:
         if failure is None:
             return None
         if failure.lost is not None:
-            return failure if failure.error == id(error) or _SCRIPTED in str(error) else None
+            return failure if failure.error == id(error) or _SCRIPTED in said(error) else None
         # An exception that the model has caught may have had the same id.
         return failure if failure.error == id(error) and passes_op(error.__traceback__) else None
 
@@ -274,10 +275,10 @@ _SCRIPTED = "failed in the TorchScript interpreter"
 
 def _message(error: BaseException, failure: Failure | None) -> str:
     """What ``error`` says; the interpreter of scripted code does not pass on what an operator said, so that is added."""
-    said = str(error)
-    if failure is None or failure.lost is None or failure.lost in said:
-        return said
-    return f"{said.rstrip()} {failure.lost}"
+    text = said(error)
+    if failure is None or failure.lost is None or failure.lost in text:
+        return text
+    return f"{text.rstrip()} {failure.lost}"
 
 
 def _traceback(error: BaseException) -> str:
