@@ -29,7 +29,9 @@ def _page(done: Sequence[Row]) -> Iterator[str]:
     yield ""
     yield "`modinspect show TARGET` without any input, over every model type that the auto classes of `transformers` know,"
     yield "in its default configuration and size, and over the models of `torchvision` and `timm` where these are installed."
-    yield "Each runs in a process of its own, on one CPU core, without network."
+    yield "Each runs in a process of its own, on one CPU core, without network, with limits on time and memory (180 s and 8 GiB"
+    yield "where nothing else is said). What these limits stop counts as built. Rows that earlier runs left in a file (`--rows`)"
+    yield "are taken from there: those on this page are from several runs, as what had failed was run again."
     yield "Of a library that was run in part (`--only`) the table says how many models were."
     yield ""
     yield from _summary_table(done)
@@ -85,7 +87,8 @@ def _family(family: str, done: Sequence[Row]) -> Iterator[str]:
     if needy:
         yield "### Built with a setting"
         yield ""
-        yield "Their default configuration leaves out what they can't be built or run without:"
+        yield f"The default configuration of these {len(needy)} leaves out what they can't be built or run without, or contradicts"
+        yield "itself there:"
         yield ""
         yield from (f"- `{row.target}`" for row in needy)
         yield ""

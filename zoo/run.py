@@ -13,6 +13,7 @@ import argparse
 import fnmatch
 import multiprocessing
 import os
+import re
 import resource
 import sys
 import time
@@ -29,6 +30,8 @@ from zoo.rows import Row
 _GIB = 2**30
 _LONGEST_REASON = 300
 _TOOK = "input taken from "
+_NO_MEMORY = "can't allocate memory"
+"""What torch says where the limit on memory is reached: no reason to leave a model out of those that should have run."""
 
 
 def look_at(entry: Entry) -> Row:
@@ -40,7 +43,8 @@ def look_at(entry: Entry) -> Row:
     try:
         report = inspect_target(entry.target, crosscheck=False)
     except ModinspectError as raised:
-        return replace(row, built=not isinstance(raised, TargetError), reason=_one_line(raised.message))
+        stopped = not isinstance(raised, TargetError) or _NO_MEMORY in raised.message
+        return replace(row, built=stopped, reason=_one_line(raised.message))
     error, totals = report.error, report.totals
     reason = "" if error is None else f"{error.type}: {error.message}"
     how = next((note.removeprefix(_TOOK) for note in report.model.notes if note.startswith(_TOOK)), "")
@@ -74,7 +78,8 @@ def _with_published(row: Row, how: str) -> Row:
 
 
 def _one_line(text: str) -> str:
-    line = " ".join(text.split())
+    """Without line ends, and without where packages are installed: files are named as in them."""
+    line = re.sub(r"[^\s(]*/site-packages/", "", " ".join(text.split()))
     return line if len(line) <= _LONGEST_REASON else f"{line[:_LONGEST_REASON]}..."
 
 
@@ -113,13 +118,17 @@ class _Running:
         """Seconds until its time is up."""
         return max(0.0, self.began + self.seconds - time.perf_counter())
 
+    def _late(self, row: Row) -> Row:
+        """Counted as built: whoever takes long is not left out of those that should have run."""
+        return replace(row, built=True, reason=f"not done after {self.seconds:.0f} s")
+
     def row(self) -> Row | None:
         """What came of it, ``None`` while it is running."""
         if not self.answer.poll() and self.left:
             return None
         row = Row(self.entry.family, self.entry.type, self.entry.class_name, self.entry.target)
         try:
-            row = self.answer.recv() if self.answer.poll() else replace(row, reason=f"not done after {self.seconds:.0f} s")
+            row = self.answer.recv() if self.answer.poll() else self._late(row)
         except EOFError:
             self.process.join()
             row = replace(row, reason=f"its process ended with code {self.process.exitcode}")
