@@ -17,21 +17,23 @@ def summary(done: Sequence[Row]) -> str:
     return "\n".join(_line(family, [row for row in done if row.family == family]) for family in _families(done))
 
 
-def page(done: Sequence[Row]) -> str:
-    """The whole page."""
-    return "\n".join(_page(sorted(done, key=lambda row: (row.family != "transformers", row.family, row.type)))).rstrip() + "\n"
+def page(done: Sequence[Row], earlier: int = 0) -> str:
+    """The whole page; ``earlier`` rows were not made by this run."""
+    ordered = sorted(done, key=lambda row: (row.family != "transformers", row.family, row.type))
+    return "\n".join(_page(ordered, earlier)).rstrip() + "\n"
 
 
-def _page(done: Sequence[Row]) -> Iterator[str]:
+def _page(done: Sequence[Row], earlier: int) -> Iterator[str]:
     yield "# The zoo"
     yield ""
     yield "Made by `make zoo`; don't edit."
     yield ""
     yield "`modinspect show TARGET` without any input, over every model type that the auto classes of `transformers` know,"
     yield "in its default configuration and size, and over the models of `torchvision` and `timm` where these are installed."
-    yield "Each runs in a process of its own, on one CPU core, without network, with limits on time and memory (180 s and 8 GiB"
-    yield "where nothing else is said). What these limits stop counts as built. Rows that earlier runs left in a file (`--rows`)"
-    yield "are taken from there: those on this page are from several runs, as what had failed was run again."
+    yield "Each runs in a process of its own, on one CPU core, without network, with limits on time and memory: 180 s and 8 GiB"
+    yield "where nothing else is said. What these limits stop counts as built."
+    if earlier:
+        yield f"{earlier} of the rows are from earlier runs, on several states of the code: what had failed was run again."
     yield "Of a library that was run in part (`--only`) the table says how many models were."
     yield ""
     yield from _summary_table(done)
@@ -87,8 +89,8 @@ def _family(family: str, done: Sequence[Row]) -> Iterator[str]:
     if needy:
         yield "### Built with a setting"
         yield ""
-        yield f"The default configuration of these {len(needy)} leaves out what they can't be built or run without, or contradicts"
-        yield "itself there:"
+        yield f"The default configuration of these {len(needy)} leaves out what they can't be built or run without, or"
+        yield "contradicts itself there:"
         yield ""
         yield from (f"- `{row.target}`" for row in needy)
         yield ""

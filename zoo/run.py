@@ -188,7 +188,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         done.append(row)
     print(page.summary(done))
     if options.page:
-        options.page.write_text(page.page(done), encoding="utf-8")
+        options.page.write_text(page.page(done, earlier=len(known)), encoding="utf-8")
 
 
 def _matches(name: str, globs: str) -> bool:
