@@ -74,7 +74,7 @@ def test_yaml_is_yaml(block: str) -> None:
 def test_the_workflow_gives_the_action_inputs_that_it_has() -> None:
     action = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
     steps = [step for block in blocks("yaml") for step in find(yaml.safe_load(block), "steps")]
-    given = [set(step.get("with", {})) for step in steps if "OWNER/modinspect" in step.get("uses", "")]
+    given = [set(step.get("with", {})) for step in steps if "actions/modinspect" in step.get("uses", "")]
     assert len(given) == 2
     assert all(names <= set(action["inputs"]) for names in given)
 

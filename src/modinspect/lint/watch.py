@@ -38,7 +38,7 @@ Fingerprint = tuple[float, ...] | None
 Look: TypeAlias = Callable[[int, int, Tensor], Fingerprint]
 """Gives the fingerprint of a result from the step's index, the result's and the result itself; outputs are those of step -1."""
 
-_FUNCTION_APPLY = torch.autograd.Function.__dict__["apply"].__func__.__code__
+_FUNCTION_APPLY = getattr(getattr(torch.autograd.Function.__dict__["apply"], "__func__", None), "__code__", None)  # else in C
 
 
 @dataclass(slots=True)

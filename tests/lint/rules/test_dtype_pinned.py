@@ -289,4 +289,34 @@ def large_model_in_the_dtype_of_its_input():
     return Net(), torch.randn(512, 1024)
 
 
+@rule.good
+def state_made_in_float32_beside_the_output():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(8, 8)
+            self.decay = nn.Parameter(torch.ones(8))
+
+        def forward(self, x):
+            states = torch.zeros(*x.shape, 2, dtype=torch.float32, device=x.device)
+            states -= 1e30
+            state = torch.maximum(states[..., 0] + self.decay, x.float())
+            return self.fc((x * state).to(x.dtype)), state
+
+    return Net(), torch.randn(2, 8)
+
+
+@rule.bad
+def constant_made_in_float32_that_the_only_output_goes_on_in():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(8, 8)
+
+        def forward(self, x):
+            return self.fc(x) + torch.ones(8, dtype=torch.float32, device=x.device)  # MI503
+
+    return Net(), torch.randn(2, 8)
+
+
 test_finds, test_mentions, test_passes, test_leaves_open = rule.tests()

@@ -151,7 +151,8 @@ def _goes_on(reading: Reading) -> Iterator[Draft]:
         wider = [operand for operand in op.inputs if operand.dtype in _WIDER and operand.shape != ()]
         constant = next((operand for operand in wider if not _is_cast_on_purpose(reading, operand)), None)
         if constant is not None:
-            yield _promoted(reading, op, constant)
+            if all_wide or not _is_made_wide_on_purpose(reading, constant):
+                yield _promoted(reading, op, constant)
         elif not wider and all_wide and _follows_the_unusual(reading, op, wide):
             yield Draft(
                 f"{short(op.name)} in {where(reading.report, op.module)} gives {op.outputs[0].dtype} in a model of {_DTYPE}, "
@@ -191,6 +192,17 @@ def _is_cast_on_purpose(reading: Reading, operand: Operand) -> bool:
             return True
         waiting.extend(wider)
     return False
+
+
+def _is_made_wide_on_purpose(reading: Reading, operand: Operand) -> bool:
+    """Whether a wide operand is what was made with ``dtype=torch.float32``, as an initial state is.
+
+    Views of it, and what was written to it since, count too.
+    """
+    maker = reading.made_by(operand)
+    while maker is not None and (maker.kind == "view" or maker.mutates) and maker.inputs:
+        maker = reading.made_by(maker.inputs[0])
+    return maker is not None and maker.kind == "create" and maker.arguments.get("dtype") in _WIDER
 
 
 def _promoted(reading: Reading, op: Op, constant: Operand) -> Draft:
