@@ -16,6 +16,7 @@ import pytest
 import modinspect
 
 SOURCE = """
+import concurrent.futures
 import copy
 import torch
 import torch.nn.functional as F
@@ -288,6 +289,18 @@ class ListsItsValues(Base):
         return self.fc(x).tolist()
 
 
+class CastsItself(Base):
+    def forward(self, x):
+        self.fc = self.fc.to(x.dtype)
+        return self.fc(x)
+
+
+class RunsInThreads(Base):
+    def forward(self, x):
+        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+            return sum(pool.map(self.fc, [x, x]))
+
+
 class Recurs(nn.Module):
     def __init__(self):
         super().__init__()
@@ -314,10 +327,15 @@ CONSTRUCTORS = """
 """.split()
 FORWARDS = """
     WritesIntoABuffer WritesIntoAMask ReadsWhatWasWritten DrawsAtRandom Autocasts NormsInTrain BranchesOnAnActivation
-    RoutesByAMask ListsItsValues Recurs
+    RoutesByAMask ListsItsValues CastsItself RunsInThreads Recurs
 """.split()
-RUN_FOR_REAL = {"ReadsWhatWasWritten": "view[0] > 1e9", "BranchesOnAnActivation": "y.sum() > 1e9", "ListsItsValues": "tolist()"}
-"""What needs the value of an activation, with what must stand in the line that the report names."""
+RUN_FOR_REAL = {
+    "ReadsWhatWasWritten": "view[0] > 1e9",
+    "BranchesOnAnActivation": "y.sum() > 1e9",
+    "ListsItsValues": "tolist()",
+    "RunsInThreads": "fc ran in another thread",
+}
+"""What needs the value of an activation, with what must stand in the note that says so."""
 
 
 @pytest.fixture(autouse=True)
