@@ -15,6 +15,11 @@ from torch.utils._python_dispatch import _get_current_dispatch_mode_stack
 _MODES_KEYS = (torch._C.DispatchKey.Python, torch._C.DispatchKey.PythonTLSSnapshot)
 
 
+def _code_of(method: Any) -> Any:
+    function = getattr(method, "__func__", None)  # since torch 2.15 it is written in C
+    return vars(torch.autograd.Function)["apply"] if function is None else vars(function) | {"code": function.__code__}
+
+
 def traces_in_the_process() -> dict[str, Any]:
     """All that an inspection changes while it runs."""
     return {
@@ -22,7 +27,7 @@ def traces_in_the_process() -> dict[str, Any]:
         "global hooks": dict(nn_module._global_forward_hooks),
         "always called": dict(nn_module._global_forward_hooks_always_called),
         "autograd.Function.apply": torch.autograd.Function.__dict__["apply"],
-        "its code": vars(torch.autograd.Function.apply.__func__) | {"code": torch.autograd.Function.apply.__func__.__code__},
+        "its code": _code_of(torch.autograd.Function.apply),
         "nn.Module.__call__": nn_module.Module.__call__,
         "torch.compile": torch.compile,
         "nn.Parameter.__new__": vars(torch.nn.Parameter)["__new__"],

@@ -20,7 +20,12 @@ def functions_go_through(apply: Callable[..., Any]) -> Iterator[None]:
 
     Models keep ``swish = Swish.apply`` for later, and would not call another function in its place: so it gets other code.
     """
-    function: Any = torch.autograd.Function.__dict__["apply"].__func__
+    method = torch.autograd.Function.__dict__["apply"]
+    if not isinstance(method, classmethod):
+        with _method_goes_through(method, apply):
+            yield
+        return
+    function: Any = method.__func__
     code = function.__code__
     original = FunctionType(code, function.__globals__, function.__name__, function.__defaults__, function.__closure__)
     function.seen_by = partial(apply, original)
@@ -30,6 +35,24 @@ def functions_go_through(apply: Callable[..., Any]) -> Iterator[None]:
     finally:
         function.__code__ = code
         del function.seen_by
+
+
+@contextmanager
+def _method_goes_through(method: Any, apply: Callable[..., Any]) -> Iterator[None]:
+    """The same where it is written in C (torch 2.15): what a model has kept of it shows only what it calls."""
+
+    def original(cls: type, *args: Any, **kwargs: Any) -> Any:
+        return method.__get__(None, cls)(*args, **kwargs)
+
+    def seen(cls: type, *args: Any, **kwargs: Any) -> Any:
+        return apply(original, cls, args, kwargs)
+
+    kind: Any = torch.autograd.Function
+    kind.apply = classmethod(seen)
+    try:
+        yield
+    finally:
+        kind.apply = method
 
 
 class _Seen:

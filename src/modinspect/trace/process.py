@@ -114,6 +114,9 @@ def _modes() -> Callable[[], None]:
     def undo() -> None:
         if _default_device() is not context:
             torch.set_default_device(None if context is None else context.device)
+            if context is None:
+                # as before any was set: torch 2.6 can't say what the default is where this is there and None
+                del torch._GLOBAL_DEVICE_CONTEXT.device_context
         while torch._C._len_torch_function_stack() > functions:
             torch._C._pop_torch_function_stack()
         while torch._C._len_torch_dispatch_stack() > dispatches:
