@@ -9,7 +9,9 @@ import json
 import os
 import subprocess
 import sys
+import warnings
 import weakref
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +23,7 @@ from torch import Tensor, nn
 from torch.nn.modules.module import register_module_forward_hook
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
+from torchinfo import summary
 from trace_helpers import AtenSeen, attributed, bits, photograph_of_process
 
 import modinspect
@@ -253,3 +256,72 @@ def test_a_model_becomes_a_row_and_rows_become_the_page(tmp_path: Path) -> None:
 def test_what_ends_in_a_forward_that_raises_is_built_and_says_why() -> None:
     row = look_at(Entry("transformers", "bark", "BarkModel", "torch.nn.Bilinear(2, 3, 4)"))
     assert (row.built, row.ran, row.reason) == (True, False, "no input was found")
+
+
+# -- independent checks: torch.export finds the operators in another way, torchinfo the shapes
+
+EXPORTED = ("bert", "vit", "convnext", "resnet", "swin", "wav2vec2", "videomae", "patchtst", "clip")
+"""The others give caches, which export knows no way to give, or decide by values."""
+
+SPELLED = {
+    "addmm": "linear",
+    "mm": "linear",
+    "matmul": "linear",
+    "conv1d": "convolution",
+    "conv2d": "convolution",
+    "conv3d": "convolution",
+    "native_layer_norm": "layer_norm",
+    "native_group_norm": "group_norm",
+    "native_batch_norm": "batch_norm",
+    "_native_batch_norm_legit_no_training": "batch_norm",
+    "_weight_norm_interface": "_weight_norm",
+    "_scaled_dot_product_flash_attention_for_cpu": "scaled_dot_product_attention",
+    "max_pool2d_with_indices": "max_pool2d",
+    "adaptive_avg_pool1d": "mean",
+    "adaptive_avg_pool2d": "mean",
+    "constant_pad_nd": "pad",
+}
+"""What one leaves whole the other has taken apart: docs/against-others.md."""
+
+PLUMBING = set(
+    "add add_ view _unsafe_view t permute expand unsqueeze squeeze clone as_strided_ arange ge le empty type_as "
+    "_assert_tensor_metadata".split()
+)
+"""Views and copies, masks that export makes while it traces, and sums: a linear layer may be a product and a sum."""
+
+
+def counted(names: list[str]) -> Counter[str]:
+    plain = [SPELLED.get(name, name) for name in names]
+    return Counter(name for name in plain if name not in PLUMBING)
+
+
+@pytest.mark.parametrize("name", EXPORTED)
+def test_export_counts_the_same_operators(name: str) -> None:
+    model, kwargs = built(name)
+    ours = counted([aten.split(".")[1] for op in trace(model, (), kwargs).ops for aten in op.aten])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        graph = torch.export.export(model, (), kwargs, strict=False).run_decompositions({}).graph
+    targets = [str(node.target) for node in graph.nodes if node.op == "call_function"]
+    assert ours == counted([target.split(".")[1] for target in targets if target.startswith("aten.")])
+    assert ours.total() > 10
+
+
+@every
+def test_torchinfo_sees_the_same_shapes_of_the_layers_of_torch(name: str) -> None:
+    model, kwargs = built(name)
+    report = trace(model, (), kwargs)
+    classes = {info.path: info.class_name for info in report.modules if info.layer}
+    ours = [
+        (classes[call.module], list(call.outputs[0].shape or ()))
+        for call in report.calls
+        if call.module in classes and not classes[call.module].startswith("Parametrized")
+    ]
+    seen = summary(model, input_data=kwargs, verbose=0).summary_list
+    theirs = [
+        (one.class_name, list(one.output_size))
+        for one in seen
+        if one.is_leaf_layer and type(one.module).__module__.startswith("torch.nn.modules.")
+    ]
+    assert ours == theirs
+    assert len(ours) > 4

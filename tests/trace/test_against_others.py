@@ -179,3 +179,16 @@ def test_fx_finds_the_same_calls(model: nn.Module, shape: Any) -> None:
     report = trace(model, (torch.ones(shape),))
     assert report.error is None
     assert by_us(report) == by_fx(model)
+
+
+TRACEABLE = ("alexnet", "densenet121", "mnasnet0_5", "mobilenet_v3_small", "regnet_y_400mf", "resnet18", "squeezenet1_1")
+
+
+@pytest.mark.parametrize("name", TRACEABLE)
+def test_fx_finds_the_same_calls_in_models_of_torchvision(name: str) -> None:
+    models = pytest.importorskip("torchvision.models")
+    model = models.get_model(name).eval()
+    report = trace(model, (torch.ones(1, 3, 224, 224),))
+    assert report.error is None
+    # x += y is x + y to fx, whose stand-ins for tensors can't be added to in place
+    assert ["add" if call == "add_" else call for call in by_us(report)] == by_fx(model)
