@@ -4,6 +4,7 @@
 #   make test     install what development needs and run the tests
 #   make check    what CI runs: format, lint, types, tests
 #   make bench    measure beside the peers, and write docs/benchmarks.md
+#   make compat   the tests with the oldest and the newest supported torch, each in an environment of its own: .compat/
 #   make zoo      run over every model type of transformers (and torchvision and timm, where .venv has them): docs/zoo.md
 #
 # PYTHON=/path/to/python3.11   the Python that makes .venv
@@ -20,9 +21,9 @@ PIP := $(BIN)/python -m pip install --quiet
 export PIP_CONSTRAINT := constraints.txt
 export PIP_BUILD_CONSTRAINT := constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
-SOURCES := src tests benchmarks zoo
+SOURCES := src tests benchmarks zoo compat
 
-.PHONY: demo test check bench zoo format clean
+.PHONY: demo test check bench compat zoo format clean
 
 demo: $(VENV)/.run
 	$(BIN)/modinspect show modinspect.examples.MyModel --input 1,10
@@ -38,6 +39,9 @@ check: $(VENV)/.dev
 
 bench: $(VENV)/.bench
 	$(BIN)/python benchmarks/run.py
+
+compat:
+	env -u PIP_CONSTRAINT -u PIP_BUILD_CONSTRAINT TORCH_INDEX=$(TORCH_INDEX) $(PYTHON) compat/run.py
 
 zoo: $(VENV)/.zoo
 	$(BIN)/python -m zoo.run --page docs/zoo.md

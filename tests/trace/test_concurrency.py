@@ -1,0 +1,117 @@
+"""Inspections in threads and in asynchronous code at the same time: each report is that of its own model alone."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+import modinspect
+from modinspect.errors import RunError
+from modinspect.report import Report
+
+
+class Repeats(nn.Module):
+    """Adds a number as often as its number says, so that its report is told from all others."""
+
+    def __init__(self, times: int) -> None:
+        super().__init__()
+        self.times = times
+        self.fc = nn.Linear(4, times)
+
+    def forward(self, x: Tensor) -> Tensor:
+        for _ in range(self.times):
+            x = x + 1
+        return self.fc(x)
+
+
+def check(report: Report, times: int) -> None:
+    assert report.error is None
+    assert [op.name for op in report.ops] == ["torch.Tensor.add"] * times + ["torch.nn.functional.linear"]
+    assert report.totals.params == 5 * times
+    assert report.model.notes == ()
+    assert [output.shape for output in report.outputs] == [(2, times)]
+
+
+@pytest.fixture
+def _quick_switches() -> Iterator[None]:
+    """Threads take turns as often as they can."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.mark.usefixtures("_quick_switches")
+def test_inspections_in_many_threads_do_not_mix() -> None:
+    def inspect(times: int) -> Report:
+        return modinspect.inspect(Repeats(times), torch.ones(2, 4))
+
+    numbers = [1 + number % 9 for number in range(80)]
+    with ThreadPoolExecutor(8) as pool:
+        reports = list(pool.map(inspect, numbers))
+    for times, report in zip(numbers, reports, strict=True):
+        check(report, times)
+
+
+def test_inspections_in_asynchronous_code_do_not_mix() -> None:
+    async def inspect(times: int) -> Report:
+        await asyncio.sleep(0)
+        return await asyncio.to_thread(modinspect.inspect, Repeats(times), torch.ones(2, 4))
+
+    async def all_of_them() -> list[Report]:
+        return await asyncio.gather(*(inspect(times) for times in range(1, 21)))
+
+    for times, report in enumerate(asyncio.run(all_of_them()), 1):
+        check(report, times)
+
+
+@pytest.mark.usefixtures("_quick_switches")
+def test_models_that_run_in_other_threads_are_neither_recorded_nor_disturbed() -> None:
+    stop = threading.Event()
+    wrong: list[object] = []
+    rounds = [0]
+
+    def work() -> None:
+        model, x = nn.Sequential(nn.Linear(4, 4), nn.ReLU(), nn.BatchNorm1d(4)).eval(), torch.ones(2, 4)
+        with torch.no_grad():
+            expected = model(x)
+            while not stop.is_set():
+                rounds[0] += 1
+                try:
+                    if not torch.equal(model(x), expected):
+                        wrong.append("another result")
+                except Exception as error:
+                    wrong.append(error)
+
+    workers = [threading.Thread(target=work) for _ in range(3)]
+    for worker in workers:
+        worker.start()
+    try:
+        for number in range(30):
+            check(modinspect.inspect(Repeats(1 + number % 5), torch.ones(2, 4)), 1 + number % 5)
+    finally:
+        stop.set()
+        for worker in workers:
+            worker.join()
+    assert wrong == []
+    assert rounds[0] > 3
+
+
+def test_an_inspection_inside_one_is_refused_and_later_ones_work() -> None:
+    class Inspects(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            with pytest.raises(RunError, match="inside a forward that is being inspected"):
+                modinspect.inspect(nn.ReLU(), x)
+            return x + 1
+
+    report = modinspect.inspect(Inspects(), torch.ones(2))
+    assert report.error is None
+    assert [op.name for op in report.ops] == ["torch.Tensor.add"]
+    check(modinspect.inspect(Repeats(2), torch.ones(2, 4)), 2)
