@@ -34,6 +34,16 @@ def seconds(run: Callable[[], object], rounds: int) -> float:
     return statistics.median(times)
 
 
+def works(run: Callable[[], object]) -> bool:
+    """Whether ``run`` does what it is to do; not all peers can look at all models."""
+    try:
+        run()
+    except Exception as error:  # whatever a peer raises, it can't be measured
+        print(f"{getattr(run, 'func', run).__name__}: {type(error).__name__}: {error}", file=sys.stderr)
+        return False
+    return True
+
+
 def peak_mib() -> float:
     """The most memory that this process has had, in MiB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
