@@ -221,4 +221,18 @@ def scripted_module():
     return Net(), torch.randn(2, 8)
 
 
+@rule.good
+def softmax_in_float32_and_back():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(8, 4)
+
+        def forward(self, x, ids):
+            x = self.fc(x).softmax(-1, dtype=torch.float32).to(x.dtype)
+            return x + torch.cumsum(ids, -1).type_as(x)
+
+    return Net(), (torch.randn(2, 8), torch.ones(2, 4, dtype=torch.int64))
+
+
 test_finds, test_mentions, test_passes, test_leaves_open = rule.tests()

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from modinspect.lint.reading import Reading, index_of, last, short, where
 from modinspect.lint.rule import Draft, Rule, Runs
-from modinspect.report import Op
+from modinspect.report import Op, Report
 
 
 class ResultUnused(Rule):
@@ -66,7 +66,7 @@ class ResultUnused(Rule):
         given = {index_of(output.origin, "op") for output in report.outputs}
         for op in report.ops:
             used = reading.users.get(op.index) or op.index in given or op.kept is not False
-            if used or op.kind != "compute" or op.mutates or not op.outputs or _passes_on(op):
+            if used or op.kind != "compute" or op.mutates or not op.outputs or _passes_on(op) or _gives_for(report, op):
                 continue
             yield Draft(
                 f"nothing uses the result of {short(op.name)} in {where(report, op.module)}, neither the output nor a later "
@@ -76,6 +76,16 @@ class ResultUnused(Rule):
                 op.source,
                 about=op.name,
             )
+
+
+def _gives_for(report: Report, op: Op) -> bool:
+    """Whether an ``autograd.Function`` that runs around an op may have given its result as its own."""
+    shapes = [output.shape for output in op.outputs]
+    return any(
+        last(other.name) == "apply" and other.call == op.call and other.module == op.module
+        and any(output.shape in shapes for output in other.outputs)
+        for other in report.ops[: op.index]
+    )  # fmt: skip
 
 
 def _passes_on(op: Op) -> bool:
