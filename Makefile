@@ -5,6 +5,7 @@
 #   make check    what CI runs: format, lint, types, tests
 #   make bench    measure beside the peers, and write docs/benchmarks.md
 #   make compat   the tests with the oldest and the newest supported torch, each in an environment of its own: .compat/
+#   make docs     write the pages on the rules of lint anew, from their docstrings
 #   make zoo      run over every model type of transformers (and torchvision and timm, where .venv has them): docs/zoo.md
 #
 # PYTHON=/path/to/python3.11   the Python that makes .venv
@@ -23,7 +24,7 @@ export PIP_BUILD_CONSTRAINT := constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 SOURCES := src tests benchmarks zoo compat
 
-.PHONY: demo test check bench compat zoo format clean
+.PHONY: demo test check bench compat zoo docs format clean
 
 demo: $(VENV)/.run
 	$(BIN)/modinspect show modinspect.examples.MyModel --input 1,10
@@ -45,6 +46,9 @@ compat:
 
 zoo: $(VENV)/.zoo
 	$(BIN)/python -m zoo.run --page docs/zoo.md
+
+docs: $(VENV)/.run
+	$(BIN)/python docs/make_rules.py
 
 format: $(VENV)/.dev
 	$(BIN)/ruff format $(SOURCES)
