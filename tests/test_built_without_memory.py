@@ -289,6 +289,12 @@ class ListsItsValues(Base):
         return self.fc(x).tolist()
 
 
+class CountsActivations(Base):
+    def forward(self, x):
+        y = self.fc(x)
+        return y[(y > 1e9).nonzero()[:, 0]]
+
+
 class CastsItself(Base):
     def forward(self, x):
         self.fc = self.fc.to(x.dtype)
@@ -327,12 +333,13 @@ CONSTRUCTORS = """
 """.split()
 FORWARDS = """
     WritesIntoABuffer WritesIntoAMask ReadsWhatWasWritten DrawsAtRandom Autocasts NormsInTrain BranchesOnAnActivation
-    RoutesByAMask ListsItsValues CastsItself RunsInThreads Recurs
+    RoutesByAMask ListsItsValues CountsActivations CastsItself RunsInThreads Recurs
 """.split()
 RUN_FOR_REAL = {
     "ReadsWhatWasWritten": "view[0] > 1e9",
     "BranchesOnAnActivation": "y.sum() > 1e9",
     "ListsItsValues": "tolist()",
+    "CountsActivations": "y[(y > 1e9).nonzero()[:, 0]]",
     "RunsInThreads": "fc ran in another thread",
 }
 """What needs the value of an activation, with what must stand in the note that says so."""

@@ -34,7 +34,15 @@ _DEVICE = torch.ops.prim.device.default
 
 
 class NeedsValues(BaseException):
-    """The forward asked for a value that a run without memory does not have; ``str()`` says what asked."""
+    """The forward asked for a value that a run without memory does not have; ``str()`` says what asked, and where."""
+
+    located = False
+
+    def locate(self, where: str) -> None:
+        """Adds the line that asked, once: `` at model.py:12 (if x.sum() > 0:)``."""
+        if not self.located:
+            self.args = (f"{self}{where}",)
+            self.located = True
 
 
 class WeightlessTensor(Tensor):

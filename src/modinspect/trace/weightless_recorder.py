@@ -67,6 +67,13 @@ class WeightlessRecorder(Recorder):
         self._moved = {id(tensor): tensor for tensor in moved}
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        try:
+            return self._with_stand_ins(func, types, args, kwargs)
+        except NeedsValues as need:
+            need.locate(self._where(sys._getframe(1)))
+            raise
+
+    def _with_stand_ins(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
         if func in names.SILENT and func not in _ABOUT_DEVICES:
             return func(*args, **kwargs) if kwargs else func(*args)
         args = tuple([self._stand_in(value) for value in args])
@@ -100,10 +107,9 @@ class WeightlessRecorder(Recorder):
     def _check_values(self, func: Any, args: Any) -> None:
         for tensor in tensors_in(args):
             if self._mode.value_of(tensor) is None or (func in _NEEDS_MEMORY and type(tensor) is WeightlessTensor):
-                raise NeedsValues(f"{names.public_name(func)} needs the values of a tensor{self.where(sys._getframe(2))}")
+                raise NeedsValues(f"{names.public_name(func)} needs the values of a tensor")
 
-    def where(self, frame: Any) -> str:
-        """`` at model.py:12 (if x.sum() > 0:)``."""
+    def _where(self, frame: Any) -> str:
         code, at, _ = self.sources.find(frame)
         place = self.sources.source(code, at)
         return f" at {place.file}:{place.line} ({place.code})" if place is not None else ""
