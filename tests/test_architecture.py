@@ -73,7 +73,7 @@ ALLOWED: dict[str, set[str]] = {
     "lint": {"callable_module", "errors", "inputs", "load", "nearest", "prepare", "report", "trace", "usercode"},
     "render": {"__version__", "diff", "errors", "lint", "report"},
     "api": {"crosscheck", "diff", "errors", "inputs", "lint", "load", "prepare", "report", "trace", "usercode"},
-    "cli": {"__version__", "api", "config", "diff", "errors", "lint", "load", "nearest", "render", "report"},
+    "cli": {"__version__", "api", "config", "diff", "errors", "lint", "load", "nearest", "render", "report", "usercode"},
     "modinspect": {"api", "diff", "lint", "report"},
     "testing": {"lint"},
     "pytest_plugin": {"api", "config", "lint", "report", "testing"},
