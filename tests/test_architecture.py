@@ -65,7 +65,7 @@ ALLOWED: dict[str, set[str]] = {
     "signatures": {"errors", "nearest"},
     "load": {"errors", "nearest", "signatures", "usercode"},
     "inputs": {"errors", "load", "nearest", "report", "signatures", "usercode"},
-    "trace": {"errors", "report"},
+    "trace": {"errors", "report", "usercode"},
     "config": {"errors", "nearest"},
     "crosscheck": {"report"},
     "diff": {"callable_module", "errors", "report"},
