@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 
 _CONFIRMED_UP_TO = 2**31
 """Bytes of parameters up to which an error of a weightless run is looked at again in a real one, for torch's own message."""
+
+
+_ONE_AT_A_TIME = threading.RLock()
+"""``sys.path``, random states and ``nn.Module`` while a model is built belong to the process: targets in several threads take turns."""
 
 
 def inspect(model: nn.Module, *args: Any, **kwargs: Any) -> Report:
@@ -80,7 +85,7 @@ def inspect_target(
     from modinspect.trace.process import preserved_process
 
     tell = progress or _say_nothing
-    with importable_cwd(), preserved_process():
+    with _ONE_AT_A_TIME, importable_cwd(), preserved_process():
         tell(f"importing {target}")
         factory = load(target, init)
         with importable_cwd(*factory.directories):

@@ -41,7 +41,8 @@ def traces_in_the_process() -> dict[str, Any]:
         "grad mode": torch.is_grad_enabled(),
         "fastpath": torch.backends.mha.get_fastpath_enabled(),
         "recursion limit": sys.getrecursionlimit(),
-        "default device": torch.get_default_device(),
+        # torch 2.6 can't say its default device once it was set to None
+        "default device": str(getattr(torch._GLOBAL_DEVICE_CONTEXT, "device_context", None) and torch.get_default_device()),
         "default dtype": torch.get_default_dtype(),
     }
 

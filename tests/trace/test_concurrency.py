@@ -115,3 +115,18 @@ def test_an_inspection_inside_one_is_refused_and_later_ones_work() -> None:
     assert report.error is None
     assert [op.name for op in report.ops] == ["torch.Tensor.add"]
     check(modinspect.inspect(Repeats(2), torch.ones(2, 4)), 2)
+
+
+@pytest.mark.usefixtures("_quick_switches")
+def test_targets_in_many_threads_do_not_mix_and_leave_the_process_as_it_was() -> None:
+    def inspect(times: int) -> Report:
+        return modinspect.inspect_target(f"{__file__}:Repeats", ["2,4"], init={"times": times}, crosscheck=False)
+
+    before = (list(sys.path), nn.Module.register_parameter, torch.get_rng_state().tolist())
+    numbers = [1 + number % 5 for number in range(20)]
+    with ThreadPoolExecutor(6) as pool:
+        reports = list(pool.map(inspect, numbers))
+    for times, report in zip(numbers, reports, strict=True):
+        check(report, times)
+        assert report.model.execution == "weightless"
+    assert (list(sys.path), nn.Module.register_parameter, torch.get_rng_state().tolist()) == before
