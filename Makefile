@@ -2,7 +2,7 @@
 #
 #   make demo     install and look at the example
 #   make test     install what development needs and run the tests
-#   make check    what CI runs: format, lint, types, tests
+#   make check    what CI runs: format, lint, types, tests with their branch coverage
 #   make bench    measure beside the peers, and write docs/benchmarks.md
 #   make compat   the tests with the oldest and the newest supported torch, each in an environment of its own: .compat/
 #   make docs     write the pages on the rules of lint anew, from their docstrings
@@ -30,13 +30,13 @@ demo: $(VENV)/.run
 	$(BIN)/modinspect show modinspect.examples.MyModel --input 1,10
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/mypy
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --cov --cov-report=term:skip-covered
 
 bench: $(VENV)/.bench
 	$(BIN)/python benchmarks/run.py
