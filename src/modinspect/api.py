@@ -24,7 +24,7 @@ _CONFIRMED_UP_TO = 2**31
 
 
 _ONE_AT_A_TIME = threading.RLock()
-"""``sys.path``, random states and ``nn.Module`` while a model is built belong to the process: targets in several threads take turns."""
+"""``sys.path``, random states and, while a model is built, ``nn.Module`` belong to the process: threads take turns."""
 
 
 def inspect(model: nn.Module, *args: Any, **kwargs: Any) -> Report:
