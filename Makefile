@@ -22,7 +22,7 @@ PIP := $(BIN)/python -m pip install --quiet
 export PIP_CONSTRAINT := constraints.txt
 export PIP_BUILD_CONSTRAINT := constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
-SOURCES := src tests benchmarks zoo compat
+SOURCES := src tests benchmarks zoo compat fuzz
 
 .PHONY: demo test check bench compat zoo docs format clean
 

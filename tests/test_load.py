@@ -690,3 +690,8 @@ def test_a_transformers_class_needs_no_config():
     assert model.pooler is None
     assert isinstance(model, torch.nn.Module)
     assert "Did you mean 'num_hidden_layers'?" in error("transformers.BertModel", num_hiden_layers=1).hint
+
+
+def test_arguments_that_hold_half_characters_are_told_all_the_same() -> None:
+    with pytest.raises(TargetError, match="argument 1 of .* is no literal"):
+        parse_target("e(\udc88~ee/(~e)")

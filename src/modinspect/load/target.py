@@ -147,11 +147,18 @@ def _value(node: ast.expr, what: str, written: str) -> Any:
     try:
         return ast.literal_eval(node)
     except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError) as error:
-        code = ast.get_source_segment(f"_{written[written.index('(') :]}", node)
-        literal = _NEARLY_LITERAL.get(str(code).lower())
+        code = _as_written(node, written)
+        literal = _NEARLY_LITERAL.get((code or "").lower())
         quote = f"Write {literal}." if literal else f"A string needs quotes: '{code}'." if isinstance(node, ast.Name) else ""
         message = f"{what} of {written!r}, {code!r}, is no literal" if code else f"{what} of {written!r} is no literal"
         raise TargetError(message, sentences(quote, _LITERALS, _MAKE_IT_YOURSELF)) from error
+
+
+def _as_written(node: ast.expr, written: str) -> str | None:
+    try:
+        return ast.get_source_segment(f"_{written[written.index('(') :]}", node)
+    except ValueError:  # bytes that are no UTF-8 reach the command line as half characters, which can't be encoded
+        return None
 
 
 _BARE_WORD = re.compile(r"[A-Za-z_~/.][\w./:+@~-]*")
