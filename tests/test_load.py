@@ -693,5 +693,5 @@ def test_a_transformers_class_needs_no_config():
 
 
 def test_arguments_that_hold_half_characters_are_told_all_the_same() -> None:
-    with pytest.raises(TargetError, match="argument 1 of .* is no literal"):
+    with pytest.raises(TargetError, match=r"argument 1 of .* is no literal"):
         parse_target("e(\udc88~ee/(~e)")
