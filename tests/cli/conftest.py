@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Iterator
+
 import pytest
 from cli_helpers import Modinspect, Ran
 
@@ -21,3 +24,11 @@ def modinspect(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPat
         return Ran(code, captured.out, captured.err)
 
     return run_and_read
+
+
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """What the test starts can be interrupted: shells start background jobs, and all below them, deaf to Ctrl-C."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)

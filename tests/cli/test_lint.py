@@ -168,6 +168,7 @@ def test_the_traceback_is_shown_where_it_is_asked_for(modinspect: Modinspect) ->
     assert "Traceback (most recent call last)" in ran.err
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_ends_it_with_130(project: Path) -> None:
     command = [sys.executable, "-m", "modinspect", "lint", "models:Hangs", "-i", "1,10", "--init", "pids=pids"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:

@@ -96,6 +96,7 @@ class Net(nn.Module):
 """
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_an_interruption_ends_it_cleanly(tmp_path: Path) -> None:
     (tmp_path / "endless.py").write_text(ENDLESS)
     process = subprocess.Popen(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -115,7 +116,7 @@ def test_one_that_takes_more_memory_than_there_is_fails_alone(tmp_path: Path) ->
     command = [sys.executable, "-m", "modinspect", "show", "large.py:Net", "--input", "1,10", "--device", "cpu"]
     limit = 64 * 2**30
     ran = subprocess.run(
-        command, cwd=tmp_path, capture_output=True, text=True, check=False,
+        command, cwd=tmp_path, env={**os.environ, "COLUMNS": "200"}, capture_output=True, text=True, check=False,
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)),
     )  # fmt: skip
     assert ran.returncode == 2
