@@ -206,6 +206,18 @@ def test_modules_made_in_forward_are_unregistered() -> None:
     ]
 
 
+def test_each_module_made_in_forward_is_another_one_though_it_may_take_the_place_of_one_that_is_gone() -> None:
+    def forward(x: Tensor) -> Tensor:
+        for _ in range(50):
+            x = nn.ReLU()(x)
+        return x
+
+    report = modinspect.inspect(Calls(forward), X)
+    made = [info for info in report.modules if not info.registered]
+    assert [info.path for info in made] == ["<ReLU>", *(f"<ReLU>#{number}" for number in range(2, 51))]
+    assert {info.calls for info in made} == {1}
+
+
 def test_what_a_forward_registers_itself_is_registered() -> None:
     class Grows(nn.Module):
         def __init__(self) -> None:

@@ -550,7 +550,11 @@ def _registrations() -> Iterator[list[str]]:
 
 def _made_at(run: Watched, fresh: Fresh) -> Place | None:
     """Where a module was made during a run; ``None`` if it was there before."""
-    return next((run.built[id(child)] for _, child in walk(fresh.module) if id(child) in run.built), None)
+    for _, child in walk(fresh.module):
+        built = run.built.get(id(child))
+        if built is not None and built[0]() is child:
+            return built[1]
+    return None
 
 
 def _built(run: Watched, fresh: Fresh, known: set[int], *, anew: bool) -> Built:

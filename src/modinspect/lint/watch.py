@@ -89,7 +89,7 @@ class Watched:
     """What one watched forward did.
 
     ``outputs`` are the steps that made them, ``prints`` as in :class:`Step`. ``fresh`` are the modules that ran and that the
-    model did not have before; ``built`` are, by identity, the lines that made modules.
+    model did not have before; ``built`` are, by identity, modules that it made with the lines that made them.
     ``inside`` are the gradients that an ``autograd.Function`` got, which goes on with them in its own way.
     """
 
@@ -101,7 +101,7 @@ class Watched:
     cuts: list[Cut] = field(default_factory=list)
     inside: list[Any] = field(default_factory=list)
     fresh: list[Fresh] = field(default_factory=list)
-    built: dict[int, Place] = field(default_factory=dict)
+    built: dict[int, tuple[weakref.ref[nn.Module], Place]] = field(default_factory=dict)
 
 
 def whole(_: int, __: int, tensor: Tensor) -> Fingerprint:
@@ -173,11 +173,14 @@ class Watch(TorchFunctionMode):
 
     def _build(self, module: nn.Module, _name: str, _parameter: Any) -> None:
         """A module is being made: by the innermost line that is in no constructor."""
+        known = self.result.built.get(id(module))
+        if known is not None and known[0]() is module:
+            return
         frame = self.sources.frame(sys._getframe(1))
         while frame is not None and frame.f_code.co_name == "__init__":
             frame = self.sources.frame(frame.f_back)
         code, line, _ = self.sources.find(frame)
-        self.result.built.setdefault(id(module), (code, line))
+        self.result.built[id(module)] = (weakref.ref(module), (code, line))
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}

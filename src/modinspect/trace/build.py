@@ -66,7 +66,7 @@ class Builder:
 
     def report(self, half: RegisteredHalf, ran: Ran) -> Report:
         """Puts the registered half and the record of the run together; unregistered modules that ran come last."""
-        unregistered = (record.info for record in self._recorder.modules.values() if record.info is not None and record.calls)
+        unregistered = (record.info for record in self._recorder.unregistered if record.info is not None and record.calls)
         return Report(
             model=ran.model,
             inputs=ran.inputs,

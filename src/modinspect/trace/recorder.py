@@ -102,6 +102,7 @@ class Recorder(TorchFunctionMode):
         self.calls: list[CallRecord] = []
         self.found: list[Found] = []
         self.modules: dict[int, ModuleRecord] = {}
+        self.unregistered: list[ModuleRecord] = []
         self.failure: Failure | None = None
         self.kept: frozenset[int] | None = None
         self.passed_by: dict[str, None] = {}
@@ -273,6 +274,7 @@ class Recorder(TorchFunctionMode):
                 continue
             whole = join(name, path) if path else name
             record = self._add_module(whole, child, place)
+            self.unregistered.append(record)
             own = size_of(own_parameters(child).values()).numel
             record.info = module_info(whole, child, size_below(child), own, self._opaque, ModuleRun(), registered=False)
             if role != "forward":  # made in forward, it was not there before

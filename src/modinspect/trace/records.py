@@ -68,7 +68,7 @@ class Failure:
 
 @dataclass(slots=True)
 class ModuleRecord:
-    """One module that may run. ``place`` is its index in ``Recorder.unregistered``, ``None`` for a registered one.
+    """One module that may run. ``place`` is its index in ``Recorder.found``, ``None`` for a registered one.
 
     Whatever runs inside an ``opaque`` layer counts as the layer's own. ``info`` is kept of unregistered ones, which may be gone
     after the run.
