@@ -35,6 +35,15 @@ def saved() -> dict[str, Any]:
     return inspect_target("modinspect.examples.MyModel", ["1,10"]).to_dict()
 
 
+def replaced(data: Any, path: list[str | int], value: object) -> Any:
+    """``data`` with what is at ``path`` replaced."""
+    if not path:
+        return value
+    copy = data.copy()
+    copy[path[0]] = replaced(data[path[0]], path[1:], value)
+    return copy
+
+
 def damaged(data: Any, path: list[int], value: Any) -> Any:
     """``data`` with what is at ``path`` replaced; the numbers of the path pick the keys."""
     if not path or not isinstance(data, dict | list) or not data:
@@ -65,6 +74,32 @@ def test_a_damaged_report_is_read_or_said_to_be_wrong(saved: dict[str, Any], pat
     assert str(report)
     assert diff(report, report).changes == ()
     assert json.loads(json.dumps(report.to_dict())) is not None
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        (["ops"], [], r"report\.calls\[0\]\.stop"),
+        (["ops", 0, "index"], 7, r"report\.ops\[0\]\.index"),
+        (["calls", 0, "index"], -1, r"report\.calls\[0\]\.index"),
+        (["calls", 0, "parent"], 0, r"report\.calls\[0\]\.parent"),
+        (["calls", 1, "parent"], 2, r"report\.calls\[1\]\.parent"),
+        (["calls", 1, "start"], -1, r"report\.calls\[1\]\.start"),
+        (["calls", 1, "stop"], 10**6, r"report\.calls\[1\]\.stop"),
+    ],
+)
+def test_places_that_are_not_there_are_said_to_be_wrong(
+    saved: dict[str, Any], path: list[str | int], value: object, message: str
+) -> None:
+    with pytest.raises(ReportError, match=message):
+        Report.from_dict(replaced(saved, path, value))
+
+
+@pytest.mark.parametrize("origin", ["op:²", "op:-1", "op:", "unregistered:99", "op:" + "9" * 5000, "input:٣", "x:1", ""])
+def test_an_origin_that_leads_nowhere_is_shown_as_it_stands(saved: dict[str, Any], origin: str) -> None:
+    report = Report.from_dict(replaced(saved, ["ops", -1, "inputs", 0, "from"], origin))
+    assert str(report)
+    assert diff(report, report).changes == ()
 
 
 @FAST

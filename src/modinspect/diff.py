@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from modinspect.callable_module import make_callable
-from modinspect.report import Literals, Op, Operand, Output, Report, Result
+from modinspect.report import Literals, Op, Operand, Output, Report, Result, index_of
 
 SCHEMA_VERSION = 1
 
@@ -328,18 +328,18 @@ def _origins(report: Report, op: Op) -> list[str | None]:
 
 def _origin(report: Report, operand: Operand) -> str | None:
     """Where an operand comes from; an unregistered one by its name, as its number depends on the others."""
-    kind, _, number = (operand.origin or "").partition(":")
-    if kind == "unregistered" and number.isdecimal() and int(number) < len(report.unregistered):
-        return f"unregistered:{report.unregistered[int(number)].name}"
-    return operand.origin
+    place = index_of(operand.origin, "unregistered")
+    if place is None or place >= len(report.unregistered):
+        return operand.origin
+    return f"unregistered:{report.unregistered[place].name}"
 
 
 def _renumbered(origin: str | None, numbers: Mapping[int, int]) -> str | None:
     """An operand's origin with its op's number in the other report; ``None`` for an op that is not there."""
     if origin is None or not origin.startswith("op:"):
         return origin or ""
-    digits = origin.removeprefix("op:")
-    number = numbers.get(int(digits)) if digits.isdecimal() else None
+    index = index_of(origin, "op")
+    number = None if index is None else numbers.get(index)
     return None if number is None else f"op:{number}"
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import re
 import types
 import typing
 from dataclasses import dataclass, field
@@ -354,12 +355,19 @@ class Report:
                 "Make the report again with this version.",
             )
         report: Report = _decode(cls, data, "report")
+        _check_places(report)
         return report
 
     def __str__(self) -> str:
         from modinspect.render import table_text
 
         return table_text(self)
+
+
+def index_of(origin: str | None, kind: str) -> int | None:
+    """The 12 of ``op:12`` if ``kind`` is ``op``; ``None`` for an origin of another kind."""
+    found, _, index = (origin or "").partition(":")
+    return int(index) if found == kind and re.fullmatch("[0-9]{1,18}", index) else None  # a saved report may hold anything
 
 
 @functools.cache
@@ -424,6 +432,20 @@ def _decode_dataclass(cls: Any, value: Any, where: str) -> Any:
         elif required:
             raise ReportError(f"{where} lacks the key {key!r}", "The file is no whole report; make it again.")
     return cls(**arguments)
+
+
+def _check_places(report: Report) -> None:
+    """Ops and calls name each other by their places: a call lies inside the one around it, and its ops are there."""
+    for place, op in enumerate(report.ops):
+        _check(op.index == place, f"{place}, its place", op.index, f"report.ops[{place}].index")
+    for place, call in enumerate(report.calls):
+        where = f"report.calls[{place}]"
+        _check(call.index == place, f"{place}, its place", call.index, f"{where}.index")
+        above = call.parent
+        _check(above is None or 0 <= above < place, "null or the place of a call before it", above, f"{where}.parent")
+        first, last = (0, len(report.ops)) if above is None else (report.calls[above].start, report.calls[above].stop)
+        _check(first <= call.start <= last, f"from {first} to {last}", call.start, f"{where}.start")
+        _check(call.start <= call.stop <= last, f"from {call.start} to {last}", call.stop, f"{where}.stop")
 
 
 def _check(right: bool, expected: str, value: Any, where: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from modinspect.lint.rule import is_installed
-from modinspect.report import Call, Op, Operand, Report, Source, Unregistered
+from modinspect.report import Call, Op, Operand, Report, Source, Unregistered, index_of
 
 VIEWS_OF_NAMES = frozenset(
     {"to", "type", "type_as", "float", "double", "half", "bfloat16", "cpu", "cuda", "contiguous", "clone", "detach"}
@@ -37,14 +37,6 @@ def listed(names: Iterable[str], most: int = 3) -> str:
     names = list(names)
     shown = ", ".join(names[:most])
     return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
-
-
-def index_of(origin: str | None, kind: str) -> int | None:
-    """The 12 of ``op:12``; ``None`` for an origin of another kind."""
-    if origin is None or not origin.startswith(f"{kind}:"):
-        return None
-    rest = origin[len(kind) + 1 :]
-    return int(rest) if rest.isdigit() else None
 
 
 def holders_of(name: str) -> Iterator[str]:

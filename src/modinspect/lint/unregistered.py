@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from modinspect.lint.reading import Reading, index_of, last
+from modinspect.lint.reading import Reading, last
 from modinspect.lint.rule import Runs, Undecided
-from modinspect.report import ModuleInfo, Op, Operand, Source, Unregistered
+from modinspect.report import ModuleInfo, Op, Operand, Source, Unregistered, index_of
 
 _WEIGHTS = frozenset({"weight", "in_proj_weight", "q_proj_weight", "k_proj_weight", "v_proj_weight", "out_proj_weight"})
 _WITH_WEIGHTS = frozenset({

@@ -124,6 +124,5 @@ def open_calls(report: Report) -> list[int]:
     found = []
     while last is not None:
         found.append(last)
-        above = report.calls[last].parent
-        last = above if above is not None and above < last else None
+        last = report.calls[last].parent
     return found

@@ -100,8 +100,7 @@ class _Run:
         self.unused = facts.unused(report)
         self.tied = {facts.owner_of(name) for tensor in facts.tied(report) for name in facts.names_of(tensor)}
         self.tied |= {module.path for module in report.modules if self.tied.intersection(module.aliases)}
-        self.parents = [call.parent if call.parent is not None and call.parent < place else None
-                        for place, call in enumerate(self.calls)]  # fmt: skip
+        self.parents = [call.parent for call in self.calls]
         self.levels = self._levels()
         self.flops = _Flops(report.ops)
         self.hidden = [0, *itertools.accumulate(op.hidden for op in report.ops)]

@@ -9,7 +9,7 @@ from typing import Literal
 from modinspect.render.marks import Mark
 from modinspect.render.text import last_part, short_name
 from modinspect.render.tree import Place
-from modinspect.report import ModuleInfo, Operand, Output, Report, Shape, Source, Unregistered
+from modinspect.report import ModuleInfo, Operand, Output, Report, Shape, Source, Unregistered, index_of
 
 RowKind = Literal["module", "op", "failed", "round", "title"]
 
@@ -103,9 +103,8 @@ def tensors(outputs: Sequence[Output]) -> tuple[Tensor, ...]:
 
 def foreign(report: Report, operand: Operand) -> Unregistered | None:
     """What an operand is where it is registered nowhere: a tensor, or a module that it belongs to."""
-    kind, _, place = (operand.origin or "").partition(":")
-    known = kind == "unregistered" and place.isdigit() and int(place) < len(report.unregistered)
-    return report.unregistered[int(place)] if known else None
+    place = index_of(operand.origin, "unregistered")
+    return report.unregistered[place] if place is not None and place < len(report.unregistered) else None
 
 
 def origin_words(report: Report, origin: str | None) -> str:
@@ -113,12 +112,13 @@ def origin_words(report: Report, origin: str | None) -> str:
     kind, _, rest = (origin or "").partition(":")
     if kind in ("param", "buffer"):
         return rest
-    if kind == "unregistered" and rest.isdigit() and int(rest) < len(report.unregistered):
-        return short_name(report.unregistered[int(rest)].name)
-    if kind == "input" and rest.isdigit() and int(rest) < len(report.inputs):
-        return f"input {report.inputs[int(rest)].name}"
-    if kind == "op" and rest.isdigit() and int(rest) < len(report.ops):
-        return short_name(report.ops[int(rest)].name)
+    place = index_of(origin, kind)
+    if place is not None and kind == "unregistered" and place < len(report.unregistered):
+        return short_name(report.unregistered[place].name)
+    if place is not None and kind == "input" and place < len(report.inputs):
+        return f"input {report.inputs[place].name}"
+    if place is not None and kind == "op" and place < len(report.ops):
+        return short_name(report.ops[place].name)
     return origin or ""
 
 

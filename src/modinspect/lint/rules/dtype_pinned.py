@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from modinspect.lint.reading import Reading, index_of, last, short, where
+from modinspect.lint.reading import Reading, last, short, where
 from modinspect.lint.rule import Draft, Rule, Runs, Severity, Undecided
-from modinspect.report import ForwardError, Op, Operand, Report
+from modinspect.report import ForwardError, Op, Operand, Report, index_of
 
 _DTYPE = "bfloat16"
 _WIDER = ("float32", "float64")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from modinspect.lint.reading import Reading, index_of, last, short, where
+from modinspect.lint.reading import Reading, last, short, where
 from modinspect.lint.rule import Draft, Rule, Runs
-from modinspect.report import Op, Report
+from modinspect.report import Op, Report, index_of
 
 
 class ResultUnused(Rule):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from modinspect.lint.reading import Reading, index_of, last, short, where
+from modinspect.lint.reading import Reading, last, short, where
 from modinspect.lint.rule import Draft, Rule, Runs
 from modinspect.lint.unregistered import is_loose_weight, loose_tensor
-from modinspect.report import Op, Operand, Source, Unregistered
+from modinspect.report import Op, Operand, Source, Unregistered, index_of
 
 _TAKES_SHAPE_ALONE = frozenset({"expand_as", "view_as", "reshape_as", "resize_as_", "sum_to_size"})
 _TAKES_FROM_ANYWHERE = frozenset({"copy_", "set_", "tensor", "as_tensor", "asarray"})
