@@ -14,6 +14,7 @@ import functools
 import re
 import types
 import typing
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias, TypeVar, Union
 
@@ -311,7 +312,7 @@ class ForwardError:
     traceback: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Report:
     """What one forward ran: the registered half and the hidden half. See the module's docstring."""
 
@@ -323,10 +324,34 @@ class Report:
     unregistered: tuple[Unregistered, ...]
     totals: Totals
     error: ForwardError | None = None
-    calls: tuple[Call, ...] = ()
-    parameters: tuple[StateTensor, ...] = ()
-    buffers: tuple[StateTensor, ...] = ()
+    calls: tuple[Call, ...] = field(default_factory=tuple)
+    parameters: tuple[StateTensor, ...] = field(default_factory=tuple)
+    buffers: tuple[StateTensor, ...] = field(default_factory=tuple)
     torchinfo: CrossCheck | None = None
+
+    @classmethod
+    def made_later(cls, make: Callable[[], Report], *, model: ModelInfo, inputs: tuple[Input, ...]) -> Report:
+        """A report of a forward that did not raise, whose other fields ``make`` gives when one of them is first asked for.
+
+        ``make`` must need nothing that may change meanwhile.
+        """
+        report = object.__new__(cls)
+        report.__dict__.update(model=model, inputs=inputs, _make=make)
+        return report
+
+    def __getattr__(self, name: str) -> Any:
+        """Called for what is not there: a field that is not made yet."""
+        make = self.__dict__.get("_make")
+        if make is not None and not name.startswith("__"):
+            self.__dict__.update(vars(make()))
+            self.__dict__.pop("_make", None)
+        if name in self.__dict__:  # made now, or by another thread meanwhile
+            return self.__dict__[name]
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For ``pickle`` and ``copy``: all fields, made now if need be."""
+        return {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
 
     @property
     def ran(self) -> bool:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import os
+import pickle
 import subprocess
 import sys
+import weakref
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -39,6 +43,58 @@ def test_a_failed_run_and_the_registered_half_make_the_round_trip_too() -> None:
     assert failed.error is not None
     for report in (failed, survey(nn.LazyLinear(3))):
         assert Report.from_dict(json.loads(json.dumps(report.to_dict(), allow_nan=False))) == report
+
+
+class Small(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(3, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.fc(x).relu()
+
+
+def test_a_report_tells_of_the_model_as_it_was_however_late_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = Small()
+    at_once = modinspect.inspect(model, torch.ones(1, 3)).to_dict()
+    read_later = modinspect.inspect(model, torch.ones(1, 3))
+    model.fc.weight.requires_grad_(False)
+    model.fc.out_features = 99
+    model.eval().half()
+    model.fc, model.more = nn.Linear(3, 7), nn.ReLU()
+    monkeypatch.chdir(tmp_path)  # files are told relative to where the forward ran
+    assert read_later.to_dict() == at_once
+
+
+def test_a_report_that_nobody_has_read_keeps_nothing_of_the_model() -> None:
+    model = Small()
+    seen = [weakref.ref(item) for item in (model, model.fc, model.fc.weight)]
+    report = modinspect.inspect(model, torch.ones(1, 3))
+    del model
+    assert [reference() for reference in seen] == [None, None, None]
+    assert report.totals.params == 8
+
+
+def test_a_report_that_nobody_has_read_can_be_copied_and_pickled() -> None:
+    model, args = Small(), torch.ones(1, 3)
+    expected = modinspect.inspect(model, args).to_dict()
+    for copied in (copy.copy, copy.deepcopy, lambda report: pickle.loads(pickle.dumps(report))):
+        assert copied(modinspect.inspect(model, args)).to_dict() == expected
+
+
+def test_a_report_may_be_read_by_several_threads_at_once() -> None:
+    model, args = Small(), torch.ones(1, 3)
+    expected = modinspect.inspect(model, args).ops
+    report = modinspect.inspect(model, args)
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(lambda _: report.ops, range(8))) == [expected] * 8
+
+
+def test_a_report_has_no_fields_but_its_own() -> None:
+    report = modinspect.inspect(Small(), torch.ones(1, 3))
+    for _ in range(2):  # before anything of it is made, and after
+        with pytest.raises(AttributeError, match="'Report' object has no attribute 'parametres'"):
+            getattr(report, "parametres")  # noqa: B009
 
 
 STEPS: tuple[Callable[[nn.Module, Tensor, Tensor], Tensor], ...] = (

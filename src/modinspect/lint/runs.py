@@ -39,8 +39,8 @@ from modinspect.lint.watch import (
 from modinspect.report import Report, Source
 from modinspect.trace import NeedsValues, Weightless, trace, without_memory
 from modinspect.trace.preserve import Preserved
-from modinspect.trace.records import Place
 from modinspect.trace.registry import walk
+from modinspect.trace.sources import Place
 from modinspect.trace.tensors import flatten_all
 
 _T = TypeVar("_T")
@@ -198,7 +198,7 @@ class LiveRuns:
         """Puts the model into a mode with its own method, and back into that of each module."""
         modules = [module for _, module in walk(self._model)]
         flags = [(module, module.training) for module in modules]
-        preserved = Preserved(modules, ())
+        preserved = Preserved(modules)
         try:
             _switch(self._model, "train" if train else "eval")
             yield
@@ -285,7 +285,7 @@ class LiveRuns:
         long = self._weightless is None and not self._grad and (self.report.totals.flops or 0) >= _MANY_FLOPS
         tensors = [*self._model.parameters(), *self._model.buffers()]
         tensors += [tensor.grad for tensor in tensors if tensor.grad is not None]
-        preserved = Preserved([module for _, module in walk(self._model)], tensors)
+        preserved = Preserved([module for _, module in walk(self._model)])
         try:
             for tensor in tensors:
                 preserved.before_set_data(tensor)
@@ -326,7 +326,7 @@ class LiveRuns:
 
     def _make_modes(self) -> tuple[Stray, ...]:
         modules = [(path, module) for path, module in _registered(self._model)]
-        preserved = Preserved([module for _, module in modules], ())
+        preserved = Preserved([module for _, module in modules])
         flags = [(module, module.training) for _, module in modules]
         try:
             states = [_switched(self._model, modules, to) for to in ("train", "eval", "train")]
@@ -402,7 +402,7 @@ class LiveRuns:
         """A step as a place in the code, with the module that the eval run says it belongs to."""
         if step is None:
             return Spot(None, "", "")
-        return Spot(run.sources.source(*step.place), step.name, step.module)
+        return Spot(run.sources.source(step.place), step.name, step.module)
 
     # -- gradients
 
@@ -558,14 +558,14 @@ def _made_at(run: Watched, fresh: Fresh) -> Place | None:
 
 
 def _built(run: Watched, fresh: Fresh, known: set[int], *, anew: bool) -> Built:
-    called = run.sources.source(*fresh.place)
+    called = run.sources.source(fresh.place)
     made = _made_at(run, fresh)
     return Built(
         type(fresh.module).__name__,
         sum(parameter.numel() for parameter in fresh.module.parameters() if id(parameter) not in known),
         fresh.owner,
         called,
-        called if made is None else run.sources.source(*made),
+        called if made is None else run.sources.source(made),
         anew,
     )
 
@@ -582,7 +582,7 @@ def _moved_by_hand(model: nn.Module) -> frozenset[str]:
         moved.add(id(tensor))
         return tensor
 
-    preserved = Preserved([module for _, module in modules], ())
+    preserved = Preserved([module for _, module in modules])
     try:
         model._apply(note)  # type: ignore[no-untyped-call, unused-ignore]
     except Exception as error:
@@ -637,4 +637,4 @@ def _tensors_in(value: Any) -> Iterator[Tensor]:
 
 
 def _cut_spot(cut: Cut, run: Watched) -> Spot:
-    return Spot(run.sources.source(*cut.place), run.steps[cut.step].name, cut.module)
+    return Spot(run.sources.source(cut.place), run.steps[cut.step].name, cut.module)

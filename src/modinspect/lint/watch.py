@@ -27,9 +27,8 @@ from torch.utils._python_dispatch import _disable_current_modes
 from modinspect.report import Shape
 from modinspect.trace import names
 from modinspect.trace.classify import operands_of
-from modinspect.trace.records import Place
 from modinspect.trace.registry import walk
-from modinspect.trace.sources import Sources
+from modinspect.trace.sources import EDGE, Place, Sources
 from modinspect.trace.tensors import flatten, shape_of
 
 Fingerprint = tuple[float, ...] | None
@@ -132,7 +131,7 @@ class Watch(TorchFunctionMode):
     def __init__(self, model: nn.Module, edge: CodeType, look: Look, *, cuts: bool = False) -> None:
         super().__init__()
         self.sources = Sources()
-        self.sources.mark_edge(edge)
+        self.sources.mark(edge, EDGE)
         self.result = Watched(self.sources)
         self._look = look
         self._cuts = cuts
@@ -159,13 +158,13 @@ class Watch(TorchFunctionMode):
             result.prints = tuple(self._look(-1, index, tensor) for index, tensor in enumerate(outputs))
 
     def _enter(self, module: nn.Module, _args: Any) -> None:
-        code, line, _ = self.sources.find(sys._getframe(1))
+        place = self.sources.find(sys._getframe(1))
         path = self._paths.get(id(module))
         if path is None:
             path = self._running[-1].path if self._running else ""
             inside = any(id(entered.module) not in self._paths for entered in self._running)
-            self.result.fresh.append(Fresh(module, path, (code, line), inside))
-        self._running.append(_Entered(module, path, (code, line), torch.is_grad_enabled()))
+            self.result.fresh.append(Fresh(module, path, place, inside))
+        self._running.append(_Entered(module, path, place, torch.is_grad_enabled()))
 
     def _leave(self, module: nn.Module, _args: Any, _output: Any) -> None:
         while self._running and self._running.pop().module is not module:
@@ -179,15 +178,15 @@ class Watch(TorchFunctionMode):
         frame = self.sources.frame(sys._getframe(1))
         while frame is not None and frame.f_code.co_name == "__init__":
             frame = self.sources.frame(frame.f_back)
-        code, line, _ = self.sources.find(frame)
-        self.result.built[id(module)] = (weakref.ref(module), (code, line))
+        place = self.sources.find(frame)
+        self.result.built[id(module)] = (weakref.ref(module), place)
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         if func in names.SILENT:
             return func(*args, **kwargs)
         frame = sys._getframe(1)
-        code, line, _ = self.sources.find(frame)
+        place = self.sources.find(frame)
         with torch._C.DisableTorchFunction():
             operands = [tensor for _, tensor in operands_of(args, kwargs)]
             before = tuple(made for tensor in operands if (made := self._step_of(tensor)) is not None)
@@ -199,14 +198,14 @@ class Watch(TorchFunctionMode):
             module = self._running[-1].path if self._running else ""
             prints = tuple(self._look(index, position, tensor) for position, tensor in enumerate(results))
             shapes = tuple(shape_of(tensor) for tensor in results)
-            self.result.steps.append(Step(names.public_name(func), (code, line), module, before, shapes, prints))
+            self.result.steps.append(Step(names.public_name(func), place, module, before, shapes, prints))
             for tensor in results or operands[:1]:
                 self._made[id(tensor)] = (weakref.ref(tensor), index)
             if ends and not any(tensor.requires_grad for tensor in results):
                 if _inside_a_function(frame):
                     self.result.inside += ends
                 else:
-                    self._add_cut(index, (code, line), module, results, ends)
+                    self._add_cut(index, place, module, results, ends)
         return out
 
     def _step_of(self, tensor: Tensor) -> int | None:

@@ -16,8 +16,9 @@ from modinspect.errors import RunError
 from modinspect.report import Execution, ModelInfo, Report, Totals
 from modinspect.trace.building import without_memory
 from modinspect.trace.half import registered_half
-from modinspect.trace.registry import class_path, register
+from modinspect.trace.registry import Layers, class_path, register
 from modinspect.trace.run import Options, Weightless, run
+from modinspect.trace.tensors import Metas
 from modinspect.trace.weightless import NeedsValues
 
 __all__ = ["NeedsValues", "Weightless", "survey", "trace", "without_memory"]
@@ -37,12 +38,14 @@ def survey(
     weightless: Weightless | None = None,
 ) -> Report:
     """The registered half alone, without running anything; the arguments are :func:`trace`'s."""
-    half = registered_half(register(model), opaque, None if weightless is None else str(weightless.device))
+    metas = Metas()
+    device = None if weightless is None else str(weightless.device)
+    half = registered_half(register(model, metas), metas, Layers(opaque), device)
     execution: Execution = "real" if weightless is None else "weightless"
     info = ModelInfo(target or class_path(model), type(model).__name__, model.training, half.device, execution, tuple(notes))
     size = half.size
     totals = Totals(size.numel, size.trainable, size.bytes, half.buffer_bytes, 0, 0, 0, 0, 0)
-    return Report(info, (), (), half.modules, (), (), totals, None, (), half.parameters, half.buffers)
+    return Report(info, (), (), half.modules(), (), (), totals, None, (), half.parameters(), half.buffers())
 
 
 def trace(

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
-import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -28,19 +26,9 @@ from modinspect.trace import names
 from modinspect.trace.explain import explain
 from modinspect.trace.half import ModuleRun, RegisteredHalf
 from modinspect.trace.lineage import Weights, find_weights
-from modinspect.trace.recorder import Recorder, calling, passes_op
-from modinspect.trace.records import CallRecord, Failure, Known, OpRecord, Origin, Seen
+from modinspect.trace.raised import Raised
+from modinspect.trace.records import CallRecord, Known, OpRecord, Origin, Recording, Seen
 from modinspect.trace.tensors import dtype_name
-from modinspect.usercode import said
-
-
-@dataclass(frozen=True)
-class Ran:
-    """How the run went, beside what was recorded."""
-
-    model: ModelInfo
-    inputs: tuple[Input, ...]
-    error: BaseException | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,45 +41,45 @@ class _Template:
 
 
 class Builder:
-    """Turns records into report data. Data alike is made once and shared."""
+    """Turns a recording into report data. Data alike is made once and shared."""
 
-    def __init__(self, recorder: Recorder) -> None:
-        self._recorder = recorder
-        self._weights: Weights = find_weights(recorder)
+    def __init__(self, recording: Recording) -> None:
+        self._recording = recording
+        self._weights: Weights = find_weights(recording)
         self._templates: dict[int, _Template] = {}
         self._results: dict[Any, tuple[Result, ...]] = {}
-        self._roots = [r.text if r.place is None else f"unregistered:{r.place}" for r in recorder.roots]
-        self._ops = tuple([self._op(index, record) for index, record in enumerate(recorder.ops)])
-        self._calls = tuple([self._call(index, record) for index, record in enumerate(recorder.calls)])
+        self._roots = [r.text if r.place is None else f"unregistered:{r.place}" for r in recording.roots]
+        self._ops = tuple([self._op(index, record) for index, record in enumerate(recording.ops)])
+        self._calls = tuple([self._call(index, record) for index, record in enumerate(recording.calls)])
 
-    def report(self, half: RegisteredHalf, ran: Ran) -> Report:
+    def report(self, half: RegisteredHalf, model: ModelInfo, inputs: tuple[Input, ...], raised: Raised | None = None) -> Report:
         """Puts the registered half and the record of the run together; unregistered modules that ran come last."""
-        unregistered = (record.info for record in self._recorder.unregistered if record.info is not None and record.calls)
+        runs, used = self._runs(), self._used()
+        unregistered = (record.info for record in self._recording.unregistered if record.info is not None and record.calls)
         return Report(
-            model=ran.model,
-            inputs=ran.inputs,
+            model=model,
+            inputs=inputs,
             outputs=self._calls[0].outputs,
-            modules=(*half.modules, *(_with_run(info, self.runs[info.path]) for info in unregistered)),
+            modules=(*half.modules(runs), *(_with_run(info, runs[info.path]) for info in unregistered)),
             ops=self._ops,
             unregistered=self._unregistered(),
             totals=self._totals(half),
-            error=self._error(ran.error),
+            error=None if raised is None else self._error(raised),
             calls=self._calls,
-            parameters=half.parameters,
-            buffers=half.buffers,
+            parameters=half.parameters(used),
+            buffers=half.buffers(used),
         )
 
-    def used(self) -> frozenset[str]:
+    def _used(self) -> frozenset[str]:
         """The names of the parameters and buffers that some op got."""
-        origins = {origin for record in self._recorder.ops for origin in record.origins if origin is not None and origin < 0}
-        return frozenset(self._recorder.roots[-1 - origin].text.partition(":")[2] for origin in origins)
+        origins = {origin for record in self._recording.ops for origin in record.origins if origin is not None and origin < 0}
+        return frozenset(self._recording.roots[-1 - origin].text.partition(":")[2] for origin in origins)
 
-    @functools.cached_property
-    def runs(self) -> dict[str, ModuleRun]:
+    def _runs(self) -> dict[str, ModuleRun]:
         """What the calls of each module came to, by path: FLOPs of all ops that ran during them, each once."""
-        calls = self._recorder.calls
+        calls = self._recording.calls
         counted, uncounted = [0] * len(calls), [0] * len(calls)
-        for record in self._recorder.ops:
+        for record in self._recording.ops:
             known = record.known
             counted[record.call] += known.flops or 0
             uncounted[record.call] += known.flops is None or known.flops != known.estimate
@@ -121,13 +109,13 @@ class Builder:
         """Whether a module was called by itself: what ran then has been counted with the call around it."""
         above = call.parent
         while above is not None:
-            if self._recorder.calls[above].record is call.record:
+            if self._recording.calls[above].record is call.record:
                 return True
-            above = self._recorder.calls[above].parent
+            above = self._recording.calls[above].parent
         return False
 
     def _totals(self, half: RegisteredHalf) -> Totals:
-        estimates = [record.known.estimate for record in self._recorder.ops]
+        estimates = [record.known.estimate for record in self._recording.ops]
         known = [estimate for estimate in estimates if estimate is not None]
         return Totals(
             params=half.size.numel,
@@ -143,9 +131,9 @@ class Builder:
         )
 
     def _op(self, index: int, record: OpRecord) -> Op:
-        call = self._recorder.calls[record.call]
+        call = self._recording.calls[record.call]
         known = record.known
-        kept = self._recorder.kept
+        kept = self._recording.kept
         template = self._templates.get(id(known))
         if template is None:
             template = self._templates[id(known)] = _template(record)
@@ -167,7 +155,7 @@ class Builder:
             ]),
             self._outputs(record.outputs),
             known.flops,
-            self._recorder.sources.source(record.code, record.at),
+            self._recording.sources.source(record.place),
             known.aten,
             template.arguments,
             known.mutates,
@@ -201,7 +189,7 @@ class Builder:
             training=record.training,
             inputs=self._seen(record.inputs),
             outputs=self._seen(record.outputs),
-            source=self._recorder.sources.source(*record.place),
+            source=self._recording.sources.source(record.place),
         )
 
     def _seen(self, tensors: Sequence[Seen]) -> tuple[Output, ...]:
@@ -210,7 +198,7 @@ class Builder:
         ])  # fmt: skip
 
     def _unregistered(self) -> tuple[Unregistered, ...]:
-        found = [*self._recorder.found, *self._weights.found]
+        found = [*self._recording.found, *self._weights.found]
         return tuple(
             Unregistered(
                 kind="module" if item.kind == "module" else "tensor",
@@ -218,7 +206,7 @@ class Builder:
                 class_name=item.class_name,
                 shape=item.shape,
                 params=item.params,
-                source=self._recorder.sources.source(*item.at),
+                source=self._recording.sources.source(item.place),
                 dtype=None if item.dtype is None else dtype_name(item.dtype),
                 role=item.role,
                 module=item.module,
@@ -226,70 +214,17 @@ class Builder:
             for item in found
         )
 
-    def _error(self, error: BaseException | None) -> ForwardError | None:
-        if error is None:
-            return None
-        failure = self._failed_op(error)
-        path, place = self._failed_at(error, failure)
-        op = None if failure is None else self._op(len(self._recorder.ops), failure.op)
+    def _error(self, raised: Raised) -> ForwardError:
+        op = None if raised.op is None else self._op(len(self._recording.ops), raised.op)
         return ForwardError(
-            type=type(error).__name__,
-            message=_message(error, failure),
-            module=path,
-            source=self._recorder.sources.source(*place),
+            type=raised.type,
+            message=raised.message,
+            module=raised.module,
+            source=self._recording.sources.source(raised.place),
             op=op,
             sentence=None if op is None else explain(op, self._ops),
-            traceback=_traceback(error),
+            traceback=raised.traceback,
         )
-
-    def _failed_op(self, error: BaseException) -> Failure | None:
-        failure = self._recorder.failure
-        if failure is None:
-            return None
-        if failure.lost is not None:
-            return failure if failure.error == id(error) or _SCRIPTED in said(error) else None
-        # An exception that the model has caught may have had the same id.
-        return failure if failure.error == id(error) and passes_op(error.__traceback__) else None
-
-    def _failed_at(self, error: BaseException, failure: Failure | None) -> tuple[str, Any]:
-        """(module, place in the code) that raised."""
-        recorder = self._recorder
-        if failure is not None:
-            return recorder.calls[failure.op.call].record.path, (failure.op.code, failure.op.at)
-        place: Any = (None, 0)
-        path = ""
-        trace = error.__traceback__
-        while trace is not None:
-            call = calling(trace.tb_frame)
-            if call is not None:
-                path = call.record.path
-            found = recorder.sources.find(trace.tb_frame)
-            if found[0] is trace.tb_frame.f_code:
-                place = (trace.tb_frame.f_code, trace.tb_lasti)
-            trace = trace.tb_next
-        return path, place
-
-
-_SCRIPTED = "failed in the TorchScript interpreter"
-
-
-def _message(error: BaseException, failure: Failure | None) -> str:
-    """What ``error`` says; the interpreter of scripted code does not pass on what an operator said, so that is added."""
-    text = said(error)
-    if failure is None or failure.lost is None or failure.lost in text:
-        return text
-    return f"{text.rstrip()} {failure.lost}"
-
-
-def _traceback(error: BaseException) -> str:
-    """The traceback without modinspect's own frames."""
-    here = os.path.dirname(os.path.abspath(__file__))
-    whole = traceback.TracebackException.from_exception(error)
-    told = whole
-    while told is not None:
-        told.stack = traceback.StackSummary.from_list([frame for frame in told.stack if not frame.filename.startswith(here)])
-        told = told.__cause__ or told.__context__  # type: ignore[assignment]
-    return "".join(whole.format())
 
 
 def _template(record: OpRecord) -> _Template:

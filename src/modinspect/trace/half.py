@@ -9,8 +9,8 @@ from typing import NamedTuple
 from torch import Tensor, nn
 
 from modinspect.report import ModuleInfo, Shape, StateTensor
-from modinspect.trace.registry import Registry, is_layer, walk
-from modinspect.trace.tensors import dtype_name, shape_of
+from modinspect.trace.registry import Layers, Registry, walk
+from modinspect.trace.tensors import Metas, dtype_name, shape_of
 
 
 class Size(NamedTuple):
@@ -30,95 +30,171 @@ class ModuleRun(NamedTuple):
     output_shapes: tuple[Shape | None, ...] = ()
 
 
+class _Module(NamedTuple):
+    """What is known of a module without a run. ``own`` are its parameters and ``children`` its modules, by identity."""
+
+    path: str
+    class_name: str
+    layer: bool
+    training: bool
+    extra_repr: str
+    own: tuple[int, ...]
+    children: tuple[int, ...]
+
+
+class _Tensor(NamedTuple):
+    """What is known of a parameter or buffer but for its name."""
+
+    shape: Shape | None
+    dtype: str
+    device: str
+    size: Size
+    trainable: bool
+
+
 @dataclass(frozen=True)
 class RegisteredHalf:
-    """The modules, parameters and buffers of a model. ``device`` is where they are, several joined by commas."""
+    """The modules, parameters and buffers of a model as they were when it was looked at; holds none of them.
 
-    modules: tuple[ModuleInfo, ...]
-    parameters: tuple[StateTensor, ...]
-    buffers: tuple[StateTensor, ...]
-    size: Size
-    buffer_bytes: int
+    ``device`` is where they are, several joined by commas.
+    """
+
+    _modules: dict[int, _Module]
+    _parameters: dict[str, int]
+    _buffers: dict[str, int]
+    _tensors: dict[int, _Tensor]
+    _module_aliases: Mapping[str, Sequence[str]]
+    _tensor_aliases: Mapping[str, Sequence[str]]
     device: str
 
+    @property
+    def size(self) -> Size:
+        """That of all parameters."""
+        return self._size_of(self._parameters.values())
 
-def registered_half(
-    registry: Registry,
-    opaque: Sequence[str] = (),
-    device: str | None = None,
-    runs: Mapping[str, ModuleRun] | None = None,
-    used: Collection[str] | None = None,
-) -> RegisteredHalf:
-    """The registered half; parameters count each tensor once.
+    @property
+    def buffer_bytes(self) -> int:
+        """The memory of all buffers."""
+        return self._size_of(self._buffers.values()).bytes
 
-    Args:
-        registry: the model's modules and tensors.
-        opaque: globs of classes that count as layers.
-        device: said of all tensors, where they have no memory.
-        runs: what each module's calls came to, by path; ``None`` where nothing ran.
-        used: the names of the parameters and buffers that some op got; ``None`` where nothing ran.
-    """
-    tensors = [*registry.parameters.values(), *registry.buffers.values()]
-    sizes = {id(tensor): _size(tensor) for tensor in tensors}
-    devices = {tensor.device for tensor in tensors}
-    device_names = {where: device or str(where) for where in devices}
-    below = _sizes_below(registry, sizes)
-    none = ModuleRun()
-    modules = tuple(
-        module_info(
-            path,
-            module,
-            below[path],
-            sum([sizes[key].numel for key in own_parameters(module)]),
-            opaque,
-            (runs or {}).get(path, none),
-            aliases=tuple(registry.module_aliases.get(path, ())),
-        )
-        for path, module in registry.modules.items()
-    )
-    parameters, buffers = (
-        tuple([
+    def modules(self, runs: Mapping[str, ModuleRun] | None = None) -> tuple[ModuleInfo, ...]:
+        """``runs`` is what each module's calls came to, by path; ``None`` where nothing ran."""
+        runs, none, below = runs or {}, ModuleRun(), self._sizes_below()
+        return tuple([
+            _module_info(
+                module,
+                self._size_of(module.own).numel,
+                below[key],
+                runs.get(module.path, none),
+                aliases=tuple(self._module_aliases.get(module.path, ())),
+            )
+            for key, module in self._modules.items()
+        ])  # fmt: skip
+
+    def parameters(self, used: Collection[str] | None = None) -> tuple[StateTensor, ...]:
+        """``used`` are the names of those that some op got; ``None`` where nothing ran."""
+        return self._state(self._parameters, used)
+
+    def buffers(self, used: Collection[str] | None = None) -> tuple[StateTensor, ...]:
+        """``used`` as for the parameters."""
+        return self._state(self._buffers, used)
+
+    def _state(self, tensors: dict[str, int], used: Collection[str] | None) -> tuple[StateTensor, ...]:
+        return tuple([
             StateTensor(
                 name,
-                tuple(registry.tensor_aliases.get(name, ())),
-                shape_of(tensor),
-                dtype_name(tensor.dtype),
-                device_names[tensor.device],
-                sizes[id(tensor)].numel,
-                tensor.requires_grad,
+                tuple(self._tensor_aliases.get(name, ())),
+                tensor.shape,
+                tensor.dtype,
+                tensor.device,
+                tensor.size.numel,
+                tensor.trainable,
                 None if used is None else name in used,
             )
-            for name, tensor in registered.items()
-        ])
-        for registered in (registry.parameters, registry.buffers)
-    )  # fmt: skip
-    return RegisteredHalf(
-        modules,
-        parameters,
-        buffers,
-        _total(sizes[id(tensor)] for tensor in registry.parameters.values()),
-        sum(sizes[id(tensor)].bytes for tensor in registry.buffers.values()),
-        device or ", ".join(sorted(map(str, devices))) or "cpu",
-    )
+            for name, tensor in ((name, self._tensors[key]) for name, key in tensors.items())
+        ])  # fmt: skip
+
+    def _size_of(self, keys: Iterable[int]) -> Size:
+        return total([self._tensors[key].size for key in keys])
+
+    def _sizes_below(self) -> dict[int, Size]:
+        """The size of the unique parameters at or under each module."""
+        if self._module_aliases or self._tensor_aliases:
+            return {key: self._size_of(self._parameters_below(key)) for key in self._modules}
+        below: dict[int, Size] = {}
+        for key, module in reversed(self._modules.items()):  # children stand behind their parents
+            below[key] = total([*(self._tensors[own].size for own in module.own), *(below[child] for child in module.children)])
+        return below
+
+    def _parameters_below(self, key: int) -> set[int]:
+        found: set[int] = set()
+        seen: set[int] = set()
+        waiting = [key]
+        while waiting:
+            key = waiting.pop()
+            if key not in seen:
+                seen.add(key)
+                found.update(self._modules[key].own)
+                waiting.extend(self._modules[key].children)
+        return found
 
 
-def module_info(
-    path: str,
-    module: nn.Module,
-    size: Size,
-    own_params: int,
-    opaque: Sequence[str],
-    run: ModuleRun,
-    *,
-    registered: bool = True,
-    aliases: tuple[str, ...] = (),
+def registered_half(registry: Registry, metas: Metas, layers: Layers, device: str | None = None) -> RegisteredHalf:
+    """The registered half; parameters count each tensor once. ``device`` is said of all tensors, where they have no memory."""
+    look = _Look(registry, metas, device)
+    parameters = {name: id(tensor) for name, tensor in registry.parameters.items()}
+    buffers = {name: id(tensor) for name, tensor in registry.buffers.items()}
+    tensors = {id(tensor): look(tensor) for tensor in (*registry.parameters.values(), *registry.buffers.values())}
+    modules = {id(module): _module(path, module, layers) for path, module in registry.modules.items()}
+    where = device or ", ".join(sorted({tensor.device for tensor in tensors.values()})) or "cpu"
+    aliases = registry.module_aliases, registry.tensor_aliases
+    return RegisteredHalf(modules, parameters, buffers, tensors, *aliases, where)
+
+
+class _Look:
+    """Looks at a registered tensor; at those that are alike once."""
+
+    def __init__(self, registry: Registry, metas: Metas, device: str | None) -> None:
+        self._numbers = registry.metas
+        self._metas = metas
+        self._device = device
+        self._known: dict[int, _Tensor] = {}
+
+    def __call__(self, tensor: Tensor) -> _Tensor:
+        number = self._numbers[id(tensor)]
+        if number is None:
+            where, trainable = tensor.device, tensor.requires_grad
+            return _Tensor(shape_of(tensor), dtype_name(tensor.dtype), self._device or str(where), _size(tensor), trainable)
+        known = self._known.get(number)
+        if known is None:
+            shape, _, dtype, where, trainable = self._metas.known[number]
+            numel = shape.numel()
+            size = Size(numel, numel if trainable else 0, numel * dtype.itemsize)
+            known = _Tensor(tuple(shape), dtype_name(dtype), self._device or str(where), size, trainable)
+            self._known[number] = known
+        return known
+
+
+def _module(path: str, module: nn.Module, layers: Layers) -> _Module:
+    own = tuple([id(tensor) for tensor in module._parameters.values() if tensor is not None])
+    children = tuple([id(child) for child in module._modules.values() if child is not None])
+    return _Module(path, type(module).__name__, layers.is_layer(module), module.training, _extra_repr(module), own, children)
+
+
+def unregistered_info(path: str, module: nn.Module, layers: Layers) -> ModuleInfo:
+    """What is known of a module that nobody registered, before its run is."""
+    own = total([_size(tensor) for tensor in own_parameters(module).values()]).numel
+    return _module_info(_module(path, module, layers), own, size_below(module), ModuleRun(), registered=False)
+
+
+def _module_info(
+    module: _Module, own_params: int, size: Size, run: ModuleRun, *, registered: bool = True, aliases: tuple[str, ...] = ()
 ) -> ModuleInfo:
-    """One module; ``size`` is that of the unique parameters at or under it, ``own_params`` counts its own."""
     return ModuleInfo(
-        path=path,
-        class_name=type(module).__name__,
+        path=module.path,
+        class_name=module.class_name,
         registered=registered,
-        layer=is_layer(module, opaque),
+        layer=module.layer,
         calls=run.calls,
         params=size.numel,
         own_params=own_params,
@@ -128,7 +204,7 @@ def module_info(
         output_shapes=run.output_shapes,
         uncounted_ops=run.uncounted_ops,
         training=module.training,
-        extra_repr=_extra_repr(module),
+        extra_repr=module.extra_repr,
         aliases=aliases,
     )
 
@@ -140,43 +216,18 @@ def own_parameters(module: nn.Module) -> dict[int, Tensor]:
 
 def size_below(module: nn.Module) -> Size:
     """The size of the unique parameters at or under ``module``."""
-    return size_of({key: tensor for _, child in walk(module) for key, tensor in own_parameters(child).items()}.values())
+    tensors = {key: tensor for _, child in walk(module) for key, tensor in own_parameters(child).items()}
+    return total(map(_size, tensors.values()))
 
 
-def size_of(tensors: Iterable[Tensor]) -> Size:
-    """The size of ``tensors`` together."""
-    return _total(map(_size, tensors))
-
-
-def _sizes_below(registry: Registry, sizes: dict[int, Size]) -> dict[str, Size]:
-    """The size at or under each module, by path."""
-    if registry.module_aliases or registry.tensor_aliases:
-        return {path: size_below(module) for path, module in registry.modules.items()}
-    sums = {path: [0, 0, 0] for path in registry.modules}
-    for path, module in reversed(registry.modules.items()):  # children stand behind their parents
-        mine = sums[path]
-        for tensor in module._parameters.values():
-            if tensor is not None:
-                _add(mine, sizes[id(tensor)])
-        if path:
-            parent = sums[path.rpartition(".")[0]]
-            for place, value in enumerate(mine):
-                parent[place] += value
-    return {path: Size(*values) for path, values in sums.items()}
-
-
-def _add(sums: list[int], size: Size) -> None:
-    numel, trainable, occupied = size
-    sums[0] += numel
-    sums[1] += trainable
-    sums[2] += occupied
-
-
-def _total(sizes: Iterable[Size]) -> Size:
-    sums = [0, 0, 0]
+def total(sizes: Iterable[Size]) -> Size:
+    """The sizes together."""
+    numel = trainable = occupied = 0
     for size in sizes:
-        _add(sums, size)
-    return Size(*sums)
+        numel += size.numel
+        trainable += size.trainable
+        occupied += size.bytes
+    return Size(numel, trainable, occupied)
 
 
 def _size(tensor: Tensor) -> Size:
@@ -187,6 +238,8 @@ def _size(tensor: Tensor) -> Size:
 
 
 def _extra_repr(module: nn.Module) -> str:
+    if type(module).extra_repr is nn.Module.extra_repr and "extra_repr" not in module.__dict__:
+        return ""
     try:
         text = module.extra_repr()
     except Exception:

@@ -96,18 +96,14 @@ def functionals_go_through(mode: TorchFunctionMode) -> Iterator[None]:
 
 
 @contextmanager
-def modules_go_through(call: Callable[..., Any]) -> Iterator[None]:
-    """Calls of modules go through ``call``, those of modules that nobody registered too.
+def modules_go_through(stand_in: Callable[[Callable[..., Any]], Callable[..., Any]]) -> Iterator[None]:
+    """Calls of modules go through what ``stand_in`` makes of ``nn.Module.__call__``, those of unregistered modules too.
 
     Global hooks would do, but they send each call the long way through ``Module._call_impl``, which takes as long again as a
     small layer; and what the model's own hooks do runs outside of them.
     """
     original = nn.Module.__call__
-
-    def seen(self: nn.Module, *args: Any, **kwargs: Any) -> Any:
-        return call(original, self, args, kwargs)
-
-    nn.Module.__call__ = seen  # type: ignore[method-assign]
+    nn.Module.__call__ = stand_in(original)  # type: ignore[method-assign]
     try:
         yield
     finally:

@@ -11,8 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from modinspect.trace import names
-from modinspect.trace.recorder import Recorder
-from modinspect.trace.records import Found, OpRecord, Origin
+from modinspect.trace.records import Found, OpRecord, Origin, Recording
 from modinspect.trace.sources import line_of
 
 _INPUT, _STATE, _UNKNOWN = 1, 2, 4
@@ -35,7 +34,7 @@ _MATMULS = frozenset(
 
 @dataclass(frozen=True)
 class Weights:
-    """``found`` are the weights made in forward; ``of_op`` gives by op and operand the place in ``Recorder.found`` +
+    """``found`` are the weights made in forward; ``of_op`` gives by op and operand the place in ``Recording.found`` +
     ``found``.
     """
 
@@ -43,18 +42,18 @@ class Weights:
     of_op: dict[int, dict[int, int]]
 
 
-def find_weights(recorder: Recorder) -> Weights:
+def find_weights(recording: Recording) -> Weights:
     """Goes through the ops once, in order."""
     found: list[Found] = []
     places: dict[object, int] = {}
     of_op: dict[int, dict[int, int]] = {}
     depends: list[int] = []
-    first = len(recorder.found)
-    for index, record in enumerate(recorder.ops):
-        on = [_depends(origin, depends, recorder) for origin in record.origins]
+    first = len(recording.found)
+    for index, record in enumerate(recording.ops):
+        on = [_depends(origin, depends, recording) for origin in record.origins]
         for position in _weight_positions(record, on):
-            weight = _made_at(recorder, record, position)
-            code, at = weight.at
+            weight = _made_at(recording, record, position)
+            code, at, _ = weight.place
             key = (weight.name, weight.shape, code, None if code is None else line_of(code, at), weight.module)
             if key not in places:
                 places[key] = first + len(found)
@@ -64,12 +63,12 @@ def find_weights(recorder: Recorder) -> Weights:
     return Weights(tuple(found), of_op)
 
 
-def _depends(origin: Origin, depends: list[int], recorder: Recorder) -> int:
+def _depends(origin: Origin, depends: list[int], recording: Recording) -> int:
     if origin is None:
         return _UNKNOWN
     if origin >= 0:
         return depends[origin] if origin < len(depends) else _UNKNOWN
-    return _INPUT if recorder.roots[-1 - origin].kind == "input" else _STATE
+    return _INPUT if recording.roots[-1 - origin].kind == "input" else _STATE
 
 
 def _union(bits: list[int]) -> int:
@@ -100,13 +99,13 @@ def _weight_positions(record: OpRecord, on: list[int]) -> Iterator[int]:
                 yield position
 
 
-def _made_at(recorder: Recorder, record: OpRecord, position: int) -> Found:
+def _made_at(recording: Recording, record: OpRecord, position: int) -> Found:
     """The weight as it was made: by the creating op behind views and copies of it."""
     origin = record.origins[position]
-    maker = recorder.ops[origin] if origin is not None and origin >= 0 else record
+    maker = recording.ops[origin] if origin is not None and origin >= 0 else record
     while maker.known.kind != "create" and maker.origins and (before := maker.origins[0]) is not None and before >= 0:
-        maker = recorder.ops[before]
+        maker = recording.ops[before]
     _, shape, dtype = record.known.operands[position]
     name = maker.known.name or names.public_name(maker.func)
-    module = recorder.calls[record.call].record.path
-    return Found("tensor", name, "weight", "Tensor", module, (maker.code, maker.at), 0, shape, dtype)
+    module = recording.calls[record.call].record.path
+    return Found("tensor", name, "weight", "Tensor", module, maker.place, 0, shape, dtype)

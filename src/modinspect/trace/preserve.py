@@ -14,7 +14,7 @@ import sys
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -27,21 +27,23 @@ from modinspect.trace.tensors import storage_of
 _ATOMS = frozenset({bool, int, float, str, type(None), torch.dtype, torch.device, torch.Size})
 
 
+_Step: TypeAlias = "tuple[Any, ...]"
+"""A function, and what to call it with: there are thousands of these, and a tuple is made in less time than a closure."""
+
+
 class Preserved:
     """What has to be put back after the run."""
 
-    def __init__(self, modules: Iterable[nn.Module], tensors: Iterable[Tensor]) -> None:
+    def __init__(self, modules: Iterable[nn.Module]) -> None:
         self._modules: dict[int, nn.Module] = {}
         self._tensors: dict[int, Tensor] = {}
-        self._undo: list[Callable[[], object]] = []
+        self._undo: list[_Step] = []
         self._seen: set[int] = set()
         self._memories: dict[int, tuple[Tensor, Tensor]] = {}
         self._storages: set[int] | None = None
         self._saved: dict[int, Callable[[], object]] = {}
         for module in modules:
             self.add_module(module)
-        for tensor in tensors:
-            self.add_tensor(tensor)
         self._undo_process = save_process()
 
     # -- what was there before the run
@@ -53,10 +55,15 @@ class Preserved:
         self._modules[id(module)] = module
         self._seen.add(id(module))
         self._undo.append(_saved_module(module))
-        for tensor in [*module._parameters.values(), *module._buffers.values()]:
-            if tensor is not None:
-                self.add_tensor(tensor)
-        held = [value for name, value in module.__dict__.items() if name not in TORCHS_OWN and not _is_inert(value)]
+        for registered in (module._parameters, module._buffers):
+            for tensor in registered.values():
+                if tensor is not None and id(tensor) not in self._tensors:
+                    self.add_tensor(tensor)
+        held = [
+            value
+            for name, value in module.__dict__.items()
+            if name not in TORCHS_OWN and type(value) not in _ATOMS and not _is_inert(value)
+        ]
         if held:
             self.add_value(held)
 
@@ -68,7 +75,7 @@ class Preserved:
             elif isinstance(item, nn.Module):
                 self.add_module(item)
             else:
-                self._undo.append(_saved_object(item))
+                self._undo.append((_saved_object(item),))
             if count > MOST:
                 break
 
@@ -78,9 +85,10 @@ class Preserved:
             return
         self._tensors[id(tensor)] = tensor
         if tensor.is_leaf:
-            self._undo.append(_saved_flags(tensor))
-            if tensor.grad is not None:
-                self.add_tensor(tensor.grad)
+            grad = tensor.grad
+            self._undo.append(_saved_flags(tensor, grad))
+            if grad is not None:
+                self.add_tensor(grad)
         if self._storages is not None:
             self._add_storage(tensor)
 
@@ -118,9 +126,10 @@ class Preserved:
     def restore(self) -> None:
         """Puts everything back. If one step fails, the others are made all the same."""
         memories = [partial(_restore_memory, tensor, memory) for tensor, memory in self._memories.values()]
-        errors = _each([self._undo_process])  # first: a default device, say, would take part in what follows
+        errors = _each([(self._undo_process,)])  # first: a default device, say, would take part in what follows
         with torch.no_grad(), torch._C.DisableTorchFunctionSubclass():
-            errors += _each([*memories, *self._saved.values(), *self._undo])
+            errors += _each([(step,) for step in (*memories, *self._saved.values())])
+            errors += _each(self._undo)
         if errors:
             raise errors[0]
 
@@ -130,12 +139,12 @@ def _is_inert(value: object) -> bool:
     return type(value) in _ATOMS or (type(value) is tuple and _ATOMS.issuperset(map(type, value)))
 
 
-def _each(steps: list[Callable[[], object]]) -> list[Exception]:
+def _each(steps: Iterable[_Step]) -> list[Exception]:
     """Makes all the steps; gives the errors that they raised."""
     errors = []
-    for step in steps:
+    for step, *arguments in steps:
         try:
-            step()
+            step(*arguments)
         except Exception as error:  # raised in the end
             errors.append(error)
     return errors
@@ -178,24 +187,26 @@ def _place(tensor: Tensor) -> tuple[Any, ...]:
     return storage_of(tensor), tensor.dtype, tensor.shape, tensor.stride(), tensor.storage_offset()
 
 
-def _saved_flags(tensor: Tensor) -> Callable[[], object]:
-    requires_grad, grad = tensor.requires_grad, tensor.grad
-    hooks = tensor._backward_hooks, tensor._post_accumulate_grad_hooks
-    contents = [(hook, dict(hook)) for hook in hooks if hook is not None]
+def _saved_flags(tensor: Tensor, grad: Tensor | None) -> _Step:
+    hooks, more_hooks = tensor._backward_hooks, tensor._post_accumulate_grad_hooks
+    none = hooks is None and more_hooks is None
+    contents = () if none else [(hook, dict(hook)) for hook in (hooks, more_hooks) if hook is not None]
+    return _put_flags_back, tensor, tensor.requires_grad, grad, hooks, more_hooks, contents
 
-    def undo() -> None:
-        if tensor.requires_grad != requires_grad:
-            tensor.requires_grad_(requires_grad)
-        if tensor.grad is not grad:
-            tensor.grad = grad
-        if tensor._backward_hooks is not hooks[0]:
-            tensor._backward_hooks = hooks[0]
-        if tensor._post_accumulate_grad_hooks is not hooks[1]:
-            tensor._post_accumulate_grad_hooks = hooks[1]
-        for hook, before in contents:
-            put_back(hook, before)
 
-    return undo
+def _put_flags_back(
+    tensor: Tensor, requires_grad: bool, grad: Tensor | None, hooks: Any, more_hooks: Any, contents: Iterable[tuple[Any, Any]]
+) -> None:
+    if tensor.requires_grad != requires_grad:
+        tensor.requires_grad_(requires_grad)
+    if tensor.grad is not grad:
+        tensor.grad = grad
+    if tensor._backward_hooks is not hooks:
+        tensor._backward_hooks = hooks
+    if tensor._post_accumulate_grad_hooks is not more_hooks:
+        tensor._post_accumulate_grad_hooks = more_hooks
+    for hook, before in contents:
+        put_back(hook, before)
 
 
 _registries_of = operator.itemgetter(
@@ -204,27 +215,27 @@ _registries_of = operator.itemgetter(
 """What torch keeps of a module: parameters, children, hooks."""
 
 
-def _saved_module(module: nn.Module) -> Callable[[], object]:
+def _saved_module(module: nn.Module) -> _Step:
     if isinstance(module, torch.jit.ScriptModule):
-        return _saved_scripted(module)
-    own, before = module.__dict__, module.__dict__.copy()
+        return (_saved_scripted(module),)
+    own = module.__dict__
     try:
         registries = _registries_of(own)
     except KeyError:  # a module made without nn.Module.__init__, or by an older torch
         registries = tuple(value for value in own.values() if type(value) in (dict, OrderedDict, set))
     filled = [(registry, registry.copy()) for registry in registries if registry]
+    return _put_module_back, own, own.copy(), registries, filled
 
-    def undo() -> None:
-        put_back(own, before)
-        for registry, contents in filled:
-            put_back(registry, contents)
-        if sum(map(bool, registries)) > len(filled):
-            known = {id(registry) for registry, _ in filled}
-            for registry in registries:
-                if id(registry) not in known:
-                    registry.clear()
 
-    return undo
+def _put_module_back(own: dict[str, Any], before: dict[str, Any], registries: Any, filled: list[tuple[Any, Any]]) -> None:
+    put_back(own, before)
+    for registry, contents in filled:
+        put_back(registry, contents)
+    if sum(map(bool, registries)) > len(filled):
+        known = {id(registry) for registry, _ in filled}
+        for registry in registries:
+            if id(registry) not in known:
+                registry.clear()
 
 
 def _saved_scripted(module: torch.jit.ScriptModule) -> Callable[[], object]:

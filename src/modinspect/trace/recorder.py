@@ -13,7 +13,7 @@ from __future__ import annotations
 import sys
 import threading
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from types import CodeType, FrameType, TracebackType
@@ -27,14 +27,26 @@ from torch.overrides import TorchFunctionMode
 from modinspect.trace import names
 from modinspect.trace.aten import AtenMode, Sink, count
 from modinspect.trace.classify import aliased, kind_of, literals, operands_of
-from modinspect.trace.half import ModuleRun, module_info, own_parameters, size_below, size_of
+from modinspect.trace.half import unregistered_info
 from modinspect.trace.holders import Holders
 from modinspect.trace.interpose import functionals_go_through, functions_go_through, modules_go_through, parameters_go_through
 from modinspect.trace.preserve import Preserved
-from modinspect.trace.records import CallRecord, Failure, Found, Known, ModuleRecord, OpRecord, Origin, Place, Root, Seen
-from modinspect.trace.registry import Registry, is_layer, is_opaque, join, walk
-from modinspect.trace.sources import Sources
-from modinspect.trace.tensors import flatten, flatten_all, shape_of, storage_of
+from modinspect.trace.records import (
+    CallRecord,
+    Failure,
+    Found,
+    Known,
+    ModuleRecord,
+    OpRecord,
+    Origin,
+    Recording,
+    Root,
+    Running,
+    Seen,
+)
+from modinspect.trace.registry import Layers, Registry, join, walk
+from modinspect.trace.sources import CALL, EDGE, NOWHERE, Place, Sources
+from modinspect.trace.tensors import PLAIN, Metas, flatten, flatten_all, shape_of, storage_of
 
 _ATEN = torch.ops.aten
 _get_frame = sys._getframe
@@ -50,10 +62,8 @@ _default_dtype = torch.get_default_dtype
 _dispatch_modes = torch._C._len_torch_dispatch_stack
 _exclude_key = torch._C._dispatch_tls_set_dispatch_key_excluded
 _PYTHON, _SNAPSHOT = torch._C.DispatchKey.Python, torch._C.DispatchKey.PythonTLSSnapshot
-_record = partial(tuple.__new__, OpRecord)
-
-_PLAIN = frozenset({Tensor, nn.Parameter})
-"""Types whose metadata says all that decides what a function becomes."""
+_call_record = partial(tuple.__new__, CallRecord)
+_running = partial(tuple.__new__, Running)
 
 _ATOMS = frozenset(
     {int, float, bool, str, complex, type(None), type(...), torch.dtype, torch.device, torch.layout, torch.memory_format}
@@ -65,11 +75,14 @@ later depends on the mark, which no metadata tells."""
 
 _NO_OP = Known()
 
+_NOT_ENDED: Any = None
+"""Stands for the record of a call that has not ended."""
+
 _UNRESOLVED: Any = object()
 """Stands for the origin of a tensor that nobody has looked for yet."""
 
 _Entry: TypeAlias = "tuple[weakref.ref[Tensor], Origin, int | None]"
-"""(the tensor, where it comes from, the number of its metadata in ``Recorder._metas``)."""
+"""(the tensor, where it comes from, the number of its metadata)."""
 
 
 class _Uncachable(Exception):
@@ -82,7 +95,8 @@ class Recorder(TorchFunctionMode):
     Args:
         registry: what the model registers.
         preserved: told of each write before it happens.
-        opaque: globs of classes that count as layers.
+        metas: numbers the metadata of tensors.
+        layers: tells layers from other modules.
         plain: further tensor types whose metadata says all.
         progress: told which module begins, as (path, modules begun so far).
     """
@@ -91,17 +105,21 @@ class Recorder(TorchFunctionMode):
         self,
         registry: Registry,
         preserved: Preserved,
+        metas: Metas,
+        layers: Layers,
         *,
-        opaque: tuple[str, ...] = (),
         plain: frozenset[type] = frozenset(),
         progress: Callable[[str, int], None] | None = None,
     ) -> None:
         super().__init__()
         self.sources = Sources()
-        self.ops: list[OpRecord] = []
+        self.ops: list[tuple[Any, ...]] = []
         self.calls: list[CallRecord] = []
         self.found: list[Found] = []
-        self.modules: dict[int, ModuleRecord] = {}
+        self.modules = {
+            id(module): ModuleRecord(path, _ref(module), layers.is_layer(module), layers.is_opaque(module), None)
+            for path, module in registry.modules.items()
+        }
         self.unregistered: list[ModuleRecord] = []
         self.failure: Failure | None = None
         self.kept: frozenset[int] | None = None
@@ -109,17 +127,15 @@ class Recorder(TorchFunctionMode):
         self.grown = False
         self.registry = registry
         self._preserved = preserved
-        self._opaque = opaque
-        self._plain = _PLAIN | plain
+        self._layers = layers
+        self._plain = PLAIN | plain
         self._progress = progress
         self._holders = Holders(registry)
         self._known: dict[tuple[Any, ...], Known] = {}
-        self._metas: dict[tuple[Any, ...], int] = {}
-        self._shapes: list[tuple[Any, torch.dtype]] = []
+        self._meta, self._shapes = metas.number, metas.shapes
         self._made_inside: dict[int, tuple[StorageWeakRef, int]] = {}
         self._made_of: dict[int, tuple[weakref.ref[Tensor], int]] = {}
-        self._stack: list[int] = []
-        self._running: list[nn.Module] = []
+        self._stack: list[Running] = []
         self._root_entered = False
         self._namesakes: dict[str, int] = {}
         self._sink: Sink | None = None
@@ -129,7 +145,9 @@ class Recorder(TorchFunctionMode):
         state = [*registry.parameters.values(), *registry.buffers.values()]
         state_names = [registry.tensor_names[id(tensor)] for tensor in state]
         self.roots = [Root(name.partition(":")[0], name) for name in state_names]
-        self._entries: dict[int, _Entry] = {id(tensor): (_ref(tensor), -1 - place, None) for place, tensor in enumerate(state)}
+        self._entries: dict[int, _Entry] = {
+            id(tensor): (_ref(tensor), -1 - place, registry.metas[id(tensor)]) for place, tensor in enumerate(state)
+        }
         self._marked = any(_is_marked(tensor) for tensor in state)
 
     # -- what is there before the run
@@ -137,13 +155,11 @@ class Recorder(TorchFunctionMode):
     def _record_of(self, module: nn.Module) -> ModuleRecord | None:
         """The record of a module that is known, ``None`` for one that nobody registered."""
         record = self.modules.get(id(module))
-        if record is not None and record.module() is module:
-            return record
-        path = self.registry.module_paths.get(id(module))
-        return None if path is None else self._add_module(path, module, None)
+        return record if record is not None and record.module() is module else None
 
     def _add_module(self, path: str, module: nn.Module, place: int | None) -> ModuleRecord:
-        record = ModuleRecord(path, _ref(module), is_layer(module, self._opaque), is_opaque(module, self._opaque), place)
+        layers = self._layers
+        record = ModuleRecord(path, _ref(module), layers.is_layer(module), layers.is_opaque(module), place)
         self.modules[id(module)] = record
         return record
 
@@ -174,26 +190,41 @@ class Recorder(TorchFunctionMode):
     @contextmanager
     def recording(self, root: nn.Module, edge: CodeType) -> Iterator[None]:
         """Records what runs inside; ``edge`` is the code that calls the model."""
-        self.sources.mark_edge(edge)
+        self.sources.mark(edge, EDGE)
+        self.sources.mark(_CALL_CODE, CALL)
         self._thread = threading.get_ident()
         with ExitStack() as stack:
             stack.callback(delattr, self, "_aten")  # each holds the other: what they hold would wait for the garbage collector
             stack.enter_context(functions_go_through(self._apply))
             stack.enter_context(functionals_go_through(self))
-            stack.enter_context(modules_go_through(self._call))
+            stack.enter_context(modules_go_through(partial(_module_call, self)))
             stack.enter_context(parameters_go_through(self._pass_on))
-            self._push(self._record_of(root) or self._add_module("", root, None), root)
+            # there is always an owner: a model may have a __call__ of its own, which calls no nn.Module.__call__
+            self._enter_root(root)
+            stack.callback(self._end_root)
             stack.enter_context(self._aten)
             self._modes = _dispatch_modes()
             stack.enter_context(self)
             yield
 
+    def _enter_root(self, root: nn.Module) -> None:
+        record = self._record_of(root) or self._add_module("", root, None)
+        record.calls = 1
+        self._stack.append(Running(0, record, root, record.layer, NOWHERE))
+        self.calls.append(_NOT_ENDED)
+
+    def _end_root(self) -> None:
+        if self.calls[0] is _NOT_ENDED:
+            root = self._stack[0]
+            stop = len(self.ops)
+            self.calls[0] = CallRecord(root.record, 0, None, 0, stop, root.module.training, root.covered, root.place, (), ())
+
     def finish(self, result: Any) -> None:
         """Notes what the root returned."""
-        call = self.calls[0]
+        self._end_root()
         with torch._C.DisableTorchFunction():
-            call.outputs = [(path, shape_of(t), t.dtype, self.origin(t)) for path, t in flatten_all(result)]
-        call.stop = len(self.ops)
+            outputs = [(path, shape_of(t), t.dtype, self.origin(t)) for path, t in flatten_all(result)]
+        self.calls[0] = self.calls[0]._replace(outputs=outputs, stop=len(self.ops))
         self.kept = frozenset(
             [
                 origin
@@ -202,52 +233,13 @@ class Recorder(TorchFunctionMode):
             ]
         )
 
+    def recorded(self) -> Recording:
+        """What was recorded, without what only the run needed."""
+        return Recording(
+            list(map(OpRecord._make, self.ops)), self.calls, self.roots, self.found, self.unregistered, self.kept, self.sources
+        )
+
     # -- modules
-
-    def _push(self, record: ModuleRecord, module: nn.Module, place: Place = (None, 0)) -> CallRecord:
-        parent = above = None
-        if self._stack:
-            parent = self._stack[-1]
-            above = self.calls[parent]
-        inside_layer = above is not None and above.covered and above.record.opaque
-        covered = inside_layer or (record.layer and record.place is None)
-        start = len(self.ops)
-        call = CallRecord(record, record.calls, parent, start, start, module.training, covered, place, [])
-        record.opaque = record.opaque or inside_layer
-        record.calls += 1
-        self._stack.append(len(self.calls))
-        self._running.append(module)
-        self.calls.append(call)
-        return call
-
-    def _call(self, original: Callable[..., Any], module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """A module is called: whatever runs until it returns, its hooks too, has it as its owner or above its owner."""
-        if _get_ident() != self._thread:
-            self._pass_by(module)
-            return original(module, *args, **kwargs)
-        code, at, _ = self.sources.find(_get_frame(2))
-        if self._root_entered or module is not self._running[0]:
-            call = self._push(self._record_of(module) or self._meet(module), module, (code, at))
-        else:
-            call = self.calls[0]
-            call.place = (code, at)
-        self._root_entered = True
-        depth = len(self._stack)
-        for index, value in enumerate(args):
-            self._add_seen(call.inputs, value, str(index))
-        for name, value in kwargs.items():
-            self._add_seen(call.inputs, value, name)
-        if self._progress is not None:
-            self._progress(call.record.path, len(self.calls))
-        try:
-            out = original(module, *args, **kwargs)
-        finally:
-            call.stop = len(self.ops)
-            if depth > 1:  # the root's stays: there is always an owner
-                del self._stack[depth - 1 :], self._running[depth - 1 :]
-        call.outputs = []
-        self._add_seen(call.outputs, out, "")
-        return out
 
     def _pass_by(self, module: nn.Module) -> None:
         """A module runs in another thread, whose ops nobody sees: what it may write to is saved, and the report says so."""
@@ -261,13 +253,12 @@ class Recorder(TorchFunctionMode):
 
     def _meet(self, module: nn.Module) -> ModuleRecord:
         """A module that was not registered at the start runs for the first time."""
-        for path, registered in walk(self._running[0]):
+        for path, registered in walk(self._stack[0].module):
             if registered is module:
                 return self._add_grown(path, module)
         frame = _get_frame(2)
         name, role = self._holders.find(module, frame, self.sources) or (f"<{type(module).__name__}>", "forward")
         name = self._unique(name)
-        code, at, _ = self.sources.find(frame)
         place = len(self.found)
         for path, child in walk(module):
             if self._record_of(child) is not None:
@@ -275,8 +266,7 @@ class Recorder(TorchFunctionMode):
             whole = join(name, path) if path else name
             record = self._add_module(whole, child, place)
             self.unregistered.append(record)
-            own = size_of(own_parameters(child).values()).numel
-            record.info = module_info(whole, child, size_below(child), own, self._opaque, ModuleRun(), registered=False)
+            record.info = unregistered_info(whole, child, self._layers)
             if role != "forward":  # made in forward, it was not there before
                 self._preserved.add_module(child)
             for kind, tensors in (("param", child._parameters), ("buffer", child._buffers)):
@@ -286,7 +276,7 @@ class Recorder(TorchFunctionMode):
                         self.add_root(tensor, Root("unregistered", f"{kind}:{join(whole, leaf)}", place))
         record = self.modules[id(module)]
         size = record.info.params if record.info is not None else 0
-        self.found.append(Found("module", name, role, type(module).__name__, self._path(), (code, at), size))
+        self.found.append(Found("module", name, role, type(module).__name__, self._path(), self.sources.find(frame), size))
         return record
 
     def _add_grown(self, above: str, module: nn.Module) -> ModuleRecord:
@@ -308,17 +298,16 @@ class Recorder(TorchFunctionMode):
         return name if number == 1 else f"{name}#{number}"
 
     def _path(self) -> str:
-        return self.calls[self._stack[-1]].record.path
+        return self._stack[-1].record.path
 
-    def _add_seen(self, seen: list[Seen], value: Any, path: str) -> None:
-        """Adds the tensors in ``value``."""
+    def _seen(self, value: Any, path: str) -> list[Seen]:
+        """The tensors in ``value``."""
         entry = self._entries.get(id(value))
         if entry is None or entry[0]() is not value:
             with torch._C.DisableTorchFunction():
-                seen += [(inside, shape_of(t), t.dtype, self.origin(t)) for inside, t in flatten(value, path)]
-        else:
-            shape, dtype = self._shapes[entry[2]] if entry[2] is not None else self._looked_at(entry)
-            seen.append((path, shape, dtype, entry[1]))
+                return [(inside, shape_of(t), t.dtype, self.origin(t)) for inside, t in flatten(value, path)]
+        shape, dtype = self._shapes[entry[2]] if entry[2] is not None else self._looked_at(entry)
+        return [(path, shape, dtype, entry[1])]
 
     def _looked_at(self, entry: _Entry) -> tuple[Any, torch.dtype]:
         """Shape and dtype of a tensor that is known."""
@@ -340,57 +329,52 @@ class Recorder(TorchFunctionMode):
             return func(*args, **kwargs) if kwargs else func(*args)
         tensors: list[Tensor] = []
         origins: list[Origin] = []
-        key = self._key(func, args, kwargs, tensors, origins)
+        key = None if self._marked or _functorch_active() or _autocasting() else self._key(func, args, kwargs, tensors, origins)
         known = self._known.get(key) if key is not None else None
         if known is None:
             return self._look_closely(func, args, kwargs or {}, key)
         if known is _NO_OP:
             return func(*args, **kwargs) if kwargs else func(*args)
-        code, at, setting_up = self.sources.find(_get_frame(1))
+        running = self._stack[-1]
+        place = self.sources.find(_get_frame(1), running[4])
         if _UNRESOLVED in origins:
             origins = [self._origin_or_resolve(tensor) for tensor in tensors]
-        for position in known.mutates:
+        mutates = known.mutates
+        for position in mutates:
             self._preserved.before_write(tensors[position])
         if _dispatch_modes() != self._modes:  # the model has pushed a mode of its own on top
             return self._look_closely(func, args, kwargs or {}, None)
         try:
             out = self._run_known(known, func, args, kwargs)
         except BaseException as error:
-            self._fail(error, _record((func, known, self._stack[-1], origins, [], code, at)))
+            self._fail(error, OpRecord(func, known, running.call, origins, [], place))
             raise
-        if setting_up:
+        if place[2]:  # a lazy module is being set up
             return out
         index = len(self.ops)
-        if known.meta is None or type(out) not in self._plain:
+        meta = known.meta
+        if meta is None or type(out) not in self._plain:
             outputs: Any = self._adopt(out, tensors, index)
         else:
-            outputs = self._shapes[known.meta]
-            for tensor in tensors:
-                if tensor is out:
-                    break
-            else:
-                self._entries[id(out)] = (_ref(out), index, known.meta)
-        if known.mutates:
-            self._mutated([tensors[position] for position in known.mutates], index)
-        self.ops.append(_record((func, known, self._stack[-1], origins, outputs, code, at)))
+            outputs = self._shapes[meta]
+            self._entries[id(out)] = (_ref(out), index, meta)
+        if mutates:
+            self._mutated([tensors[position] for position in mutates], index)
+        self.ops.append((func, known, running[0], origins, outputs, place))
         return out
 
-    def _run_known(self, known: Known, func: Any, args: Any, kwargs: Any) -> Any:
+    def _run_known(self, known: Known, func: Any, args: Any, kwargs: Any) -> Any:  # noqa: ARG002 - what overrides it needs it
         """Runs ``func`` without a look at its operators, which ``known`` knows.
 
-        Where the recorder's is the only dispatch mode, its key is left out: a pop and a push take four times as long. A second
-        key makes a stop at each operator, which is worth a call for several.
+        Where the recorder's is the only dispatch mode, its keys are left out: a pop and a push take four times as long.
         """
         if self._modes == 1:
-            several = len(known.aten) > 1
             _exclude_key(_PYTHON, True)
-            if several:
-                _exclude_key(_SNAPSHOT, True)
+            _exclude_key(_SNAPSHOT, True)
             try:
                 return func(*args, **kwargs) if kwargs else func(*args)
             finally:
-                if several:
-                    _exclude_key(_SNAPSHOT, False)
+                _exclude_key(_SNAPSHOT, False)
                 _exclude_key(_PYTHON, False)
         mode = _pop_dispatch(None)
         try:
@@ -403,8 +387,6 @@ class Recorder(TorchFunctionMode):
 
         Collects the operands in ``tensors``, and where they come from in ``origins``.
         """
-        if _functorch_active() or _autocasting():
-            return None
         plain, entries = self._plain, self._entries
         # What is known of a tensor's metadata holds until it is written to, but that a write may make others require grad.
         grad = _grad_enabled()
@@ -457,22 +439,13 @@ class Recorder(TorchFunctionMode):
         if entry is not None and entry[0]() is tensor:
             self._entries[id(tensor)] = (entry[0], entry[1], None)
 
-    def _meta(self, tensor: Tensor) -> int:
-        """The number of a tensor's metadata: tensors with the same number are alike but for their values."""
-        shape, dtype = tensor.shape, tensor.dtype
-        meta = (shape, tensor.stride(), dtype, tensor.device, tensor.requires_grad)
-        number = self._metas.setdefault(meta, len(self._shapes))
-        if number == len(self._shapes):
-            self._shapes.append((shape, dtype))
-        return number
-
     def _look_closely(
         self, func: Any, args: Any, kwargs: dict[str, Any], key: tuple[Any, ...] | None, run: Callable[..., Any] | None = None
     ) -> Any:
         """Runs ``func``, or ``run`` in its place, under the dispatch mode, to learn what it becomes."""
-        code, at, setting_up = self.sources.find(_get_frame(2))
+        place = self._place(_get_frame(2))
         with torch._C.DisableTorchFunctionSubclass():
-            record, tensors = self._begin(func, args, kwargs, code, at)
+            record, tensors = self._begin(func, args, kwargs, place)
             if func in names.EXPOSES:
                 for tensor in tensors:
                     self._preserved.before_write(tensor)
@@ -486,7 +459,7 @@ class Recorder(TorchFunctionMode):
         except BaseException as error:
             self._fail(error, record)
             raise
-        if not setting_up:
+        if not place[2]:  # no lazy module is being set up
             with torch._C.DisableTorchFunctionSubclass():
                 self._learn(record, sink, tensors, out, key)
         return out
@@ -500,21 +473,24 @@ class Recorder(TorchFunctionMode):
         decided = func not in names.UNIQUE and not sink.by_values and not (known.mutates and aliased(tensors))
         if key is not None and decided and _dispatch_modes() == self._modes:  # no mode of the model's takes part
             self._known[key] = _NO_OP if kind is None else known
-            if type(out) in self._plain and out.layout is torch.strided and sink.all_torchs:
+            made = type(out) in self._plain and all(out is not tensor for tensor in tensors)  # not merely passed on
+            if made and out.layout is torch.strided and sink.all_torchs:
                 known.meta = self._meta(out)
         if kind is not None:
             known.kind = kind
             self._end(record, out, tensors)
 
-    def _begin(
-        self, func: Any, args: Any, kwargs: dict[str, Any], code: CodeType | None, at: int
-    ) -> tuple[OpRecord, list[Tensor]]:
+    def _place(self, frame: FrameType | None) -> Place:
+        """The innermost frame outside torch, from ``frame`` outwards."""
+        return self.sources.find(frame, self._stack[-1].place)
+
+    def _begin(self, func: Any, args: Any, kwargs: dict[str, Any], place: Place) -> tuple[OpRecord, list[Tensor]]:
         """The record of an op that is about to run, and its operands."""
         places = list(operands_of(args, kwargs))
         tensors = [tensor for _, tensor in places]
         known = Known(tuple((place, shape_of(t), t.dtype) for place, t in places), arguments=literals(args, kwargs))
         origins = [self._origin_or_resolve(tensor) for tensor in tensors]
-        return OpRecord(func, known, self._stack[-1], origins, [], code, at), tensors
+        return OpRecord(func, known, self._stack[-1].call, origins, [], place), tensors
 
     def _end(self, record: OpRecord, out: Any, tensors: list[Tensor]) -> None:
         """Adds an op that ran."""
@@ -569,8 +545,7 @@ class Recorder(TorchFunctionMode):
         made = self._made_inside.get(storage) if storage is not None else None
         if made is not None and not made[0].expired():
             return made[1]
-        for module in reversed(self._running):
-            record = self.modules[id(module)]
+        for _, record, module, _, _ in reversed(self._stack):
             for kind, registered in (("param", module._parameters), ("buffer", module._buffers)):
                 for name, own in registered.items():
                     if own is tensor:  # put there meanwhile: by torch.func.functional_call, or as a new buffer
@@ -587,9 +562,9 @@ class Recorder(TorchFunctionMode):
         held = self._holders.find(tensor, frame, self.sources)
         if held is None:
             return None
-        code, at, _ = self.sources.find(frame)
+        place = self._place(frame)
         size = tensor.numel() if isinstance(tensor, nn.Parameter) else 0
-        found = Found("tensor", *held, type(tensor).__name__, self._path(), (code, at), size, shape_of(tensor), tensor.dtype)
+        found = Found("tensor", *held, type(tensor).__name__, self._path(), place, size, shape_of(tensor), tensor.dtype)
         self.found.append(found)
         self._preserved.add_tensor(tensor)
         return self.add_root(tensor, Root("unregistered", found.name, len(self.found) - 1))
@@ -606,8 +581,7 @@ class Recorder(TorchFunctionMode):
         if threading.get_ident() != self._thread or function.__module__.startswith("torch."):
             return original(function, *args, **kwargs)
         with torch._C.DisableTorchFunction():
-            code, at, _ = self.sources.find(_get_frame(2))
-            record, tensors = self._begin(function, args, kwargs, code, at)
+            record, tensors = self._begin(function, args, kwargs, self._place(_get_frame(2)))
         record.known.name = f"{function.__module__}.{function.__qualname__}.apply"
         index = len(self.ops)
         self.ops.append(record)
@@ -642,10 +616,10 @@ class Recorder(TorchFunctionMode):
                     if storage is not None:
                         self._made_inside[storage] = (StorageWeakRef(tensor.untyped_storage()), self._sink.index)
             return
-        code, at, setting_up = self.sources.find(_get_frame(2))
-        if setting_up:
+        place = self._place(_get_frame(2))
+        if place[2]:  # a lazy module is being set up
             return
-        record, tensors = self._begin(func, () if func is _ATEN.lift_fresh.default else args, kwargs, code, at)
+        record, tensors = self._begin(func, () if func is _ATEN.lift_fresh.default else args, kwargs, place)
         sink = Sink(len(self.ops))
         sink.add(func, flops, estimate, written)
         sink.tell(record.known, func, tensors)
@@ -657,8 +631,8 @@ class Recorder(TorchFunctionMode):
     def lose(self, func: Any, args: Any, kwargs: dict[str, Any], error: Exception) -> None:
         """An ATen operator raised. What called it may raise an error of its own that does not say why: scripted code does."""
         if self._sink is None:
-            code, at, _ = self.sources.find(_get_frame(2))
-            self.failure = Failure(id(error), self._begin(func, args, kwargs, code, at)[0], lost=str(error))
+            record, _ = self._begin(func, args, kwargs, self._place(_get_frame(2)))
+            self.failure = Failure(id(error), record, lost=str(error))
 
     def before_write(self, tensor: Tensor) -> None:
         """Something is about to write to ``tensor``."""
@@ -681,9 +655,62 @@ def passes_op(trace: TracebackType | None) -> bool:
 _OP_CODES = frozenset(function.__code__ for function in (Recorder.__torch_function__, Recorder._look_closely, Recorder._apply))
 
 
-def calling(frame: FrameType) -> CallRecord | None:
-    """The call of a module that ``frame`` belongs to, if that is where the recorder made it."""
-    if frame.f_code is not Recorder._call.__code__:
-        return None
-    call = frame.f_locals.get("call")
-    return call if isinstance(call, CallRecord) else None
+def _module_call(recorder: Recorder, original: Callable[..., Any]) -> Callable[..., Any]:
+    """What stands in for ``nn.Module.__call__``.
+
+    Whatever runs until it returns, the module's hooks too, has the module as its owner or above its owner.
+    """
+    thread, stack, calls, ops, modules = recorder._thread, recorder._stack, recorder.calls, recorder.ops, recorder.modules
+    find, seen, progress = recorder.sources.find, recorder._seen, recorder._progress
+    root_waits = True  # the record of the root's first call is there before it is called
+
+    def call(module: nn.Module, /, *args: Any, **kwargs: Any) -> Any:
+        nonlocal root_waits
+        if _get_ident() != thread:
+            recorder._pass_by(module)
+            return original(module, *args, **kwargs)
+        above = stack[-1]
+        place = find(_get_frame(1), above[4])
+        record = modules.get(id(module))
+        if record is None or record.module() is not module:
+            record = recorder._meet(module)
+        if root_waits and module is above[2]:
+            index, number, parent, covered = 0, 0, None, above[3]
+            stack[0] = above._replace(place=place)
+        else:
+            index, number, parent = len(calls), record.calls, above[0]
+            covered = record.layer and record.place is None
+            if above[3] and above[1].opaque:
+                covered = record.opaque = True
+            record.calls = number + 1
+            calls.append(_NOT_ENDED)
+            stack.append(_running((index, record, module, covered, place)))
+        root_waits = False
+        depth, start, training = len(stack), len(ops), module.training
+        if len(args) == 1 and not kwargs:
+            inputs = seen(args[0], "0")
+        else:
+            given = [*((str(position), value) for position, value in enumerate(args)), *kwargs.items()]
+            inputs = [tensor for path, value in given for tensor in seen(value, path)]
+        outputs: Sequence[Seen] = ()
+        if progress is not None:
+            progress(record.path, len(calls))
+        try:
+            out = original(module, *args, **kwargs)
+            outputs = seen(out, "")
+        finally:
+            calls[index] = _call_record((record, number, parent, start, len(ops), training, covered, place, inputs, outputs))
+            if depth > 1:  # the root's stays: there is always an owner
+                del stack[depth - 1 :]
+        return out
+
+    return call
+
+
+_CALL_CODE = next(code for code in _module_call.__code__.co_consts if isinstance(code, CodeType))
+
+
+def calling(frame: FrameType) -> ModuleRecord | None:
+    """The module that is called in ``frame``, if that is where the recorder does it."""
+    record = frame.f_locals.get("record") if frame.f_code is _CALL_CODE else None
+    return record if isinstance(record, ModuleRecord) else None

@@ -9,18 +9,15 @@ from __future__ import annotations
 import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from types import CodeType
 from typing import Any, NamedTuple, TypeAlias
 
 import torch
 from torch import nn
 
 from modinspect.report import Kind, ModuleInfo
+from modinspect.trace.sources import Place, Sources
 
 Origin: TypeAlias = "int | None"
-Place: TypeAlias = "tuple[CodeType | None, int]"
-"""A code object and the offset of an instruction in it: which line that is on is looked up when the report is made."""
-
 Seen: TypeAlias = "tuple[str, Any, torch.dtype, Origin]"
 """(path inside a container, shape, dtype, origin) of a tensor."""
 
@@ -53,8 +50,7 @@ class OpRecord(NamedTuple):
     call: int
     origins: list[Origin]
     outputs: Any
-    code: CodeType | None
-    at: int
+    place: Place
 
 
 @dataclass(slots=True)
@@ -83,9 +79,8 @@ class ModuleRecord:
     calls: int = 0
 
 
-@dataclass(slots=True)
-class CallRecord:
-    """One call of a module; ``covered`` says that ``repr`` has a name for what runs in it."""
+class CallRecord(NamedTuple):
+    """One call of a module, made as it ends; ``covered`` says that ``repr`` has a name for what runs in it."""
 
     record: ModuleRecord
     number: int
@@ -95,8 +90,18 @@ class CallRecord:
     training: bool
     covered: bool
     place: Place
-    inputs: list[Seen]
-    outputs: Sequence[Seen] = ()
+    inputs: Sequence[Seen]
+    outputs: Sequence[Seen]
+
+
+class Running(NamedTuple):
+    """A module that is running. ``call`` is the index of its call among all calls, ``place`` where it was called."""
+
+    call: int
+    record: ModuleRecord
+    module: nn.Module
+    covered: bool
+    place: Place
 
 
 class Root(NamedTuple):
@@ -116,7 +121,20 @@ class Found:
     role: str
     class_name: str
     module: str
-    at: Place
+    place: Place
     params: int
     shape: Any = None
     dtype: torch.dtype | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """All that was recorded of a run; ``kept`` are the ops with a result that outlived it, ``None`` where it did not end."""
+
+    ops: list[OpRecord]
+    calls: list[CallRecord]
+    roots: list[Root]
+    found: list[Found]
+    unregistered: list[ModuleRecord]
+    kept: frozenset[int] | None
+    sources: Sources

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from modinspect.trace.tensors import Metas
 
 _CONTAINER_OF_TENSORS = "parametrizations"
 """The child that ``torch.nn.utils.parametrize`` adds to a layer: it computes the layer's own parameters."""
@@ -16,7 +19,7 @@ _CONTAINER_OF_TENSORS = "parametrizations"
 @dataclass(frozen=True, slots=True)
 class Registry:
     """The registered half of a model. ``modules`` are in the order of ``named_modules()``, tensors in that of
-    ``named_parameters()``.
+    ``named_parameters()``. ``metas`` are the numbers of the tensors' metadata, by identity as ``tensor_names``.
     """
 
     modules: dict[str, nn.Module]
@@ -26,9 +29,10 @@ class Registry:
     buffers: dict[str, Tensor]
     tensor_aliases: dict[str, list[str]]
     tensor_names: dict[int, str] = field(default_factory=dict)
+    metas: dict[int, int | None] = field(default_factory=dict)
 
 
-def register(root: nn.Module) -> Registry:
+def register(root: nn.Module, metas: Metas) -> Registry:
     """Walks ``root`` once. Shared modules and tied tensors are listed under their first path, the others are aliases."""
     registry = Registry({}, {}, {}, {}, {}, {})
     for path, module in walk(root):
@@ -38,23 +42,29 @@ def register(root: nn.Module) -> Registry:
             continue
         registry.modules[path] = module
     for path, module in registry.modules.items():
-        for kind, mine, into in (
-            ("param", module._parameters, registry.parameters),
-            ("buffer", module._buffers, registry.buffers),
-        ):
-            for name, tensor in mine.items():
-                if tensor is not None:
-                    _add_tensor(registry, into, f"{kind}:", join(path, name), tensor)
+        if module._parameters:
+            _add_tensors(registry, metas, registry.parameters, "param", path, module._parameters)
+        if module._buffers:
+            _add_tensors(registry, metas, registry.buffers, "buffer", path, module._buffers)
     _add_alias_names(registry)
     return registry
 
 
-def _add_tensor(registry: Registry, into: dict[str, Tensor], kind: str, name: str, tensor: Tensor) -> None:
-    known = registry.tensor_names.setdefault(id(tensor), kind + name)
-    if known != kind + name:
-        registry.tensor_aliases.setdefault(known.partition(":")[2], []).append(name)
-    else:
-        into[name] = tensor
+def _add_tensors(
+    registry: Registry, metas: Metas, into: dict[str, Tensor], kind: str, path: str, own: Mapping[str, Tensor | None]
+) -> None:
+    names = registry.tensor_names
+    for leaf, tensor in own.items():
+        if tensor is None:
+            continue
+        name = join(path, leaf)
+        known = names.get(id(tensor))
+        if known is None:
+            names[id(tensor)] = f"{kind}:{name}"
+            registry.metas[id(tensor)] = metas.number_or_none(tensor)
+            into[name] = tensor
+        else:
+            registry.tensor_aliases.setdefault(known.partition(":")[2], []).append(name)
 
 
 def _add_alias_names(registry: Registry) -> None:
@@ -93,25 +103,52 @@ def class_path(module: nn.Module) -> str:
     return f"{type(module).__module__}.{type(module).__qualname__}"
 
 
-def is_opaque(module: nn.Module, opaque: Sequence[str]) -> bool:
-    """Whether one of the globs matches the class of ``module``."""
-    return bool(opaque) and any(fnmatch.fnmatchcase(class_path(module), pattern) for pattern in opaque)
+class Layers:
+    """Tells layers from other modules; what the class decides is looked at once for each class.
 
-
-def is_layer(module: nn.Module, opaque: Sequence[str] = ()) -> bool:
-    """Whether ``module`` is a layer: its ``forward`` is torch.nn's own and it has no children, or ``opaque`` matches its class.
-
-    ``nn.MultiheadAttention`` counts as one too, and so does a layer whose only child computes its parametrized weights.
+    Args:
+        opaque: globs of class paths that count as layers (``timm.layers.*``).
     """
-    if opaque and is_opaque(module, opaque):
-        return True
-    if isinstance(module, torch.jit.ScriptModule):
-        return False
-    forward = module.__dict__.get("forward", type(module).forward)
+
+    def __init__(self, opaque: Sequence[str] = ()) -> None:
+        self._globs = tuple(opaque)
+        self._opaque: dict[type, bool] = {}
+        self._torchs: dict[type, bool] = {}
+
+    def is_opaque(self, module: nn.Module) -> bool:
+        """Whether one of the globs matches the class of ``module``."""
+        if not self._globs:
+            return False
+        cls = type(module)
+        known = self._opaque.get(cls)
+        if known is None:
+            known = any(fnmatch.fnmatchcase(class_path(module), glob) for glob in self._globs)
+            self._opaque[cls] = known
+        return known
+
+    def is_layer(self, module: nn.Module) -> bool:
+        """Whether ``module`` is a layer: its ``forward`` is torch.nn's own and it has no children, or a glob matches its class.
+
+        ``nn.MultiheadAttention`` counts as one too, and so does a layer whose only child computes its parametrized weights.
+        """
+        if self._globs and self.is_opaque(module):
+            return True
+        if isinstance(module, torch.jit.ScriptModule):
+            return False
+        cls = type(module)
+        torchs = self._torchs.get(cls)
+        if torchs is None:
+            torchs = self._torchs[cls] = _is_torchs(cls.forward)
+        if "forward" in module.__dict__:
+            torchs = _is_torchs(module.__dict__["forward"])
+        if not torchs:
+            return False
+        if not module._modules:
+            return True
+        children = [name for name, child in module._modules.items() if child is not None and name != _CONTAINER_OF_TENSORS]
+        return not children or isinstance(module, nn.MultiheadAttention)
+
+
+def _is_torchs(forward: Any) -> bool:
     home = getattr(forward, "__module__", None) or ""
-    if not (home.startswith("torch.nn.modules.") or (home.startswith("torch.ao.nn.") and ".modules." in home)):
-        return False
-    if not module._modules:
-        return True
-    children = [name for name, child in module._modules.items() if child is not None and name != _CONTAINER_OF_TENSORS]
-    return not children or isinstance(module, nn.MultiheadAttention)
+    return home.startswith("torch.nn.modules.") or (home.startswith("torch.ao.nn.") and ".modules." in home)

@@ -17,13 +17,14 @@ from torch.utils._python_dispatch import _disable_current_modes
 
 from modinspect.errors import RunError
 from modinspect.report import Execution, Input, ModelInfo, Report
-from modinspect.trace.build import Builder, Ran
+from modinspect.trace.build import Builder
 from modinspect.trace.building import Aliases
 from modinspect.trace.half import registered_half
 from modinspect.trace.preserve import Preserved
+from modinspect.trace.raised import raised
 from modinspect.trace.recorder import Recorder
-from modinspect.trace.registry import Registry, class_path, register
-from modinspect.trace.tensors import dtype_name, flatten_all, shape_of
+from modinspect.trace.registry import Layers, Registry, class_path, register
+from modinspect.trace.tensors import Metas, dtype_name, flatten_all, shape_of
 from modinspect.trace.weightless import NeedsValues, WeightlessMode
 from modinspect.trace.weightless_recorder import WeightlessRecorder
 
@@ -75,36 +76,38 @@ def _quick_collections() -> Iterator[None]:
 @_quick_collections()
 def run(model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], options: Options) -> Report:
     """Runs the forward and reports; puts everything back, whatever happens."""
-    registry = register(model)
+    metas, layers = Metas(), Layers(options.opaque)
+    registry = register(model, metas)
     was_lazy = _is_lazy(registry)
     if was_lazy:
-        model = _copied(model)
-        registry = register(model)
+        model = _copied(model, registry)
+        registry = register(model, metas)
     weightless = options.weightless
     device = str(weightless.device) if weightless is not None else None
     with torch._C.DisableTorchFunctionSubclass():  # a tensor class of the user's need not notice
-        preserved = Preserved(registry.modules.values(), [*registry.parameters.values(), *registry.buffers.values()])
+        preserved = Preserved(registry.modules.values())
         preserved.add_value([*args, *kwargs.values()])
         inputs = list(_inputs(model, args, kwargs))
-        recorder, mode = _recorder(registry, preserved, [tensor for _, tensor in inputs], options)
+        recorder, mode = _recorder(registry, preserved, metas, layers, [tensor for _, tensor in inputs], options)
         data = tuple(Input(name, shape_of(tensor), dtype_name(tensor.dtype)) for name, tensor in inputs)
     training = model.training
 
     def report(error: BaseException | None) -> Report:
-        builder = Builder(recorder)
-        half = registered_half(registry, options.opaque, device, builder.runs, builder.used())
+        half = registered_half(registry, metas, layers, device)
         execution: Execution = "real" if weightless is None else "weightless"
         notes = (*options.notes, *_notes_on(registry), *_notes_after(recorder))
-        target = options.target or class_path(model)
-        info = ModelInfo(target, type(model).__name__, training, half.device, execution, notes)
-        return builder.report(half, Ran(info, data, error))
+        info = ModelInfo(options.target or class_path(model), type(model).__name__, training, half.device, execution, notes)
+        recording = recorder.recorded()
+        if error is not None:
+            return Builder(recording).report(half, info, data, raised(error, recorder))
+        return Report.made_later(lambda: Builder(recording).report(half, info, data), model=info, inputs=data)
 
     try:
         error = _run(model, args, kwargs, recorder, mode, options)
         if weightless is not None and recorder.passed_by:
             raise NeedsValues(f"{', '.join(recorder.passed_by)} ran in another thread")
         if was_lazy or recorder.grown:  # what the model has become is gone once it is put back
-            registry = register(model)
+            registry = register(model, metas)
             return report(error)
     finally:
         preserved.restore()
@@ -115,16 +118,16 @@ def run(model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], opti
 
 
 def _recorder(
-    registry: Registry, preserved: Preserved, inputs: Sequence[Tensor], options: Options
+    registry: Registry, preserved: Preserved, metas: Metas, layers: Layers, inputs: Sequence[Tensor], options: Options
 ) -> tuple[Recorder, AbstractContextManager[Any]]:
     """The recorder, and the mode that the forward runs under."""
     mode: AbstractContextManager[Any]
     if options.weightless is None:
-        recorder, mode = Recorder(registry, preserved, opaque=options.opaque, progress=options.progress), nullcontext()
+        recorder, mode = Recorder(registry, preserved, metas, layers, progress=options.progress), nullcontext()
     else:
         mode = WeightlessMode(options.weightless.device)
         recorder = WeightlessRecorder(
-            mode, options.weightless.aliases, inputs, registry, preserved, opaque=options.opaque, progress=options.progress
+            mode, options.weightless.aliases, inputs, registry, preserved, metas, layers, progress=options.progress
         )
     for index, tensor in enumerate(inputs):
         recorder.add_input(tensor, f"input:{index}")
@@ -185,9 +188,8 @@ def _is_lazy(registry: Registry) -> bool:
     return any(map(nn.parameter.is_lazy, [*registry.parameters.values(), *registry.buffers.values()]))
 
 
-def _copied(model: nn.Module) -> nn.Module:
+def _copied(model: nn.Module, registry: Registry) -> nn.Module:
     """A lazy module becomes another one when it runs, so a copy is run; what is lazy has no memory that copying would cost."""
-    registry = register(model)
     tensors = [*registry.parameters.values(), *registry.buffers.values()]
     # What has memory is shared with the copy; a lazy buffer does not know how to copy itself.
     memo = {id(tensor): _unmade_again(tensor) if nn.parameter.is_lazy(tensor) else tensor for tensor in tensors}

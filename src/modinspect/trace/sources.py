@@ -5,6 +5,7 @@ from __future__ import annotations
 import linecache
 import os
 from types import CodeType, FrameType
+from typing import TypeAlias
 
 import torch
 from torch.nn.modules.lazy import LazyModuleMixin
@@ -18,10 +19,16 @@ _INSIDE = (
     *(os.path.join(os.path.dirname(os.__file__), name) for name in ("contextlib.py", "functools.py", "copy.py")),
 )
 
-OUTSIDE, INSIDE, EDGE, SETUP = range(4)
-"""What a code object is: the user's; torch's; the edge at which modinspect called the model; a lazy module's set-up."""
+OUTSIDE, INSIDE, EDGE, SETUP, CALL = range(5)
+"""What a code object is: the user's; torch's; where modinspect calls the model; a lazy module's set-up; a module's call."""
 
 _SETUP_CODE = LazyModuleMixin._infer_parameters.__code__
+
+Place: TypeAlias = "tuple[CodeType | None, int, bool]"
+"""A code object and the offset of an instruction in it: which line that is on is looked up when the report is made. The last
+says whether a lazy module was being set up."""
+
+NOWHERE: Place = (None, 0, False)
 
 
 class Sources:
@@ -31,21 +38,19 @@ class Sources:
         self._kinds: dict[int, int] = {}
         self._codes: list[CodeType] = []
         self._sources: dict[tuple[int, int], Source] = {}
-        self._mark(_SETUP_CODE, SETUP)
+        self._directory = _working_directory()
+        self.mark(_SETUP_CODE, SETUP)
 
-    def mark_edge(self, code: CodeType) -> None:
-        """Frames of ``code`` end the search."""
-        self._mark(code, EDGE)
-
-    def _mark(self, code: CodeType, kind: int) -> int:
+    def mark(self, code: CodeType, kind: int) -> int:
         """By identity: each time that a code object is hashed, all its constants are."""
         self._codes.append(code)
         self._kinds[id(code)] = kind
         return kind
 
-    def find(self, frame: FrameType | None) -> tuple[CodeType | None, int, bool]:
-        """(code, instruction, whether a lazy module is being set up) of the innermost frame outside torch, from ``frame``
-        outwards.
+    def find(self, frame: FrameType | None, call: Place = NOWHERE) -> Place:
+        """The innermost frame outside torch, from ``frame`` outwards.
+
+        ``call`` is the place of the innermost call of a module, if one is running: the search need not go beyond it.
         """
         kinds = self._kinds
         setting_up = False
@@ -54,11 +59,14 @@ class Sources:
             kind = kinds.get(id(code))
             if kind is None:
                 kind = self._kind(code)
-            if kind == OUTSIDE:
-                return code, frame.f_lasti, setting_up
-            if kind == EDGE:
-                break
-            setting_up = setting_up or kind == SETUP
+            if kind != INSIDE:
+                if kind == OUTSIDE:
+                    return code, frame.f_lasti, setting_up
+                if kind == CALL and call is not NOWHERE:
+                    return (call[0], call[1], True) if setting_up else call
+                if kind == EDGE:
+                    break
+                setting_up = setting_up or kind == SETUP
             frame = frame.f_back
         return None, 0, setting_up
 
@@ -75,10 +83,11 @@ class Sources:
 
     def _kind(self, code: CodeType) -> int:
         kind = self._kinds.get(id(code))
-        return kind if kind is not None else self._mark(code, INSIDE if code.co_filename.startswith(_INSIDE) else OUTSIDE)
+        return kind if kind is not None else self.mark(code, INSIDE if code.co_filename.startswith(_INSIDE) else OUTSIDE)
 
-    def source(self, code: CodeType | None, at: int) -> Source | None:
+    def source(self, place: Place) -> Source | None:
         """The place as report data."""
+        code, at, _ = place
         if code is None:
             return None
         found = self._sources.get((id(code), at))
@@ -86,7 +95,8 @@ class Sources:
             line = line_of(code, at)
             text = linecache.getline(code.co_filename, line).strip()
             function = getattr(code, "co_qualname", code.co_name)  # Python 3.10 knows the plain name alone
-            found = self._sources[id(code), at] = Source(_relative(code.co_filename), line, function, text or None)
+            file = _relative(code.co_filename, self._directory)
+            found = self._sources[id(code), at] = Source(file, line, function, text or None)
         return found
 
 
@@ -96,10 +106,19 @@ def line_of(code: CodeType, at: int) -> int:
     return next(lines, code.co_firstlineno)
 
 
-def _relative(file: str) -> str:
-    """``file`` relative to the working directory when under it."""
+def _working_directory() -> str | None:
     try:
-        inside = os.path.relpath(file)
-    except (ValueError, OSError):  # another drive; a working directory that is gone
+        return os.getcwd()
+    except OSError:  # it is gone
+        return None
+
+
+def _relative(file: str, directory: str | None) -> str:
+    """``file`` relative to the working directory when under it."""
+    if directory is None or file.startswith("<"):
         return file
-    return file if inside.startswith("..") or file.startswith("<") else inside
+    try:
+        inside = os.path.relpath(file, directory)
+    except ValueError:  # another drive
+        return file
+    return file if inside.startswith("..") else inside

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -56,6 +56,57 @@ def storage_of(tensor: Tensor) -> int | None:
     except (NotImplementedError, RuntimeError, AttributeError, ValueError):
         return None
     return address
+
+
+PLAIN = frozenset({Tensor, nn.Parameter})
+"""Types of tensors that are what their metadata says, and their values."""
+
+
+class Meta(NamedTuple):
+    """The metadata of a strided tensor."""
+
+    shape: torch.Size
+    stride: tuple[int, ...]
+    dtype: torch.dtype
+    device: torch.device
+    requires_grad: bool
+
+
+class Metas:
+    """Each metadata that has been met, once. Tensors with the same number are alike but for their values."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[Meta, int] = {}
+        self.known: list[Meta] = []
+        self.shapes: list[tuple[torch.Size, torch.dtype]] = []
+        """(shape, dtype) of each: what a report says of a tensor."""
+
+    def number(self, tensor: Tensor) -> int:
+        """The number of a tensor's metadata.
+
+        Raises:
+            RuntimeError: it has no strides (sparse and nested tensors).
+        """
+        shape, dtype = tensor.shape, tensor.dtype
+        meta = _meta((shape, tensor.stride(), dtype, tensor.device, tensor.requires_grad))
+        number = self._numbers.get(meta)
+        if number is None:
+            number = self._numbers[meta] = len(self.known)
+            self.known.append(meta)
+            self.shapes.append((shape, dtype))
+        return number
+
+    def number_or_none(self, tensor: Tensor) -> int | None:
+        """As :meth:`number`; ``None`` for a tensor that its metadata does not describe."""
+        if type(tensor) not in PLAIN:
+            return None
+        try:
+            return self.number(tensor)
+        except RuntimeError:  # no strides
+            return None
+
+
+_meta = functools.partial(tuple.__new__, Meta)
 
 
 def flatten(value: Any, path: str = "") -> Iterator[tuple[str, Tensor]]:

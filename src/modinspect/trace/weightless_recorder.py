@@ -15,7 +15,8 @@ from modinspect.trace.building import Aliases
 from modinspect.trace.preserve import Preserved
 from modinspect.trace.recorder import Recorder
 from modinspect.trace.records import Known, OpRecord
-from modinspect.trace.registry import Registry
+from modinspect.trace.registry import Layers, Registry
+from modinspect.trace.tensors import Metas
 from modinspect.trace.unguarded import UNGUARDED
 from modinspect.trace.weightless import META, NeedsValues, WeightlessMode, WeightlessTensor, tensors_in
 
@@ -55,9 +56,11 @@ class WeightlessRecorder(Recorder):
         inputs: Iterable[Tensor],
         registry: Registry,
         preserved: Preserved,
+        metas: Metas,
+        layers: Layers,
         **options: Any,
     ) -> None:
-        super().__init__(registry, preserved, plain=frozenset({WeightlessTensor}), **options)
+        super().__init__(registry, preserved, metas, layers, plain=frozenset({WeightlessTensor}), **options)
         self._mode = mode
         self._stand_ins: dict[int, tuple[Tensor, Tensor]] = {}
         self._weights = {id(tensor): tensor for tensor in registry.parameters.values()}
@@ -110,8 +113,7 @@ class WeightlessRecorder(Recorder):
                 raise NeedsValues(f"{names.public_name(func)} needs the values of a tensor")
 
     def _where(self, frame: Any) -> str:
-        code, at, _ = self.sources.find(frame)
-        place = self.sources.source(code, at)
+        place = self.sources.source(self.sources.find(frame))
         return f" at {place.file}:{place.line} ({place.code})" if place is not None else ""
 
     def _stand_in(self, value: Any) -> Any:
