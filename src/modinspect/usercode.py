@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import sys
-import sysconfig
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,9 +13,6 @@ from contextlib import contextmanager
 from modinspect.errors import ModinspectError
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
-_INSTALLED = tuple(
-    os.path.join(path, "") for path in {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
-)
 _LONGEST_MESSAGE = 2000
 _DUMPED = re.compile(r'^  File "(.+)", line (\d+) in (.+)$', re.MULTILINE)
 
@@ -68,7 +65,7 @@ def place(raised: BaseException) -> str | None:
         return f"{relative(raised.filename)}:{raised.lineno}"
     frames = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(raised.__traceback__)]
     foreign = [(file, line) for file, line in frames if os.path.isfile(file) and not file.startswith((_HERE, *_machinery()))]
-    own = [(file, line) for file, line in foreign if not os.path.abspath(file).startswith(_INSTALLED)]
+    own = [(file, line) for file, line in foreign if not os.path.abspath(file).startswith(_installed())]
     if not foreign:
         return None
     file, line = (own or foreign)[-1]
@@ -79,7 +76,7 @@ def place_in_dump(frames: str) -> str:
     """``file:line in function`` of the innermost frame in the user's code, from what :mod:`faulthandler` wrote."""
     for match in _DUMPED.finditer(frames):
         file, line, function = match.groups()
-        if not file.startswith(("<", _HERE, *_machinery(), *_INSTALLED)):
+        if not file.startswith(("<", _HERE, *_machinery(), *_installed())):
             return f"{relative(file)}:{line} in {function}"
     return ""
 
@@ -98,8 +95,17 @@ def _at(raised: BaseException) -> str:
     return f" (at {where})" if where else ""
 
 
+@functools.cache
+def _installed() -> tuple[str, ...]:
+    """Where Python and what is installed for it are. Asked only once something was raised: sysconfig takes time to import."""
+    import sysconfig
+
+    names = ("stdlib", "platstdlib", "purelib", "platlib")
+    return tuple(os.path.join(path, "") for path in {sysconfig.get_path(name) for name in names})
+
+
 def _machinery() -> tuple[str, ...]:
     """Directories of code that raises on behalf of its caller."""
     torch = getattr(sys.modules.get("torch"), "__file__", None)
-    importlib = os.path.join(sysconfig.get_path("stdlib"), "importlib", "")
+    importlib = os.path.join(os.path.dirname(os.__file__), "importlib", "")
     return (importlib, os.path.join(os.path.dirname(torch), "")) if torch else (importlib,)

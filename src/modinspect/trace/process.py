@@ -58,8 +58,9 @@ def _random_states() -> Iterator[tuple[Callable[[], Any], Callable[[Any], Any]]]
         yield torch.cuda.get_rng_state_all, torch.cuda.set_rng_state_all
     if torch.backends.mps.is_available():
         yield torch.mps.get_rng_state, torch.mps.set_rng_state
-    if "numpy" in sys.modules:
-        yield sys.modules["numpy"].random.get_state, sys.modules["numpy"].random.set_state
+    numpys = sys.modules.get("numpy.random")  # not imported, it has no state yet
+    if numpys is not None:
+        yield numpys.get_state, numpys.set_state
 
 
 def _setting(getter: Callable[[], Any], setter: Callable[[Any], Any]) -> Callable[[], None]:
