@@ -30,7 +30,7 @@ def raised(error: BaseException, recorder: Recorder) -> Raised:
     """What there is to say of ``error``, which came out of the forward that ``recorder`` recorded."""
     failure = _failed_op(error, recorder)
     op = None if failure is None else failure.op
-    module, place = _failed_at(error, recorder) if op is None else (recorder.calls[op.call].record.path, op.place)
+    module, place = _failed_at(error, recorder) if op is None else (recorder.calls[op.call][0].path, op.place)
     return Raised(type(error).__name__, _message(error, failure), module, place, op, _traceback(error))
 
 

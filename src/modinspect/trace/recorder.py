@@ -62,7 +62,6 @@ _default_dtype = torch.get_default_dtype
 _dispatch_modes = torch._C._len_torch_dispatch_stack
 _exclude_key = torch._C._dispatch_tls_set_dispatch_key_excluded
 _PYTHON, _SNAPSHOT = torch._C.DispatchKey.Python, torch._C.DispatchKey.PythonTLSSnapshot
-_call_record = partial(tuple.__new__, CallRecord)
 _running = partial(tuple.__new__, Running)
 
 _ATOMS = frozenset(
@@ -74,10 +73,6 @@ _MARKS = frozenset({_ATEN._conj.default, _ATEN._neg_view.default})
 later depends on the mark, which no metadata tells."""
 
 _NO_OP = Known()
-
-_NOT_ENDED: Any = None
-"""Stands for the record of a call that has not ended."""
-
 _UNRESOLVED: Any = object()
 """Stands for the origin of a tensor that nobody has looked for yet."""
 
@@ -114,7 +109,7 @@ class Recorder(TorchFunctionMode):
         super().__init__()
         self.sources = Sources()
         self.ops: list[tuple[Any, ...]] = []
-        self.calls: list[CallRecord] = []
+        self.calls: list[tuple[Any, ...]] = []
         self.found: list[Found] = []
         self.modules = {
             id(module): ModuleRecord(path, _ref(module), layers.is_layer(module), layers.is_opaque(module), None)
@@ -211,20 +206,16 @@ class Recorder(TorchFunctionMode):
         record = self._record_of(root) or self._add_module("", root, None)
         record.calls = 1
         self._stack.append(Running(0, record, root, record.layer, NOWHERE))
-        self.calls.append(_NOT_ENDED)
+        self.calls.append(CallRecord(record, 0, None, 0, 0, root.training, record.layer, NOWHERE, (), ()))
 
     def _end_root(self) -> None:
-        if self.calls[0] is _NOT_ENDED:
-            root = self._stack[0]
-            stop = len(self.ops)
-            self.calls[0] = CallRecord(root.record, 0, None, 0, stop, root.module.training, root.covered, root.place, (), ())
+        self.calls[0] = CallRecord._make(self.calls[0])._replace(stop=len(self.ops))
 
     def finish(self, result: Any) -> None:
         """Notes what the root returned."""
-        self._end_root()
         with torch._C.DisableTorchFunction():
             outputs = [(path, shape_of(t), t.dtype, self.origin(t)) for path, t in flatten_all(result)]
-        self.calls[0] = self.calls[0]._replace(outputs=outputs, stop=len(self.ops))
+        self.calls[0] = CallRecord._make(self.calls[0])._replace(outputs=outputs)
         self.kept = frozenset(
             [
                 origin
@@ -235,9 +226,8 @@ class Recorder(TorchFunctionMode):
 
     def recorded(self) -> Recording:
         """What was recorded, without what only the run needed."""
-        return Recording(
-            list(map(OpRecord._make, self.ops)), self.calls, self.roots, self.found, self.unregistered, self.kept, self.sources
-        )
+        ops, calls = list(map(OpRecord._make, self.ops)), list(map(CallRecord._make, self.calls))
+        return Recording(ops, calls, self.roots, self.found, self.unregistered, self.kept, self.sources)
 
     # -- modules
 
@@ -683,23 +673,24 @@ def _module_call(recorder: Recorder, original: Callable[..., Any]) -> Callable[.
             if above[3] and above[1].opaque:
                 covered = record.opaque = True
             record.calls = number + 1
-            calls.append(_NOT_ENDED)
             stack.append(_running((index, record, module, covered, place)))
+            calls.append((record, number, parent, len(ops), len(ops), module.training, covered, place, (), ()))
         root_waits = False
         depth, start, training = len(stack), len(ops), module.training
-        if len(args) == 1 and not kwargs:
-            inputs = seen(args[0], "0")
-        else:
-            given = [*((str(position), value) for position, value in enumerate(args)), *kwargs.items()]
-            inputs = [tensor for path, value in given for tensor in seen(value, path)]
+        inputs: Sequence[Seen] = ()
         outputs: Sequence[Seen] = ()
-        if progress is not None:
-            progress(record.path, len(calls))
         try:
+            if len(args) == 1 and not kwargs:
+                inputs = seen(args[0], "0")
+            else:
+                given = [*((str(position), value) for position, value in enumerate(args)), *kwargs.items()]
+                inputs = [tensor for path, value in given for tensor in seen(value, path)]
+            if progress is not None:
+                progress(record.path, len(calls))
             out = original(module, *args, **kwargs)
             outputs = seen(out, "")
         finally:
-            calls[index] = _call_record((record, number, parent, start, len(ops), training, covered, place, inputs, outputs))
+            calls[index] = (record, number, parent, start, len(ops), training, covered, place, inputs, outputs)
             if depth > 1:  # the root's stays: there is always an owner
                 del stack[depth - 1 :]
         return out
