@@ -136,6 +136,7 @@ def test_what_a_model_says_of_itself_comes_before_the_defaults() -> None:
 
 def test_inputs_stand_for_an_input_function_and_the_other_way_round() -> None:
     assert How(input_fn="pkg:make").over(How(("1,10",))) == How((), "pkg:make")
+    assert How(input_fn="").over(How(("1,10",))) == How((), "")  # an unset variable of the shell is no reason to take another
     assert How(("1,10",)).over(How((), "pkg:make")) == How(("1,10",))
 
 

@@ -1,5 +1,6 @@
 import functools
 import os
+import pickle
 import re
 import sys
 from collections import OrderedDict, UserDict
@@ -495,6 +496,18 @@ def test_a_missing_reader_is_named_with_how_to_get_it(folder, monkeypatch):
     assert "pip install numpy" in error("@x.npy").hint
 
 
+@pytest.mark.parametrize(("value", "what"), [("x", "a str ('x')"), (None, "None"), ({"a": [3]}, "a dict"), ([], "a list")])
+def test_a_torch_file_without_a_tensor_is_said(folder, value, what):
+    torch.save(value, "x.pt")
+    assert error("@x.pt").message == f"'x.pt' holds {what}, no tensor"
+
+
+def test_a_refused_torch_file_is_one_message(folder, recwarn):
+    Path("x.pt").write_bytes(pickle.dumps(Net(), protocol=4))
+    assert "reading it would run code" in error("@x.pt").message
+    assert not recwarn.list
+
+
 def test_what_is_no_whole_file_of_a_known_kind_is_said(folder):
     np.save("x.npy", np.ones(2))
     for suffix in ("pt", "npy", "safetensors"):
@@ -599,9 +612,10 @@ class Narrow(Net):
         ("fns:", "--input-fn: can't read", "pkg.mod"),
         ("nothing_like_this:make", "--input-fn: there is no module", ""),
         ("fns:argz", "--input-fn: the module 'fns' has no 'argz'", "Did you mean 'args'? Its functions: args, listed"),
-        ("fns:number", "--input-fn: 'fns:number' is int, no function", "(args)"),
+        ("fns:number", "--input-fn: 'fns:number' is an int (3), no function", "(args)"),
         ("fns:needs", "'fns:needs' needs the argument 'model'. Its signature:\nneeds(model)", "fns:needs(...)"),
         ("fns:nothing", "returned None", "(args)"),
+        ("fns:nothing(3)", "takes no positional arguments, 1 were given", ""),
         ("fns:generated", "returned a generator", "(args)"),
         ("fns:waits", "returned a coroutine", "(args)"),
         ("fns:keys", "with the key 0", "(batch,)"),

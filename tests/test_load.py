@@ -151,6 +151,7 @@ def test_each_form_is_taken_to_pieces(text, kind, place, name, args, kwargs):
         ("net.py:", "no name follows the colon"),
         (":Net", "no module before the colon"),
         ("m::Net", "more than one colon"),
+        ("net.py:Net:Inner", "more than one colon"),
         ("m:Net(", "never closed"),
         ("m:Net(3", "never closed"),
         ("m:Net(3))", "unmatched '\\)'"),
@@ -461,6 +462,9 @@ def test_the_part_of_a_dotted_name_that_is_wrong_is_named(project):
     wrong = error("pack.models.Nett")
     assert wrong.message == "the module 'pack.models' has no 'Nett'"
     assert "Did you mean 'Net'?" in wrong.hint
+    assert "Did you mean 'models'?" in error("pack.mod:Net").hint  # begun, and not ended
+    assert error("pack:Net").hint == "It has no nn.Module classes. Its modules: models."
+    assert "class 'net.py:Outer' has no attribute 'Iner'" in error("net.py:Outer.Iner").message
     wrong = error("net.Outer:Inner")
     assert "'net' is a module and no package" in wrong.message
     assert "'net:Outer.Inner'" in wrong.hint
@@ -531,6 +535,11 @@ def test_interruptions_pass_through(project):
         ("./sub:Net", "'./sub' is a directory", "file.py:Class"),
         ("./\x1b.py.Net", "there is no file", "\\x1b.py:Net"),
         ("x" * 300 + ".py:Net", "there is no file", "working directory"),
+        (".", "'.' is a directory", "file.py:Class"),
+        ("..", "'..' is a directory", "file.py:Class"),
+        ("sub", "'sub' is a directory, no model", "'sub:Class'"),
+        ("notes.txt", "there is no module 'notes'", "'notes.txt' is a file, but no Python file"),
+        ("net.pyy:Net", "there is no 'pyy' in it", "Did you mean 'net.py:Net'?"),
         ("net.py", "'net.py' is a Python file, no model", "'net.py:Class'. Its nn.Module classes: Net"),
         ("net", "'net' is a Python file, no model", "'net:Class'. Its nn.Module classes: Net"),
         ("torch.nn.modules", "is a package, no model", "'torch.nn.modules:Class'"),
@@ -596,6 +605,7 @@ def test_missing_arguments_come_with_signature_and_flags(project):
 def test_a_missing_argument_that_no_flag_can_give_says_what_can(project):
     assert "in the call behind the target" in error("net:Wants").hint
     assert "--init config=VALUE" in error("net:WantsConfig").hint
+    assert "a method of an instance" in error("net:Net.extra_repr").hint
 
 
 def test_wrong_arguments_come_with_the_signature(project):

@@ -47,7 +47,7 @@ class How:
 
     def over(self, default: How) -> How:
         """``default`` where this says nothing; inputs and an input function stand for each other."""
-        fed = bool(self.inputs or self.input_fn)
+        fed = bool(self.inputs) or self.input_fn is not None
         return How(
             self.inputs if fed else default.inputs,
             self.input_fn if fed else default.input_fn,

@@ -7,16 +7,22 @@ from collections.abc import Iterable, Sequence
 
 _LONGEST = 100  # nobody means a name by a longer word, and comparing it would take long
 _ALIKE = 0.7  # a letter or two in a word
+_TELLING = 3  # letters that say what a word was to become
 
 
 def nearest(word: str, known: Iterable[str], *, limit: int = 3) -> tuple[str, ...]:
-    """The names in ``known`` that look like ``word``, the closest first; upper and lower case are the same."""
+    """The names in ``known`` that look like ``word``, the closest first, or that begin with it, the shortest first.
+
+    Upper and lower case are the same.
+    """
     if len(word) > _LONGEST:
         return ()
     spelled: dict[str, str] = {}
     for name in known:
         spelled.setdefault(name.lower(), name)
-    return tuple(spelled[match] for match in difflib.get_close_matches(word.lower(), spelled, n=limit, cutoff=_ALIKE))
+    close = difflib.get_close_matches(word.lower(), spelled, n=limit, cutoff=_ALIKE)
+    longer = [name for name in spelled if len(word) >= _TELLING and name.startswith(word.lower())]
+    return tuple(spelled[match] for match in close or sorted(longer, key=len)[:limit])
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

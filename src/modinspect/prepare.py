@@ -144,11 +144,14 @@ def real_device(name: str) -> torch.device:
         device = torch.device(name)
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise RunError(
-            f"the device {name!r} can't be used: {str(error).splitlines()[0]}",
-            "As in auto, cpu, cuda, cuda:1, mps, weightless, weightless:cuda (which needs no GPU).",
-        ) from error
+        reason = str(error).partition("\n")[0].partition(". ")[0]
+        raise RunError(f"the device {name!r} can't be used: {reason}", _DEVICES) from error
+    if device.type == "meta":
+        raise RunError("the device 'meta' has no memory to run in", f"A run without memory: --device weightless. {_DEVICES}")
     return device
+
+
+_DEVICES = "As in auto, cpu, cuda, cuda:1, mps, weightless, weightless:cuda (which needs no GPU)."
 
 
 def weightless_device(where: str) -> torch.device:

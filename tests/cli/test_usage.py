@@ -59,7 +59,11 @@ WRONG_MODELS = {
     "show modinspect.examples.MyModel --input y=1,10": "y",
     "show modinspect.examples.MyModel --input @no-such-file.pt": "no-such-file.pt",
     "show modinspect.examples.MyModel --input-fn no.such:make": "no",
+    "show modinspect.examples.MyModel --input-fn=": "--input-fn: the target is empty",
     "show modinspect.examples.MyModel --input 1,10 --device toaster": "toaster",
+    "show modinspect.examples.MyModel --input 1,10 --device meta": "--device weightless",
+    "show modinspect.examples.MyModel --input 1,10 --device auto:cuda": "'auto:cuda'",
+    "show modinspect.examples.MyModel --input 1,10 --device=": "''",
     "show modinspect.examples.MyModel --input 1,10 --dtype float17": "float17",
 }
 
@@ -115,3 +119,8 @@ def test_the_help_of_show_has_examples_and_every_option(modinspect: Modinspect) 
 
 def test_the_version(modinspect: Modinspect) -> None:
     assert modinspect("--version") == Ran(0, "modinspect 0.1.0\n", "")
+
+
+@pytest.mark.parametrize("seconds", ["inf", "1e30"])
+def test_more_time_than_a_clock_can_count_is_no_limit(modinspect: Modinspect, seconds: str) -> None:
+    assert modinspect("show", EXAMPLE, "--input", "1,10", "--timeout", seconds).code == 0

@@ -30,7 +30,7 @@ _ENDED = 143
 def limited(timeout: float | None) -> Iterator[None]:
     """Ends the block, and the command with exit code 2, where it takes longer than ``timeout`` seconds.
 
-    0 and ``None`` are no limit.
+    0, ``None`` and what is too long for a clock are no limit.
 
     With a limit the block runs in a child process, which can be ended whatever it does, together with the processes that it
     has started. Where processes can't be forked (Windows), a thread ends the process; it has to wait for C code that holds
@@ -41,7 +41,7 @@ def limited(timeout: float | None) -> Iterator[None]:
 
 
 def _limit(timeout: float | None) -> AbstractContextManager[None]:
-    if not timeout:
+    if not timeout or timeout > threading.TIMEOUT_MAX:
         return nullcontext()
     return _in_a_child(timeout) if hasattr(os, "fork") else _by_a_thread(timeout)
 

@@ -66,7 +66,7 @@ def _job(model: Model, label: str, asked: Asked, config: Config) -> Job:
         inputs=how.inputs,
         input_fn=how.input_fn,
         init={**model.init, **asked.init},
-        device=how.device or "auto",
+        device="auto" if how.device is None else how.device,
         dtype=how.dtype,
         opaque=asked.opaque or config.opaque,
         include_installed=asked.include_installed or bool(config.include_installed),

@@ -95,7 +95,7 @@ def show(
                 how.inputs,
                 init={**listed.init, **parse_init(init or ())},
                 input_fn=how.input_fn,
-                device=how.device or "auto",
+                device="auto" if how.device is None else how.device,
                 dtype=how.dtype,
                 train=bool(how.train),
                 grad=bool(how.grad),

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import pickle
+import warnings
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from modinspect.errors import InputError
+from modinspect.load import what_it_is
 from modinspect.nearest import did_you_mean, printable, sentences
 
 
@@ -27,12 +29,21 @@ def load_file(path: str) -> Any:
     if suffix not in LOADERS:
         raise InputError(f"{path!r} is of no kind that can be an input", f"Kinds of files: {', '.join(LOADERS)}.")
     try:
-        return LOADERS[suffix](path)
+        value = LOADERS[suffix](path)
     except InputError:
         raise
     except Exception as error:  # a broken file makes its reader raise anything
         reason = next(iter(str(error).splitlines()), "") or type(error).__name__
         raise InputError(f"{path!r} can't be read as {suffix}: {reason}", "Is the file whole, and of that kind?") from error
+    if not _holds_tensors(value):
+        raise InputError(f"{path!r} holds {what_it_is(value)}, no tensor", "Save a tensor, or a list or dict of them.")
+    return value
+
+
+def _holds_tensors(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    return any(map(_holds_tensors, value)) if isinstance(value, (list, tuple)) else isinstance(value, Tensor)
 
 
 def _torch(path: str) -> Any:
@@ -41,7 +52,9 @@ def _torch(path: str) -> Any:
             f"{path!r} is a TorchScript model, no tensors", "Save tensors, or lists and dicts of them, with torch.save."
         )
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that a pickle is of an unusual kind, before the error that says so
+            return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         message = f"{path!r} is no file of plain tensors: reading it would run code, or it is broken"
         hint = "Save tensors, or lists and dicts of them. A file that you trust can be loaded in a function: --input-fn."

@@ -12,7 +12,7 @@ from torch import nn
 from modinspect.errors import InputError, TargetError
 from modinspect.inputs.bind import check
 from modinspect.inputs.values import Inputs, place
-from modinspect.load import Found, Target, Wanted, find, importable_cwd, parse_target
+from modinspect.load import Found, Target, Wanted, find, importable_cwd, parse_target, what_it_is
 from modinspect.signatures import complaint, misfit, show_signature, signature_of
 from modinspect.usercode import user_code
 
@@ -44,7 +44,7 @@ def call_input_function(text: str, *, model: nn.Module | None = None, device: to
 def _call(found: Found, target: Target) -> object:
     function = found.obj
     if not callable(function) or isinstance(function, nn.Module):
-        raise InputError(f"--input-fn: {target.path!r} is {type(function).__name__}, no function", _RETURNS)
+        raise InputError(f"--input-fn: {target.path!r} is {what_it_is(function)}, no function", _RETURNS)
     with importable_cwd(*found.directories), user_code(InputError, f"the input function {target.path!r}"):
         try:
             return function(*target.args, **target.kwargs)
@@ -54,7 +54,7 @@ def _call(found: Found, target: Target) -> object:
             if signature is None or wrong is None:
                 raise
             message = f"the input function {target.path!r} {complaint(wrong, len(target.args))}. Its signature:\n"
-            hint = f"Write the arguments behind it: '{target.path}(...)'."
+            hint = f"Write the arguments behind it: '{target.path}(...)'." if wrong.missing else ""
             raise InputError(message + show_signature(target.path.rpartition(":")[2], signature), hint) from error
 
 

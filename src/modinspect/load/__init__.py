@@ -20,7 +20,19 @@ from modinspect.load.target import Found, Target, Wanted, parse, parse_init
 if TYPE_CHECKING:
     from modinspect.load.build import Factory
 
-__all__ = ["KINDS", "Factory", "Found", "Target", "Wanted", "find", "importable_cwd", "load", "parse_init", "parse_target"]
+__all__ = [
+    "KINDS",
+    "Factory",
+    "Found",
+    "Target",
+    "Wanted",
+    "find",
+    "importable_cwd",
+    "load",
+    "parse_init",
+    "parse_target",
+    "what_it_is",
+]
 
 
 def __getattr__(name: str) -> object:
@@ -94,7 +106,8 @@ def _check_kind(obj: object, target: Target, wanted: Wanted, *, arguments: bool)
         if arguments:
             raise TargetError(f"{path!r} is a module that is built already: it takes no arguments", "Leave them out.")
     elif isinstance(obj, ModuleType):
-        noun = "package" if hasattr(obj, "__path__") else "Python file"
+        directory = "package" if obj.__file__ else "directory"  # Python takes one without __init__.py for a package, too
+        noun = directory if hasattr(obj, "__path__") else "Python file"
         place = path if target.kind == "file" else obj.__name__
         hint = f"Name a class in it: '{place}:Class'. {what_it_offers(obj, wanted)}"
         raise TargetError(f"{path!r} is a {noun}, no model", hint)
@@ -102,13 +115,16 @@ def _check_kind(obj: object, target: Target, wanted: Wanted, *, arguments: bool)
         if not wanted.is_one(obj):
             raise TargetError(f"{path!r} is a class, but no subclass of nn.Module", _FITTING)
     elif not callable(obj):
-        raise TargetError(f"{path!r} is {_value(obj)}, no model", _FITTING)
+        raise TargetError(f"{path!r} is {what_it_is(obj)}, no model", _FITTING)
 
 
 _FITTING = "A target is an nn.Module class, a function that returns a module, or a module."
 
 
-def _value(obj: object) -> str:
+def what_it_is(obj: object) -> str:
+    """``an int (5)``, ``a Tensor``."""
+    if obj is None:
+        return "None"
     shown = repr(obj) if isinstance(obj, (int, float, str, bool, type(None))) else ""
     name = type(obj).__name__
     article = "an" if name[:1].lower() in "aeiou" else "a"

@@ -74,6 +74,8 @@ def _remedy(found: Misfit, signature: Signature) -> str:
         return sentences(*(did_you_mean(name, known) for name in found.unknown))
     if found.twice or found.surplus or found.unnamed_only:
         return ""
+    if found.missing[0].name == "self":
+        return "It is a method of an instance: name a class method, or a function that makes the instance and calls it."
     unnamed = [p.name for p in found.missing if p.kind is Parameter.POSITIONAL_ONLY]
     if unnamed:
         return f"Write {' and '.join(unnamed)} in the call behind the target, as in pkg.mod:Class(64)."

@@ -13,7 +13,7 @@ from types import ModuleType
 
 from modinspect.errors import TargetError
 from modinspect.load.target import Wanted
-from modinspect.nearest import did_you_mean, listed, sentences
+from modinspect.nearest import did_you_mean, listed, nearest, sentences
 from modinspect.usercode import user_code
 
 _MISSING = object()
@@ -105,7 +105,10 @@ def offers(place: object, wanted: Wanted) -> tuple[str, ...]:
 def what_it_offers(place: object, wanted: Wanted) -> str:
     """``Its nn.Module classes: Net, Block.``"""
     names = offers(place, wanted)
-    return f"Its {wanted.what}: {listed(names)}." if names else f"It has no {wanted.what}."
+    if names:
+        return f"Its {wanted.what}: {listed(names)}."
+    modules = _modules_in(place)
+    return sentences(f"It has no {wanted.what}.", f"Its modules: {listed(modules)}." if modules else "")
 
 
 def _follow(obj: object, path: str, names: tuple[str, ...], dead_ends: list[tuple[object, str, str]]) -> object:
@@ -113,12 +116,13 @@ def _follow(obj: object, path: str, names: tuple[str, ...], dead_ends: list[tupl
         return obj
     name, rest = names[0], names[1:]
     value = _attribute(obj, path, name)
-    reached = _MISSING if value is _MISSING else _follow(value, f"{path}.{name}", rest, dead_ends)
+    inside = f"{path}:{name}" if path.endswith(".py") else f"{path}.{name}"
+    reached = _MISSING if value is _MISSING else _follow(value, inside, rest, dead_ends)
     if reached is _MISSING and isinstance(obj, ModuleType):
         # a package may hide a submodule behind a class or function of the same name
         full = f"{obj.__name__}.{name}"
         if module_exists(full, obj) and (submodule := import_existing(full)) is not value:
-            value, reached = submodule, _follow(submodule, f"{path}.{name}", rest, dead_ends)
+            value, reached = submodule, _follow(submodule, inside, rest, dead_ends)
     if reached is _MISSING:
         dead_ends.append((obj, path, name))
     return reached
@@ -138,13 +142,32 @@ def _no_module(name: str, parent: ModuleType | None, asked: str) -> TargetError:
         known = [module.name for module in pkgutil.iter_modules()]
         looked = f"Looked in the working directory and in what is installed for {sys.executable}."
         forms = "" if "." in asked or ":" in asked else "A target starts with a module: pkg.mod:Class."
-        return TargetError(f"there is no module {name!r}", sentences(did_you_mean(last, known), forms, looked))
+        meant = _file_meant(asked) or sentences(did_you_mean(last, known), forms, looked)
+        return TargetError(f"there is no module {name!r}", meant)
     package = parent.__name__
     if not hasattr(parent, "__path__"):
-        return TargetError(f"{package!r} is a module and no package: there is no {last!r} in it to import", _colon(asked))
-    known = [module.name for module in pkgutil.iter_modules(parent.__path__)]
+        return TargetError(
+            f"{package!r} is a module and no package: there is no {last!r} in it to import", _file_meant(asked) or _colon(asked)
+        )
+    known = _modules_in(parent)
     hint = sentences(did_you_mean(last, known), f"Its modules: {listed(known)}." if known else "It has no modules.")
     return TargetError(f"the package {package!r} has no module {last!r}", hint)
+
+
+def _modules_in(place: object) -> list[str]:
+    """The modules of a package; none of what is no package."""
+    return [module.name for module in pkgutil.iter_modules(getattr(place, "__path__", []))]
+
+
+def _file_meant(asked: str) -> str:
+    """Where a file of another kind was named, or the ``.py`` of one misspelt: what to write for it."""
+    file, colon, name = asked.partition(":")
+    if os.path.isfile(file):
+        return f"{file!r} is a file, but no Python file: its name has to end in .py."
+    stem, _, suffix = file.rpartition(".")
+    if nearest(suffix, ["py"]) and os.path.isfile(f"{stem}.py"):
+        return f"Did you mean '{stem}.py{colon}{name}'?"
+    return ""
 
 
 def _colon(asked: str) -> str:
@@ -157,10 +180,9 @@ def _colon(asked: str) -> str:
 
 def _no_name(obj: object, path: str, name: str, wanted: Wanted) -> TargetError:
     if isinstance(obj, ModuleType):
-        submodules = [module.name for module in pkgutil.iter_modules(getattr(obj, "__path__", []))]
         noun = "package" if hasattr(obj, "__path__") else "module"
         file = f"A file is named with a colon: path/to/{path}.py:{wanted.example}." if name == "py" else ""
-        hint = sentences(file or did_you_mean(name, [*dir(obj), *submodules]), what_it_offers(obj, wanted))
+        hint = sentences(file or did_you_mean(name, [*dir(obj), *_modules_in(obj)]), what_it_offers(obj, wanted))
         return TargetError(f"the {noun} {path!r} has no {name!r}", hint)
     noun = "class" if isinstance(obj, type) else type(obj).__name__
     return TargetError(f"the {noun} {path!r} has no attribute {name!r}", did_you_mean(name, dir(obj)))

@@ -109,7 +109,7 @@ def _what_is_odd(written: str) -> str:
         "there is no name before the parenthesis": not head,
         "no name follows the colon": head.endswith(":"),
         "there is no module before the colon": head.startswith(":"),
-        "there is more than one colon": names.count(":") > 1,
+        "there is more than one colon": names.count(":") > (names == head),  # the one behind a file is gone
         "a name is missing beside a dot": not odd,
     }
     return next((what for what, holds in found.items() if holds), f"{odd!r} is no Python name")

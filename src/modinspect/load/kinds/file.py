@@ -19,7 +19,7 @@ from modinspect.load.target import Found, Kind, Target, Wanted
 from modinspect.nearest import nearest, printable, sentences
 from modinspect.usercode import relative, user_code
 
-_PATH = r"""(?P<place>[^"']+?\.py|[^"']*[\\/][^"':()]*)"""
+_PATH = r"""(?P<place>[^"']+?\.py|[^"']*[\\/][^"':()]*|\.\.?)"""
 
 
 def _find(target: Target, wanted: Wanted) -> Found:
