@@ -294,3 +294,64 @@ def test_indices_may_be_on_the_cpu_but_on_no_other_device(registered: bool) -> N
         assert report.error.message.startswith("indices should be either on cpu or on the same device as the indexed tensor")
         assert report.error.op is not None
         assert report.error.op.name == "torch.Tensor.__getitem__"
+
+
+def double(*shape: int) -> Tensor:
+    return torch.ones(*shape, dtype=torch.float64)
+
+
+REFUSED: dict[str, tuple[Callable[[], nn.Module], tuple[Tensor, ...]]] = {
+    "linear of another float": (lambda: nn.Linear(4, 3), (double(2, 4),)),
+    "linear of integers": (lambda: nn.Linear(4, 3, bias=False), (torch.ones(2, 4, dtype=torch.int64),)),
+    "transposed convolution": (lambda: nn.ConvTranspose2d(3, 4, 3), (double(1, 3, 8, 8),)),
+    "layer norm": (lambda: nn.LayerNorm(4), (double(2, 4),)),
+    "batch norm": (lambda: nn.BatchNorm1d(4), (double(2, 4),)),
+    "attention": (lambda: nn.MultiheadAttention(4, 2), (double(2, 2, 4),) * 3),
+    "a row beyond the last": (lambda: nn.Embedding(4, 3), (torch.tensor([1, 4]),)),
+    "a row before the first": (lambda: nn.Embedding(4, 3), (torch.tensor([-1]),)),
+    "a row in a bag": (lambda: nn.EmbeddingBag(4, 3), (torch.tensor([[1, 4]]),)),
+    "an index": (lambda: Calls(lambda m, i: m.w[i], w=nn.Parameter(torch.ones(4, 3))), (torch.tensor([4]),)),
+    "gather": (lambda: Calls(lambda m, i: m.w.gather(1, i), w=nn.Parameter(torch.ones(4, 3))), (torch.tensor([[3]]),)),
+    "take": (lambda: Calls(lambda m, i: m.w.take(i), w=nn.Parameter(torch.ones(4))), (torch.tensor([4]),)),
+    "a class": (lambda: Calls(lambda m, i: F.cross_entropy(m.w, i), w=nn.Parameter(torch.ones(1, 3))), (torch.tensor([3]),)),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_dtypes_and_indices_that_a_real_run_refuses_are_refused_without_memory(name: str) -> None:
+    build, inputs = REFUSED[name]
+    reports = [run(lambda: (build().eval(), inputs, {})) for run in (real, weightless)]
+    found, expected = reports[1].error, reports[0].error
+    assert expected is not None
+    assert found is not None
+    assert found.op is not None
+    assert expected.op is not None
+    assert (found.op.name, found.module) == (expected.op.name, expected.module)
+
+
+ACCEPTED: dict[str, tuple[Callable[[], nn.Module], tuple[Tensor, ...]]] = {
+    "a norm of half precision": (lambda: nn.LayerNorm(4), (torch.ones(2, 4, dtype=torch.bfloat16),)),
+    "the last row": (lambda: nn.Embedding(4, 3), (torch.tensor([0, 3]),)),
+    "an index from the end": (lambda: Calls(lambda m, i: m.w[i], w=nn.Parameter(torch.ones(4, 3))), (torch.tensor([-4]),)),
+    "no index at all": (lambda: nn.Embedding(4, 3), (torch.ones(0, dtype=torch.int64),)),
+    "a class to be ignored": (
+        lambda: Calls(lambda m, i: F.cross_entropy(m.w, i), w=nn.Parameter(torch.ones(2, 3))),
+        (torch.tensor([2, -100]),),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ACCEPTED)
+def test_dtypes_and_indices_that_a_real_run_takes_are_taken_without_memory(name: str) -> None:
+    build, inputs = ACCEPTED[name]
+    assert alike(weightless(lambda: (build().eval(), inputs, {}))) == alike(real(lambda: (build().eval(), inputs, {})))
+
+
+def test_an_index_out_of_range_is_found_in_the_second_call_of_its_kind_too() -> None:
+    def build() -> tuple[nn.Module, tuple[Any, ...], dict[str, Any]]:
+        model = Calls(lambda m, a, b: (m.table(a), m.table(b)), table=nn.Embedding(4, 3))
+        return model, (torch.tensor([0, 3]), torch.tensor([0, 4])), {}
+
+    report = weightless(build)
+    assert report.error is not None
+    assert len(report.ops) == 1

@@ -26,6 +26,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from modinspect.trace import names
 from modinspect.trace.building import SMALL, elements
 from modinspect.trace.layouts import LayoutUnknown, laid_out
+from modinspect.trace.refusals import refuse_dtypes, refuse_indices
 from modinspect.trace.rules import plain_shape
 from modinspect.trace.tensors import flatten, storage_of
 
@@ -199,6 +200,7 @@ class WeightlessMode(TorchDispatchMode):
         writes: bool = True,
     ) -> Any:
         """Runs the operator's rule for shapes; ``writes`` says that what it writes to loses its values."""
+        refuse_indices(func, args, self.value_of)
         if func in _INDEXING:
             args = self._masks_to_indices(args)
         elif torch.Tag.data_dependent_output in func.tags or torch.Tag.dynamic_output_shape in func.tags:
@@ -207,6 +209,7 @@ class WeightlessMode(TorchDispatchMode):
         key = self._key(func, args, kwargs) if self._makes_new(func) else None
         if key is not None and key in self._made:
             return self._make_again(self._made[key], device)
+        refuse_dtypes(func, args)
         if writes:
             for tensor in _written(func, args, kwargs):
                 self._make_stale(tensor)

@@ -15,6 +15,7 @@ from modinspect.trace.building import Aliases
 from modinspect.trace.preserve import Preserved
 from modinspect.trace.recorder import Recorder
 from modinspect.trace.records import Known, OpRecord
+from modinspect.trace.refusals import INDEXED
 from modinspect.trace.registry import Layers, Registry
 from modinspect.trace.tensors import Metas
 from modinspect.trace.unguarded import UNGUARDED
@@ -95,6 +96,8 @@ class WeightlessRecorder(Recorder):
         known = record.known
         if known.meta is None or known.mutates or known.kind != "compute" or type(out) is not WeightlessTensor:
             return
+        if not INDEXED.keys().isdisjoint(sink.funcs):
+            return  # whether it runs again depends on the indices
         if out._view_of is None and out._value is None and all(out is not tensor for tensor in tensors):
             self._fresh[id(known)] = (known, out.size(), out.stride(), out.dtype, out._on)
 
