@@ -257,6 +257,105 @@ def test_embedding_in_words() -> None:
     assert sentence(model, torch.ones(2)) == "0 expects indices (int64 or int32), got float32 from the input"
 
 
+@pytest.mark.parametrize(
+    ("layer", "shape", "words"),
+    [
+        (nn.LSTM(5, 3), (2, 1, 4), "0 expects 5 features, got 4 from the input"),
+        (nn.GRU(5, 3), (1, 2, 1, 4), "0 expects 2 or 3 dimensions, got 4: (1, 2, 1, 4) from the input"),
+        (nn.LSTMCell(5, 3), (2, 4), "0 expects 5 features, got 4 from the input"),
+        (nn.BatchNorm2d(3), (2, 3), "0 expects 4 dimensions, got 2: (2, 3) from the input"),
+        (nn.Conv2d(1, 1, 3), (1, 1, 2, 2), "the kernel (3, 3) of 0 is larger than (1, 1, 2, 2) from the input"),
+        (
+            nn.Conv1d(1, 1, 3, padding=1, dilation=3),
+            (1, 1, 3),
+            "the kernel (3,), dilation (3,) of 0 is larger than (1, 1, 3) from the input, padding (1,)",
+        ),
+    ],
+)
+def test_more_layers_in_words(layer: nn.Module, shape: tuple[int, ...], words: str) -> None:
+    assert sentence(nn.Sequential(layer), torch.ones(shape)) == words
+
+
+def test_a_layer_that_gets_all_that_another_returned_in_words() -> None:
+    model = nn.Sequential(nn.LSTM(5, 3), nn.Linear(3, 2))
+    assert sentence(model, torch.ones(2, 1, 5)).startswith(
+        "1 expects one tensor, got several: (2, 1, 3), (1, 1, 3), (1, 1, 3) from 0 (torch.lstm)"
+    )
+
+
+def test_attention_in_words() -> None:
+    attend = F.scaled_dot_product_attention
+    said = sentence(Calls(lambda q, k: attend(q, k, k)), torch.ones(1, 2, 8), torch.ones(1, 2, 6))
+    assert said == (
+        "F.scaled_dot_product_attention of query (1, 2, 8) from the input and key (1, 2, 6) from the input: "
+        "their last dimensions differ"
+    )
+    said = sentence(Calls(lambda q, mask: attend(q, q, q, attn_mask=mask)), torch.ones(1, 2, 8), torch.ones(3, 3))
+    assert said == "F.scaled_dot_product_attention needs a mask of (..., 2, 2), got (3, 3) from the input"
+    model = Calls(lambda x: attention(x, x, x), attention=(attention := nn.MultiheadAttention(8, 2)))
+    assert sentence(model, torch.ones(2, 1, 6)) == "attention expects 8 features, got 6 from the input"
+
+
+def test_losses_in_words() -> None:
+    said = sentence(Calls(F.cross_entropy), torch.ones(2, 5), torch.tensor([1, 5]))
+    assert said == "F.cross_entropy got 5 classes, so targets must be from 0 to 4; got others from the input"
+    said = sentence(Calls(F.cross_entropy), torch.ones(2, 5), torch.tensor([1, 2, 3]))
+    assert said == (
+        "F.cross_entropy of (2, 5) from the input and targets (3,) from the input: but for the classes they must be alike"
+    )
+
+
+@pytest.mark.parametrize(
+    ("function", "words"),
+    [
+        (lambda x: x.view(7), "view can't make (7,) of (2, 3) from the input: it has 6 elements, 7 are needed"),
+        (
+            lambda x: x.reshape((-1, 4)),
+            "reshape can't make (-1, 4) of (2, 3) from the input: its 6 elements can't be divided by 4",
+        ),
+        (
+            lambda x: x.expand(4, 3),
+            "expand can't make (4, 3) of (2, 3) from the input: dimension 0 has size 2, only one of size 1 can be expanded",
+        ),
+        (
+            lambda x: x.expand(3),
+            "expand can't make (3,) of (2, 3) from the input: it needs a size for each of the 2 dimensions",
+        ),
+        (
+            lambda x: torch.einsum("ij,ik->jk", x, x[:1, :].expand(3, 3)),
+            "torch.einsum 'ij,ik->jk': i is 2 in (2, 3) from the input, and 3 in (3, 3) from expand at ",
+        ),
+        (lambda x: torch.einsum("ijk->i", x), "torch.einsum 'ijk->i': 'ijk' names 3 dimensions, got 2: (2, 3) from the input"),
+        (lambda x: torch.einsum("ij,jk", x), "torch.einsum 'ij,jk' names 2 tensors, got 1"),
+        (lambda x: torch.bmm(x, x), "torch.bmm takes 3 dimensions (B, N, M), got 2: (2, 3) from the input"),
+        (lambda x: x.transpose(1, 2), "transpose asks for dimension 2, (2, 3) from the input has 2 (0 to 1)"),
+        (lambda x: x.softmax(-3), "softmax asks for dimension -3, (2, 3) from the input has 2 (0 to 1)"),
+        (lambda x: x.permute(0, 2, 1), "permute names 3 dimensions, got 2: (2, 3) from the input"),
+        (lambda x: x[:, 3], "indexing asks for 3 in dimension 1, (2, 3) from the input has 3 there (0 to 2)"),
+        (lambda x: x[0, 0, 0], "indexing with 3 indices, (2, 3) from the input has 2 dimensions"),
+    ],
+)
+def test_shapes_indices_and_dimensions_in_words(function: Callable[[Tensor], Any], words: str) -> None:
+    assert sentence(Calls(function), torch.ones(2, 3)).startswith(words)
+
+
+def test_a_view_across_memory_in_words() -> None:
+    said = sentence(Calls(lambda x: x.t().view(-1)), torch.ones(2, 3))
+    assert said.startswith("view can't make (-1,) of (3, 2) from t at ")
+    assert said.endswith(": its elements don't lie in that order in memory; reshape copies them")
+
+
+def test_batches_and_places_to_write_in_words() -> None:
+    said = sentence(Calls(torch.bmm), torch.ones(3, 2, 4), torch.ones(5, 4, 2))
+    assert said == "torch.bmm of (3, 2, 4) from the input and (5, 4, 2) from the input: their batches differ"
+    said = sentence(Calls(lambda a, b: a @ b), torch.ones(3, 2, 4), torch.ones(5, 4, 2))
+    assert said == "matmul of (3, 2, 4) from the input and (5, 4, 2) from the input: their batches differ"
+    said = sentence(Calls(lambda a, b: a.add_(b)), torch.ones(3), torch.ones(2, 3))
+    assert said == "add_ can't write (2, 3) from the input into (3,) from the input"
+    said = sentence(Calls(lambda a, b: torch.where(a > 0, a, b)), torch.ones(2, 3), torch.ones(2, 4))
+    assert said.endswith("with (2, 4) from the input: 3 and 4 differ in dimension -1")
+
+
 def test_matmul_in_words() -> None:
     said = sentence(Calls(lambda x: x @ x), torch.ones(2, 3))
     assert said == "matmul of (2, 3) from the input and (2, 3) from the input: the last dimension of the first, 3, must be 2"
@@ -291,6 +390,8 @@ def test_dtypes_in_words() -> None:
 
 
 def test_what_has_no_plain_reason_is_left_to_torchs_own_words() -> None:
-    error = failed(Calls(lambda x: x.view(7)), torch.ones(2, 3))
+    error = failed(Calls(torch.linalg.inv), torch.zeros(2, 2))
     assert error.sentence is None
-    assert error.message == "shape '[7]' is invalid for input of size 6"
+    assert "singular" in error.message
+    # What a sentence would say is no reason where torch gives another.
+    assert failed(Calls(lambda x: F.embedding(x, torch.ones(3, 2), max_norm="a")), torch.tensor([0])).sentence is None

@@ -23,7 +23,7 @@ from modinspect.report import (
     Unregistered,
 )
 from modinspect.trace import names
-from modinspect.trace.explain import explain
+from modinspect.trace.explain import explain, explain_call
 from modinspect.trace.half import ModuleRun, RegisteredHalf
 from modinspect.trace.lineage import Weights, find_weights
 from modinspect.trace.raised import Raised
@@ -222,9 +222,17 @@ class Builder:
             module=raised.module,
             source=self._recording.sources.source(raised.place),
             op=op,
-            sentence=None if op is None else explain(op, self._ops),
+            sentence=self._explained(raised) if op is None else explain(op, raised.message, self._ops),
             traceback=raised.traceback,
         )
+
+    def _explained(self, raised: Raised) -> str | None:
+        """Why the module refused what it got, where that is plain."""
+        last = next((call for call in reversed(self._calls) if call.module == raised.module), None)
+        module = None if last is None else self._recording.calls[last.index].record.module()
+        if last is None or module is None:
+            return None
+        return explain_call(module, last, raised.message, self._ops)
 
 
 def _template(record: OpRecord) -> _Template:

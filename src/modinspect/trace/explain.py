@@ -3,54 +3,60 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from modinspect.report import Literals, Op, Operand, Shape
+from torch import nn
 
-_SHORT = {"torch.nn.functional.": "F.", "torch.Tensor.": ""}
+from modinspect.report import Call, Literals, Op, Operand
+from modinspect.trace import explain_tensors
+from modinspect.trace.failed import Failed, came_from, tuple_text
 
 
-def explain(op: Op, before: Sequence[Op]) -> str | None:
+def explain(op: Op, message: str, before: Sequence[Op]) -> str | None:
     """One sentence for a plain mismatch of shapes or dtypes, ``None`` where that is not what failed.
 
-    ``before`` are the ops that ran, to say where an operand comes from.
+    ``message`` is what the exception said; ``before`` are the ops that ran, to say where an operand comes from.
     """
-    failed = _Failed(op, before)
-    for say in (_linear, _convolution, _matmul, _norm, _embedding, _broadcast, _concatenation, _dtypes):
+    failed = Failed(op, message, before)
+    layers = (_linear, _convolution, _norm, _embedding, _cell, _attention, _classes)
+    for say in (*layers, *explain_tensors.SENTENCES, _dtypes):
         sentence = say(failed)
         if sentence is not None:
             return sentence
     return None
 
 
-@dataclass(frozen=True)
-class _Failed:
-    """The op that failed, and those before it."""
-
-    op: Op
-    before: Sequence[Op]
-
-    @property
-    def operands(self) -> dict[str, Operand]:
-        """The operands by argument."""
-        return {operand.argument: operand for operand in self.op.inputs}
-
-    @property
-    def what(self) -> str:
-        """The function, with the module that it failed in."""
-        return f"{_in(self.op)}{_short(self.op.name)}"
-
-    def came(self, operand: Operand) -> str:
-        """`` from view at model.py:31``."""
-        return _from(operand, self.before)
-
-    @property
-    def who(self) -> str:
-        """Whom to name: the module, else the function."""
-        return self.op.module or _short(self.op.name)
+def explain_call(module: nn.Module, call: Call, message: str, before: Sequence[Op]) -> str | None:
+    """One sentence on a layer that refused its input before it called anything; ``message`` is what it said."""
+    if not call.inputs:
+        return None
+    x = call.inputs[0]
+    name = call.module or type(module).__name__
+    if len(call.inputs) > 1 and x.path.startswith("0.") and "must be Tensor, not" in message:
+        shapes = ", ".join(tuple_text(tensor.shape) for tensor in call.inputs)
+        return f"{name} expects one tensor, got several: {shapes}{came_from(x.origin, before)}"
+    if x.path != "0" or x.shape is None:
+        return None
+    if isinstance(module, nn.RNNBase) and len(x.shape) in (2, 3) and x.shape[-1] != module.input_size:
+        return f"{name} expects {module.input_size} features, got {x.shape[-1]}{came_from(x.origin, before)}"
+    wanted = next((wanted for kind, wanted in _DIMENSIONS.items() if isinstance(module, kind)), ())
+    if wanted and len(x.shape) not in wanted:
+        numbers = " or ".join(map(str, wanted))
+        return f"{name} expects {numbers} dimensions, got {len(x.shape)}: {tuple_text(x.shape)}{came_from(x.origin, before)}"
+    return None
 
 
-def _linear(failed: _Failed) -> str | None:
+_DIMENSIONS: dict[type[nn.Module], tuple[int, ...]] = {
+    nn.RNNBase: (2, 3),
+    nn.BatchNorm1d: (2, 3),
+    nn.BatchNorm2d: (4,),
+    nn.BatchNorm3d: (5,),
+    nn.InstanceNorm1d: (2, 3),
+    nn.InstanceNorm2d: (3, 4),
+    nn.InstanceNorm3d: (4, 5),
+}
+
+
+def _linear(failed: Failed) -> str | None:
     x, weight = failed.operands.get("input"), failed.operands.get("weight")
     if not failed.op.name.endswith(".linear") or x is None or weight is None or not x.shape or not weight.shape:
         return None
@@ -59,49 +65,50 @@ def _linear(failed: _Failed) -> str | None:
     return f"{failed.who} expects {weight.shape[-1]} features, got {x.shape[-1]}{failed.came(x)}"
 
 
-def _convolution(failed: _Failed) -> str | None:
+def _convolution(failed: Failed) -> str | None:
     x, weight = failed.operands.get("input"), failed.operands.get("weight")
     if ".conv" not in failed.op.name or x is None or weight is None or x.shape is None or weight.shape is None:
         return None
     dims = len(weight.shape) - 2
     if len(x.shape) not in (dims + 1, dims + 2):
         wanted = "(N, C, " + ", ".join(["L", "H, W", "D, H, W"][dims - 1 : dims]) + ")"
-        return f"{failed.who} expects {dims + 2} dimensions {wanted}, got {len(x.shape)}: {_tuple(x.shape)}{failed.came(x)}"
+        return f"{failed.who} expects {dims + 2} dimensions {wanted}, got {len(x.shape)}: {tuple_text(x.shape)}{failed.came(x)}"
     groups = failed.op.arguments.get("groups", 1)
     transposed = "transpose" in failed.op.name
     expected = weight.shape[0] if transposed else (weight.shape[1] or 0) * (groups if isinstance(groups, int) else 1)
     got = x.shape[-dims - 1]
     if got == expected:
-        return None
+        return None if transposed else _too_small(failed, x, weight)
     return f"{failed.who} expects {expected} channels, got {got}{failed.came(x)}"
 
 
-def _matmul(failed: _Failed) -> str | None:
-    name = failed.op.name.rpartition(".")[2]
-    if name not in ("matmul", "mm", "bmm", "__matmul__", "__rmatmul__") or len(failed.op.inputs) < 2:
+def _too_small(failed: Failed, x: Operand, weight: Operand) -> str | None:
+    kernel = (weight.shape or ())[2:]
+    sizes = (x.shape or ())[-len(kernel) :]
+    padding, dilation = (failed.op.arguments.get(name) for name in ("padding", "dilation"))
+    if not isinstance(padding, list) or not isinstance(dilation, list) or x.dtype != weight.dtype:
         return None
-    a, b = failed.op.inputs[:2]
-    if not a.shape or not b.shape:
-        return None
-    rows = b.shape[-2] if len(b.shape) > 1 else b.shape[0]
-    if a.shape[-1] == rows:
-        if a.dtype == b.dtype:
-            return None
-        dtypes = f"{a.dtype}{failed.came(a)} and {b.dtype}{failed.came(b)}"
-        return f"{failed.what} of {dtypes}: both must be of one dtype"
-    return (
-        f"{failed.what} of {_tuple(a.shape)}{failed.came(a)} and {_tuple(b.shape)}{failed.came(b)}: "
-        f"the last dimension of the first, {a.shape[-1]}, must be {rows}"
-    )
+    for size, reach, pad, step in zip(sizes, kernel, padding, dilation, strict=False):
+        if (size or 0) + 2 * _whole(pad) < _whole(step) * ((reach or 0) - 1) + 1:
+            spread = f", dilation {tuple_text(tuple(dilation))}" if dilation != [1] * len(dilation) else ""
+            around = f", padding {tuple_text(tuple(padding))}" if padding != [0] * len(padding) else ""
+            return f"the kernel {tuple_text(kernel)}{spread} of {failed.who} is larger than {failed.tell(x)}{around}"
+    return None
 
 
-def _norm(failed: _Failed) -> str | None:
+def _whole(value: Literals) -> int:
+    return value if isinstance(value, int) else 0
+
+
+def _norm(failed: Failed) -> str | None:
     x = failed.operands.get("input")
     if not failed.op.name.endswith("_norm") or x is None or not x.shape:
         return None
     wanted = failed.op.arguments.get("normalized_shape")
     if isinstance(wanted, list) and list(x.shape[-len(wanted) :]) != wanted:
-        return f"{failed.who} expects the last dimensions {_tuple(tuple(wanted))}, got {_tuple(x.shape)}{failed.came(x)}"
+        return (
+            f"{failed.who} expects the last dimensions {tuple_text(tuple(wanted))}, got {tuple_text(x.shape)}{failed.came(x)}"
+        )
     for name in ("running_mean", "weight"):
         given = failed.operands.get(name)
         per_channel = given is not None and given.shape is not None and len(given.shape) == 1 and wanted is None
@@ -110,102 +117,63 @@ def _norm(failed: _Failed) -> str | None:
     return None
 
 
-def _embedding(failed: _Failed) -> str | None:
+def _embedding(failed: Failed) -> str | None:
     ids, weight = failed.operands.get("input"), failed.operands.get("weight")
     if not failed.op.name.endswith(".embedding") or ids is None or weight is None or not weight.shape:
         return None
     if ids.dtype not in ("int64", "int32"):
         return f"{failed.who} expects indices (int64 or int32), got {ids.dtype}{failed.came(ids)}"
+    if "out of range" not in failed.message and "out of bounds" not in failed.message:
+        return None
     rows = weight.shape[0] or 0
     return f"{failed.who} has {rows} rows, so indices must be from 0 to {rows - 1}; got others{failed.came(ids)}"
 
 
-def _broadcast(failed: _Failed) -> str | None:
-    name = failed.op.name.rpartition(".")[2].strip("_").removeprefix("r").removeprefix("i")
-    if name not in (
-        "add",
-        "sub",
-        "mul",
-        "div",
-        "truediv",
-        "pow",
-        "eq",
-        "lt",
-        "gt",
-        "le",
-        "ge",
-        "ne",
-        "maximum",
-        "minimum",
-        "where",
-    ):
-        return None
-    if len(failed.op.inputs) < 2:
-        return None
-    a, b = failed.op.inputs[0], failed.op.inputs[1]
-    for back, (m, n) in enumerate(zip(reversed(a.shape or ()), reversed(b.shape or ()), strict=False), start=1):
-        if m != n and 1 not in (m, n):
-            return (
-                f"{failed.what} can't broadcast {_tuple(a.shape)}{failed.came(a)} with "
-                f"{_tuple(b.shape)}{failed.came(b)}: {m} and {n} differ in dimension {-back}"
-            )
-    return None
-
-
-def _concatenation(failed: _Failed) -> str | None:
-    if failed.op.name.rpartition(".")[2] not in ("cat", "concat", "concatenate", "stack") or len(failed.op.inputs) < 2:
-        return None
-    first = failed.op.inputs[0]
-    along = failed.op.arguments.get("dim") if "cat" in failed.op.name else None
-    for other in failed.op.inputs[1:]:
-        if _without(other.shape, along) != _without(first.shape, along):
-            where = f" along dimension {failed.op.arguments['dim']}" if "dim" in failed.op.arguments else ""
-            return (
-                f"{failed.what}{where} can't join {_tuple(first.shape)}{failed.came(first)} and "
-                f"{_tuple(other.shape)}{failed.came(other)}"
-            )
-    return None
-
-
-def _without(shape: Shape | None, dim: Literals) -> Shape | None:
-    """``shape`` but for one dimension."""
-    if shape is None or not isinstance(dim, int) or not -len(shape) <= dim < len(shape):
-        return shape
-    dim %= len(shape)
-    return (*shape[:dim], *shape[dim + 1 :])
-
-
-def _dtypes(failed: _Failed) -> str | None:
+def _dtypes(failed: Failed) -> str | None:
     x, weight = failed.operands.get("input"), failed.operands.get("weight")
     if x is None or weight is None or x.dtype == weight.dtype or failed.op.name.endswith("embedding"):
         return None
     return f"{failed.who} has {weight.dtype} weights, got {x.dtype}{failed.came(x)}"
 
 
-def _from(operand: Operand, before: Sequence[Op]) -> str:
-    """`` from view at model.py:31``."""
-    kind, _, rest = (operand.origin or "").partition(":")
-    if kind == "op" and int(rest) < len(before):
-        op = before[int(rest)]
-        maker = f"{op.module} ({_short(op.name)})" if not op.hidden and op.module else _short(op.name)
-        return f" from {maker} at {op.source.file}:{op.source.line}" if op.source is not None else f" from {maker}"
-    if kind == "input":
-        return " from the input"
-    return f" from {rest}" if kind in ("param", "buffer") else ""
+def _cell(failed: Failed) -> str | None:
+    x, weight = failed.operands.get("input"), failed.operands.get("w_ih")
+    if not failed.last.endswith("_cell") or x is None or weight is None or not x.shape or not weight.shape:
+        return None
+    if x.shape[-1] == weight.shape[-1]:
+        return None
+    return f"{failed.who} expects {weight.shape[-1]} features, got {x.shape[-1]}{failed.came(x)}"
 
 
-def _in(op: Op) -> str:
-    return f"in {op.module}, " if op.module else ""
+def _attention(failed: Failed) -> str | None:
+    if failed.last == "multi_head_attention_forward":
+        query, width = failed.operands.get("query"), failed.op.arguments.get("embed_dim_to_check")
+        if query is not None and query.shape and query.shape[-1] != width:
+            return f"{failed.who} expects {width} features, got {query.shape[-1]}{failed.came(query)}"
+    if failed.last != "scaled_dot_product_attention":
+        return None
+    query, key, mask = (failed.operands.get(name) for name in ("query", "key", "attn_mask"))
+    if query is None or key is None or not query.shape or not key.shape:
+        return None
+    if query.shape[-1] != key.shape[-1]:
+        return f"{failed.what} of query {failed.tell(query)} and key {failed.tell(key)}: their last dimensions differ"
+    scores = (query.shape[-2], key.shape[-2]) if min(len(query.shape), len(key.shape)) > 1 else None
+    if mask is not None and mask.shape is not None and scores is not None:
+        fits = all(size in (1, wanted) for size, wanted in zip(reversed(mask.shape), reversed(scores), strict=False))
+        return None if fits else f"{failed.what} needs a mask of (..., {scores[0]}, {scores[1]}), got {failed.tell(mask)}"
+    return None
 
 
-def _short(name: str) -> str:
-    for long, short in _SHORT.items():
-        name = name.replace(long, short)
-    return name
-
-
-def _tuple(shape: Shape | None) -> str:
-    if shape is None:
-        return "(?)"
-    inside = ", ".join("?" if size is None else str(size) for size in shape)
-    return f"({inside},)" if len(shape) == 1 else f"({inside})"
+def _classes(failed: Failed) -> str | None:
+    x, target = failed.operands.get("input"), failed.operands.get("target")
+    if failed.last not in ("cross_entropy", "nll_loss") or x is None or target is None or not x.shape or target.shape is None:
+        return None
+    if x.shape == target.shape:  # probabilities
+        return None
+    if len(x.shape) > 1 and len(target.shape) == len(x.shape) - 1 and (x.shape[0], *x.shape[2:]) != target.shape:
+        return f"{failed.what} of {failed.tell(x)} and targets {failed.tell(target)}: but for the classes they must be alike"
+    if "out of bounds" in failed.message and len(target.shape) == len(x.shape) - 1:
+        count = x.shape[1] if len(x.shape) > 1 else x.shape[0]
+        allowed = f"targets must be from 0 to {(count or 0) - 1}"
+        return f"{failed.what} got {count} classes, so {allowed}; got others{failed.came(target)}"
+    return None
