@@ -100,6 +100,8 @@ class TorchinfoCheck:
             try:
                 with torch._C.DisableTorchFunction(), torch._C._DisableTorchDispatch():
                     count(self._hooks[key], module, *values)
+            except RecursionError:  # the model's, which the next call of its own will meet; no call can be made here
+                self._result = _TOO_DEEP
             except Exception as error:
                 self._fail(error, module)
 
@@ -200,3 +202,6 @@ def _version() -> str:
 
 def _without_numbers(note: str) -> CrossCheck:
     return CrossCheck(version=_version(), params=None, trainable_params=None, mult_adds=None, layers=None, note=note)
+
+
+_TOO_DEEP = _without_numbers("the forward is nested too deeply")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -113,6 +114,30 @@ def test_endless_recursion_is_reported() -> None:
     assert report.error is not None
     assert (report.error.type, report.error.module) == ("RecursionError", "1")
     assert lines(report) == ["0 F.relu(input:0) -> (2,)"]
+
+
+def test_a_module_that_calls_itself_as_deep_as_it_can_alone_does_so_here() -> None:
+    class Recursive(nn.Module):
+        def forward(self, x: Tensor, more: int) -> Tensor:
+            return self(x, more - 1) if more else x.relu()
+
+    report = modinspect.inspect(Recursive(), torch.ones(2), 200)
+    assert report.error is None
+    assert len(report.calls) == 201
+
+
+def test_endless_recursion_points_at_the_models_line_though_torchinfo_watches(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "endless.py").write_text(
+        "from torch import nn\n\nclass Endless(nn.Module):\n    def forward(self, x):\n        return self(x)\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    error = modinspect.inspect_target("endless.py:Endless", ["2"]).error
+    assert error is not None
+    assert error.type == "RecursionError"
+    assert error.source is not None
+    assert (error.source.file, error.source.line) == ("endless.py", 5)
 
 
 def test_an_interruption_is_passed_on() -> None:

@@ -31,6 +31,9 @@ from modinspect.trace.weightless_recorder import WeightlessRecorder
 _FRAMES_A_MODULE = 12
 """Frames that one level of nested modules takes at the most, with hooks."""
 
+_TIMES_DEEPER = 4
+"""A module that calls itself takes three frames a level by itself, and up to twelve here."""
+
 _RECORDS = 10_000
 """Objects that may be made between two looks of the garbage collector: some hundred ops with what belongs to them."""
 
@@ -228,10 +231,10 @@ def _notes_after(recorder: Recorder) -> Iterator[str]:
 
 @contextmanager
 def _room_for(registry: Registry) -> Iterator[None]:
-    """Lets deeply nested modules run: hooks add frames that the model alone does not need."""
+    """Lets deeply nested modules, and such as call themselves, run: hooks add frames that the model alone does not need."""
     deepest = 1 + max([path.count(".") for path in registry.modules])
     limit = sys.getrecursionlimit()
-    sys.setrecursionlimit(limit + _FRAMES_A_MODULE * deepest)
+    sys.setrecursionlimit(_TIMES_DEEPER * limit + _FRAMES_A_MODULE * deepest)
     try:
         yield
     finally:
