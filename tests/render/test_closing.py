@@ -8,7 +8,7 @@ import pytest
 from render_reports import Forward, at, awkward, blocks, example, failing, operand, registered_only
 
 from modinspect.render import View, table_text
-from modinspect.report import CrossCheck, ForwardError, Input, Report, StateTensor, Unregistered
+from modinspect.report import CrossCheck, ForwardError, Input, Output, Report, StateTensor, Unregistered
 
 
 def text(report: Report, width: int = 120, view: View | None = None) -> str:
@@ -183,6 +183,21 @@ def test_a_failure_without_an_op_marks_the_module_that_raised() -> None:
     assert inner.startswith("✗")
     assert "ValueError in inner (Inner)" in text(report)
     assert "(no message)" in text(report)
+
+
+def test_a_module_that_raised_before_it_called_anything_shows_what_it_got() -> None:
+    run = Forward()
+    run.module("inner", "Inner")
+    with run.call(""):
+        run.op("torch.cat", (1, 8))
+        with run.call("inner", line=9):
+            pass
+    (root, inner) = run.report().calls
+    inner = dataclasses.replace(inner, inputs=(Output("0", (1, 8), "float32", "op:0"), Output("mask", (8,), "bool", "input:0")))
+    error = ForwardError("ValueError", "too wide", "inner", at(4, code="raise ValueError"))
+    shown = text(dataclasses.replace(run.report(error=error), calls=(root, inner)))
+    said = [line.strip("│ ") for line in shown.split("╭")[1].splitlines()]
+    assert said[said.index("inner got") + 1 :][:2] == ["0     (1, 8)     from torch.cat", "mask  (8,) bool  from input x"]
 
 
 def test_a_failure_before_anything_ran_shows_the_registered_half_and_the_failure() -> None:

@@ -141,6 +141,7 @@ def test_a_place_in_an_installed_package_begins_with_the_package() -> None:
     assert place(Source("src/model.py", 31, "f")) == "src/model.py:31"
     assert place(Source("/usr/lib/python3.11/site-packages/timm/layers/mlp.py", 7, "f")) == "timm/layers/mlp.py:7"
     assert place(Source("C:\\venv\\Lib\\site-packages\\timm\\a.py", 7, "f")) == "timm/a.py:7"
+    assert place(Source("<eval_with_key>.3 from /home/me/model.py:8 in forward", 7, "f")) == "<eval_with_key>.3:7"
     assert place(None) == ""
 
 

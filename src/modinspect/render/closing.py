@@ -28,7 +28,7 @@ from modinspect.render.text import (
 )
 from modinspect.render.tree import span, without_numbers
 from modinspect.render.view import View
-from modinspect.report import CrossCheck, ForwardError, Op, Report, Source, Unregistered
+from modinspect.report import CrossCheck, ForwardError, Op, Report, Shape, Source, Unregistered
 
 _EXAMPLES = 6
 """How many of a kind are named; the others are counted."""
@@ -257,7 +257,12 @@ def _failure(report: Report, error: ForwardError, symbols: Symbols) -> Renderabl
         where = f"{place(error.source)} in {plain(error.source.function)}"
         blocks += [Text(where, style="dim"), Text(f"    {plain(error.source.code or '')}".rstrip()), Text()]
     if error.op is not None and error.op.inputs:
-        blocks += [_operands(error.op, report), Text()]
+        met = [(operand.argument, operand.shape, operand.dtype, operand.origin) for operand in error.op.inputs]
+        blocks += [_operands(short_name(error.op.name), met, report), Text()]
+    call = next((call for call in reversed(report.calls) if call.module == error.module), None)
+    if error.op is None and error.module and call is not None and call.inputs:
+        met = [(tensor.path, tensor.shape, tensor.dtype, tensor.origin) for tensor in call.inputs]
+        blocks += [_operands(error.module, met, report), Text()]
     blocks.append(Text(plain(error.message, lines=True) or "(no message)"))
     title = f"{symbols.mark(FAILED)} {plain(error.type)} in {_module_words(report, error.module)}"
     return Panel(Group(*blocks), title=Text(title, style="bold red"), title_align="left", border_style="red", box=box.ROUNDED)
@@ -268,14 +273,12 @@ def _module_words(report: Report, path: str) -> str:
     return f"{plain(path)} ({plain(name)})" if path and name else plain(path or name or last_part(report.model.class_name))
 
 
-def _operands(op: Op, report: Report) -> RenderableType:
-    """The operands of the call that failed: name, shape, where each comes from."""
+def _operands(name: str, met: Sequence[tuple[str, Shape | None, str, str | None]], report: Report) -> RenderableType:
+    """What the call that failed got: the argument, shape, dtype and origin of each tensor."""
     grid = _grid(3)
-    for operand in op.inputs:
-        origin = plain(origin_words(report, operand.origin))
+    for argument, shape, dtype, origin in met:
+        words = plain(origin_words(report, origin))
         grid.add_row(
-            Text(f"    {plain(operand.argument)}"),
-            Text(shape_text(operand.shape, operand.dtype)),
-            Text(f"from {origin}" if origin else "", style="dim"),
+            Text(f"    {plain(argument)}"), Text(shape_text(shape, dtype)), Text(f"from {words}" if words else "", style="dim")
         )
-    return Group(Text.assemble((plain(short_name(op.name)), "bold red"), (" got", "dim")), grid)
+    return Group(Text.assemble((plain(name), "bold red"), (" got", "dim")), grid)

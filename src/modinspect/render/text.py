@@ -144,6 +144,8 @@ def place(source: Source | None) -> str:
     if source is None:
         return ""
     file = source.file.replace("\\", "/")
+    if file.startswith("<"):  # code made at run time, whose name may tell its whole story
+        file = file.partition(" ")[0]
     for library in _LIBRARIES:
         file = file.rpartition(library)[2]
     return f"{plain(file)}:{source.line}"
