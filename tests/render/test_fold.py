@@ -58,6 +58,9 @@ def test_names_that_differ_in_numbers_become_one() -> None:
     assert span(["0", "2", "4"]) == "0…4"
     assert span(["a.9", "a.10", "a.11"]) == "a.9–11"
     assert span(["fc"] * 3) == "fc"
+    assert without_numbers("<ReLU>#12") == without_numbers("<ReLU>") == "<ReLU>"
+    assert span(["<ReLU>", "<ReLU>#2", "<ReLU>#3"]) == "<ReLU>#1–3"
+    assert span(["<ReLU>#2"]) == "<ReLU>#2"
     assert span(["x" + "1" * 5_000, "x" + "2" * 5_000]) == "x" + "1" * 5_000 + "…" + "2" * 5_000
 
 

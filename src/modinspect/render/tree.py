@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from modinspect.render.fold import Run, find_runs
 
 _NUMBER = re.compile(r"([0-9]+)")
+_NAMESAKE = re.compile(r"#[0-9]+$")
+"""What sets things found under one name apart; the first of them has none."""
 _DEEPEST_GUIDE = 64
 """Deeper levels are told by their number, not drawn."""
 
@@ -122,11 +124,13 @@ def _round_spots(tree: Tree, rounds: Sequence[Sequence[int]], under: Spot) -> It
 
 def without_numbers(name: str) -> str:
     """``layers.3.fc`` to ``layers.#.fc``: names that differ in their numbers alone become one."""
-    return _NUMBER.sub("#", name) if not name.isalpha() else name
+    return _NUMBER.sub("#", _NAMESAKE.sub("", name)) if not name.isalpha() else name
 
 
 def span(names: Sequence[str], dash: str = "–", gap: str = "…") -> str:
     """One name for names that differ in their numbers alone: ``layers.0–31``; ``0…6`` where numbers between are missing."""
+    if any(map(_NAMESAKE.search, names)):
+        names = [name if _NAMESAKE.search(name) else f"{name}#1" for name in names]
     parts = [_NUMBER.split(name) for name in names]
     return "".join(_span_of([part[index] for part in parts], dash, gap) for index in range(len(parts[0])))
 
