@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from modinspect.render.marks import FOREIGN_MODULE, FOREIGN_TENSOR
 from modinspect.render.rows import Row, Tensor
 from modinspect.render.symbols import Symbols
 from modinspect.render.text import amount, compact, place, plain, shape_text, width_of
@@ -16,7 +17,8 @@ _OUTPUTS_AT_MOST = 3
 class Cells:
     """A row's content as text; where it has several forms, the longest first.
 
-    ``left_out`` and ``aten`` stand beside the name: ops without a row, and the operators that it became.
+    ``left_out`` and ``aten`` stand beside the name: ops without a row, and the operators that it became. ``styles`` are those
+    of the name and of what stands beside it.
     """
 
     row: Row
@@ -30,6 +32,7 @@ class Cells:
     params: tuple[str, str]
     flops: str
     source: str
+    styles: tuple[str, str]
 
 
 def cells_of(rows: Sequence[Row], symbols: Symbols) -> list[Cells]:
@@ -72,7 +75,22 @@ def _cells(row: Row, symbols: Symbols, params_tail: str, flops_tail: str) -> Cel
         params=(f"{before}{numbers[0]}{params_tail}", f"{before}{numbers[1]}{params_tail}") if row.params else numbers,
         flops=_flops(row, flops_tail, symbols),
         source=place(row.source),
+        styles=_styles(row),
     )
+
+
+def _styles(row: Row) -> tuple[str, str]:
+    if row.kind == "failed":
+        return "bold red", "bold red"
+    marks = {mark for mark, _ in row.marks}
+    beside = "magenta" if FOREIGN_TENSOR in marks else "dim"
+    if row.kind in ("round", "title"):
+        return "bold", beside
+    if not row.hidden:
+        return "", beside
+    if not marks.isdisjoint((FOREIGN_MODULE, FOREIGN_TENSOR)):
+        return "bold magenta", beside
+    return "dim cyan" if row.quiet else "cyan", beside
 
 
 def _flops(row: Row, tail: str, symbols: Symbols) -> str:

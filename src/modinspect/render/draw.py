@@ -14,7 +14,7 @@ from rich.style import Style
 
 from modinspect.render.cells import Cells, cells_of, label_width
 from modinspect.render.layout import GAP, Widths, Wishes, fit
-from modinspect.render.marks import FOREIGN_MODULE, FOREIGN_TENSOR, NEVER
+from modinspect.render.marks import NEVER
 from modinspect.render.rows import Row, Rows
 from modinspect.render.symbols import Symbols
 from modinspect.render.text import cut_left, cut_path, cut_right, width_of
@@ -27,10 +27,6 @@ _PLAIN = Style()
 _DIM = Style(dim=True)
 _BOLD = Style(bold=True)
 _OP = Style(color="cyan")
-_QUIET_OP = Style(color="cyan", dim=True)
-_FOREIGN = Style(color="magenta", bold=True)
-_FOREIGN_DETAIL = Style(color="magenta")
-_FAILED = Style(color="red", bold=True)
 
 
 def draw(rows: Rows, width: int, symbols: Symbols) -> Segments:
@@ -185,7 +181,7 @@ class _Pen:
         """Writes the name of a registered module; answers what found no room beside it."""
         fits = width_of(cell.aten) <= self._room_to(cell) - self.hidden_from
         beside = bool(cell.aten) and fits and line.at + label_width(cell) + GAP <= self.hidden_from
-        self._label(line, cell, (self.hidden_from - GAP if beside else self._room_to(cell)) - line.at, _PLAIN, cut_left)
+        self._label(line, cell, (self.hidden_from - GAP if beside else self._room_to(cell)) - line.at, cut_left)
         if beside:
             line.write(cell.aten, _DIM, at=self.hidden_from)
         return "" if beside else cell.aten
@@ -195,9 +191,7 @@ class _Pen:
         line.move(self.hidden_from + 2 * min(cell.row.indent, self.deepest))
         room = self._room_to(cell) - line.at
         beside = bool(cell.aten) and label_width(cell) + GAP + width_of(cell.aten) <= room
-        foreign = any(mark in (FOREIGN_MODULE, FOREIGN_TENSOR) for mark, _ in cell.row.marks)
-        style = _FOREIGN if foreign else _QUIET_OP if cell.row.quiet else _OP
-        self._label(line, cell, room, style, cut_right)
+        self._label(line, cell, room, cut_right)
         if beside:
             line.write(cell.aten, _DIM, at=line.at + GAP)
         return "" if beside else cell.aten
@@ -206,17 +200,17 @@ class _Pen:
         """Where the room for names ends: what gave no output leaves that column to them."""
         return self.names_to if cell.outputs[0] else self.outputs_to
 
-    def _label(self, line: _Line, cell: Cells, room: int, style: Style, cut: Cut) -> None:
+    def _label(self, line: _Line, cell: Cells, room: int, cut: Cut) -> None:
         """The name, then class or detail as far as there is room. The counts always stand there."""
         times = f" {cell.times}" if cell.times else ""
         left_out = " " * GAP + cell.left_out if cell.left_out else ""
         room -= width_of(times) + width_of(left_out)
         name = cut(cell.name, room, self.symbols.ellipsis)
         room -= width_of(name) + GAP
-        line.write(name, _BOLD if cell.row.kind == "round" else style)
+        style, beside = map(Style.parse, cell.styles)
+        line.write(name, style)
         if cell.extra and room >= min(width_of(cell.extra), _LEAST_EXTRA):
-            extra_style = _FOREIGN_DETAIL if any(mark is FOREIGN_TENSOR for mark, _ in cell.row.marks) else _DIM
-            line.write(cut_right(cell.extra, room, self.symbols.ellipsis), extra_style, at=line.at + GAP)
+            line.write(cut_right(cell.extra, room, self.symbols.ellipsis), beside, at=line.at + GAP)
         line.write(times, _BOLD)
         line.write(left_out, _OP)
 
@@ -224,10 +218,11 @@ class _Pen:
         """The call that raised, with the shapes that met: as wide as the page, as nothing stands to the right of it."""
         at = self.hidden_from + 2 * cell.row.indent
         beside = at + label_width(cell) <= self.width
-        line.write(f"{cell.name}  {cell.extra}" if beside else cell.name, _FAILED, at=at)
+        style = Style.parse(cell.styles[0])
+        line.write(f"{cell.name}  {cell.extra}" if beside else cell.name, style, at=at)
         yield line
         if not beside:
-            yield from self._below(cell.row, cell.extra, _FAILED)
+            yield from self._below(cell.row, cell.extra, style)
 
     def _below(self, row: Row, text: str, style: Style) -> Iterator[_Line]:
         """``text`` in lines of its own under the hidden half, beside the tree of the row."""

@@ -16,6 +16,7 @@ from modinspect.render.closing import after_table, before_table
 from modinspect.render.draw import draw
 from modinspect.render.ran import ran_rows
 from modinspect.render.registered import registered_rows
+from modinspect.render.rows import Rows
 from modinspect.render.symbols import ASCII, UNICODE, Symbols
 from modinspect.render.view import View
 from modinspect.report import Report
@@ -69,8 +70,13 @@ def _usual_width() -> int:
     return shutil.get_terminal_size().columns if at_terminal or os.environ.get("COLUMNS") else _WIDEST_FILE
 
 
+def rows_of(report: Report, view: View) -> Rows:
+    """All rows of the table: the run, or where nothing ran the registered half alone."""
+    return ran_rows(report, view) if report.calls or report.ops else registered_rows(report, view)
+
+
 def _page(report: Report, view: View, symbols: Symbols, width: int) -> Iterator[RenderableType]:
-    rows = ran_rows(report, view) if report.calls or report.ops else registered_rows(report, view)
+    rows = rows_of(report, view)
     yield from before_table(report, symbols)
     yield draw(rows, width, symbols)
     yield from after_table(report, rows, view, symbols)
