@@ -253,23 +253,58 @@ def _arguments(module: ModuleInfo) -> str:
     )
 
 
-HOSTILE = "[red]x[/red]\x1b[31m\x1b]8;;http://a\x07\u202eevil\ud800\n\x00"
-"""Markup, colour and link codes, a character that turns the text around, half a character, a line break and a null."""
+HOSTILE = (
+    "[red]x[/red]\x1b[31m\x1b]8;;http://a\x07\u202eevil\ud800\n\x00"
+    "</title></style><script>document['title']='ran'</script>"
+    "<img src=x onerror=\"document['title']='ran'\">&lt;\r\n::error::%0A::error::\x9b31m\u200f"
+)
+"""Markup, colour and link codes, a character that turns the text around, half a character, a line break and a null; what HTML
+and the log of GitHub Actions would act on."""
 
 
 def hostile() -> Report:
-    """A model whose every name tries to be something else than text."""
+    """A model whose every name tries to be something else than text, and whose forward raises."""
+    run = _hostile()
+    with run.call("", Output(HOSTILE, (1,), HOSTILE)), run.call(HOSTILE, (1,)):
+        _hostile_op(run)
+        failed = run.an_op(HOSTILE, inputs=(operand((1,), None, HOSTILE),), source=_HOSTILE_SOURCE)
+    return run.report(error=ForwardError(HOSTILE, HOSTILE, HOSTILE, _HOSTILE_SOURCE, failed, HOSTILE, HOSTILE))
+
+
+def hostile_to_the_end() -> Report:
+    """The same model, whose forward ends, and which says as much of itself as a model can."""
+    run = _hostile()
+    run.module("foreign" + HOSTILE, HOSTILE, registered=False, params=1)
+    run.unregistered.append(Unregistered("module", "foreign" + HOSTILE, HOSTILE, None, 1, _HOSTILE_SOURCE, role="module"))
+    with run.call("", Output(HOSTILE, (1,), HOSTILE), Output("b" + HOSTILE, (1,), HOSTILE)):
+        with run.call(HOSTILE, (1,)):
+            _hostile_op(run)
+        with run.call("foreign" + HOSTILE, (1,)):
+            _hostile_op(run)
+    return run.report(torchinfo=CrossCheck(HOSTILE, 1, 1, None, None, HOSTILE))
+
+
+def hostile_not_run() -> Report:
+    """The same model without a forward, with what its modules say of their arguments."""
+    report = _hostile().report()
+    return dataclasses.replace(report, modules=tuple(dataclasses.replace(one, extra_repr=HOSTILE) for one in report.modules))
+
+
+_HOSTILE_SOURCE = Source(HOSTILE, 1, HOSTILE, HOSTILE)
+
+
+def _hostile() -> Forward:
     run = Forward(HOSTILE, HOSTILE)
     run.inputs = (Input(HOSTILE, (1,), HOSTILE),)
     run.module("", HOSTILE, params=1)
     run.module(HOSTILE, HOSTILE, params=1)
     run.module("never" + HOSTILE, HOSTILE)
     run.parameter(HOSTILE + ".w", 1, used=False, aliases=["other." + HOSTILE])
-    tensor = run.foreign_tensor(HOSTILE, 1)
-    source = Source(HOSTILE, 1, HOSTILE, HOSTILE)
-    with run.call("", Output(HOSTILE, (1,), HOSTILE)), run.call(HOSTILE, (1,)):
-        run.op(HOSTILE, Result((1,), HOSTILE), inputs=(operand((1,), tensor, HOSTILE),), source=source, aten=(HOSTILE,))
-        failed = run.an_op(HOSTILE, inputs=(operand((1,), None, HOSTILE),), source=source)
-    error = ForwardError(HOSTILE, HOSTILE, HOSTILE, source, failed, HOSTILE)
+    run.foreign_tensor(HOSTILE, 1)
     run.model = dataclasses.replace(run.model, notes=(HOSTILE,), device=HOSTILE)
-    return run.report(error=error, torchinfo=CrossCheck(HOSTILE, None, None, None, None, HOSTILE))
+    return run
+
+
+def _hostile_op(run: Forward) -> None:
+    operands = (operand((1,), "unregistered:0", HOSTILE), operand((1,), f"param:{HOSTILE}", HOSTILE))
+    run.op(HOSTILE, Result((1,), HOSTILE), inputs=operands, source=_HOSTILE_SOURCE, aten=(HOSTILE,))

@@ -8,12 +8,22 @@ import math
 from collections.abc import Callable
 
 import pytest
-from render_reports import HOSTILE, awkward, blocks, example, failing, hostile, registered_only
+from render_reports import (
+    HOSTILE,
+    awkward,
+    blocks,
+    example,
+    failing,
+    hostile,
+    hostile_not_run,
+    hostile_to_the_end,
+    registered_only,
+)
 
 from modinspect.render import FORMATS, View, render_json
 from modinspect.report import Report
 
-REPORTS = [example, blocks, awkward, failing, registered_only, hostile]
+REPORTS = [example, blocks, awkward, failing, registered_only, hostile, hostile_to_the_end, hostile_not_run]
 
 
 @pytest.mark.parametrize("make", REPORTS, ids=lambda make: make.__name__)
@@ -54,7 +64,7 @@ def test_numbers_that_json_has_no_word_for_are_words() -> None:
     assert written == {"fill": "Infinity", "low": ["-Infinity", "NaN"], "p": 0.5}
 
 
-def test_the_formats_are_the_table_and_the_json() -> None:
-    assert sorted(FORMATS) == ["json", "text"]
+def test_the_formats_are_the_table_the_json_and_the_page() -> None:
+    assert sorted(FORMATS) == ["html", "json", "text"]
     assert FORMATS["json"](example(), View(depth=0)) == render_json(example())
     assert "hidden from print(model)" in FORMATS["text"](example(), View())

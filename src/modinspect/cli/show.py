@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from modinspect.render import View
     from modinspect.report import Report
 
-Format = Literal["text", "json"]
+Format = Literal["text", "json", "html"]
 """The keys of ``render.FORMATS``, which is not imported for ``--help``."""
 
 SHOW_EXAMPLES = r"""
@@ -33,7 +33,7 @@ modinspect show "torchvision.models.resnet50(num_classes=10)" --depth 2
 
 modinspect show pkg.mod:Bert -i ids=1,128:int64 -i mask=1,128:bool:ones
 
-modinspect show pkg.mod:Net -i 1,10 --format json --output report.json
+modinspect show pkg.mod:Net -i 1,10 --format html --output report.html
 """
 
 
@@ -66,7 +66,10 @@ def show(
     output_format: Annotated[
         Format,
         typer.Option(
-            "--format", metavar="text|json", help="A table for people, or data (JSON).", rich_help_panel=options.RESULT
+            "--format",
+            metavar="text|json|html",
+            help="A table, data, or a page for a browser.",
+            rich_help_panel=options.RESULT,
         ),
     ] = "text",
     output: options.Output = "-",

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
+from modinspect.render.html import render_html
 from modinspect.render.json import render_json
 from modinspect.render.table import ReportTable, render_table, table_text
 from modinspect.render.view import View
 from modinspect.report import Report
 
-__all__ = ["FORMATS", "ReportTable", "View", "render_json", "render_table", "table_text"]
+__all__ = ["FORMATS", "ReportTable", "View", "render_html", "render_json", "render_table", "table_text"]
 
 
 def _text(report: Report, view: View) -> str:
@@ -21,5 +22,5 @@ def _json(report: Report, _view: View) -> str:
     return render_json(report)
 
 
-FORMATS: Mapping[str, Callable[[Report, View], str]] = MappingProxyType({"text": _text, "json": _json})
+FORMATS: Mapping[str, Callable[[Report, View], str]] = MappingProxyType({"text": _text, "json": _json, "html": render_html})
 """What ``--format`` can be: each writes a report as text that ends in a line break. JSON is always the whole report."""
