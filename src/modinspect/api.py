@@ -242,7 +242,8 @@ def _check_build(report: Report) -> None:
     """An error that only says that this torch can't do CUDA says nothing of the model."""
     if report.error is not None and any(text in report.error.message for text in _NO_SUCH_BUILD):
         source = report.error.source
-        where = f" at {source.file}:{source.line} ({source.code})" if source is not None else ""
+        code = f" ({source.code})" if source is not None and source.code else ""
+        where = f" at {source.file}:{source.line}{code}" if source is not None else ""
         raise RunError(
             f"what is called{where} can't be tried in this build of torch: {report.error.message}",
             "Use a build with CUDA (no GPU is needed), or --device auto.",

@@ -355,3 +355,9 @@ def test_an_index_out_of_range_is_found_in_the_second_call_of_its_kind_too() -> 
     report = weightless(build)
     assert report.error is not None
     assert len(report.ops) == 1
+
+
+def test_a_line_that_nobody_can_read_is_named_without_its_code() -> None:
+    forward = eval(compile("lambda self, x: self.fc(x).sum().item()", "typed in", "eval"))
+    with pytest.raises(NeedsValues, match=r"needs the values of a tensor at typed in:1$"):
+        weightless(lambda: (Calls(forward, fc=nn.Linear(4, 4)), (torch.rand(2, 4),), {}))

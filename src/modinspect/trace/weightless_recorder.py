@@ -117,7 +117,9 @@ class WeightlessRecorder(Recorder):
 
     def _where(self, frame: Any) -> str:
         place = self.sources.source(self.sources.find(frame))
-        return f" at {place.file}:{place.line} ({place.code})" if place is not None else ""
+        if place is None:
+            return ""
+        return f" at {place.file}:{place.line}" + (f" ({place.code})" if place.code else "")
 
     def _stand_in(self, value: Any) -> Any:
         cls = type(value)
