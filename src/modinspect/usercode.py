@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import linecache
 import os
 import re
 import sys
@@ -57,6 +58,31 @@ def said(raised: BaseException) -> str:
         return str(raised)
     except Exception as unprintable:
         return f"(its message can't be shown: str() raised {type(unprintable).__name__})"
+
+
+def code_line(file: str, line: int) -> str:
+    """A line of code without the blanks around it; empty where there is none, or no file can have that name."""
+    try:
+        return linecache.getline(file, line).strip()
+    except ValueError:  # a null or half a character in it: generated code may call its file what it likes
+        return ""
+
+
+def traceback_text(raised: BaseException, without: str = "\0") -> str:
+    """The traceback, but for the frames of files below the directory ``without``."""
+    whole = traceback.TracebackException.from_exception(raised, lookup_lines=False)
+    told: traceback.TracebackException | None = whole
+    while told is not None:
+        kept = [frame for frame in told.stack if not frame.filename.startswith(without)]
+        told.stack = traceback.StackSummary.from_list([_readable(frame) for frame in kept])
+        told = told.__cause__ or told.__context__
+    return "".join(whole.format())
+
+
+def _readable(frame: traceback.FrameSummary) -> traceback.FrameSummary:
+    """The frame, or one without its line of code where looking for that would raise."""
+    line = code_line(frame.filename, frame.lineno or 0)
+    return frame if line else traceback.FrameSummary(frame.filename, frame.lineno, frame.name, lookup_line=False, line="")
 
 
 def place(raised: BaseException) -> str | None:

@@ -145,7 +145,13 @@ def test_a_reader_who_leaves_early_ends_the_output_quietly(monkeypatch: pytest.M
 
 @pytest.mark.parametrize(
     ("output", "says"),
-    [("", "is empty"), (".", "is a directory"), ("no/where/out.txt", "no directory"), ("file/out.txt", "no directory")],
+    [
+        ("", "is empty"),
+        (".", "is a directory"),
+        ("no/where/out.txt", "no directory"),
+        ("file/out.txt", "no directory"),
+        ("a\ud800", "no file can have that name"),
+    ],
 )
 def test_a_place_that_cannot_be_written_is_found_before_the_work(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, output: str, says: str

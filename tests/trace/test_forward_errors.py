@@ -420,3 +420,19 @@ def test_what_has_no_plain_reason_is_left_to_torchs_own_words() -> None:
     assert "singular" in error.message
     # What a sentence would say is no reason where torch gives another.
     assert failed(Calls(lambda x: F.embedding(x, torch.ones(3, 2), max_norm="a")), torch.tensor([0])).sentence is None
+
+
+@pytest.mark.parametrize("name", ["half \ud800.py", "null \0.py"])
+def test_code_of_a_file_that_no_file_can_be_is_told_without_its_line(name: str) -> None:
+    """Generated code may call its file what it likes; the modules that look for lines raise at such names."""
+
+    def add(x: Tensor) -> Tensor:
+        return x + torch.ones(3)
+
+    add.__code__ = add.__code__.replace(co_filename=name)
+    report = modinspect.inspect(Calls(add), torch.ones(3))
+    assert report.ops[-1].source is not None
+    assert (report.ops[-1].source.file, report.ops[-1].source.code) == (name, None)
+    error = failed(Calls(add), torch.ones(2))
+    assert f'  File "{name}", line ' in error.traceback
+    assert error.traceback.endswith("must match the size of tensor b (3) at non-singleton dimension 0\n")

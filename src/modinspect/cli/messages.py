@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -12,6 +11,7 @@ import typer
 from modinspect import __version__
 from modinspect.errors import ModinspectError
 from modinspect.nearest import did_you_mean
+from modinspect.usercode import traceback_text
 
 FAILED = 2
 INTERRUPTED = 130
@@ -87,7 +87,7 @@ def _own_fault(error: BaseException) -> tuple[str, str]:
 
 def _tell(raised: BaseException, message: str, hint: str, with_traceback: bool) -> None:
     if with_traceback:
-        print_traceback("".join(traceback.format_exception(raised)))
+        print_traceback(traceback_text(raised))
     error(message, hint)
     raise typer.Exit(FAILED)
 

@@ -59,7 +59,12 @@ def check_destination(output: str) -> None:
     """
     if output in STDOUT:
         return
-    target = os.path.realpath(output)
+    try:
+        target = os.path.realpath(output)
+    except ValueError as error:  # a null, or half a character
+        raise OutputError(
+            f"the output {output!r} can't be written: no file can have that name", "Name another file."
+        ) from error
     directory = os.path.dirname(target)
     if not output:
         raise OutputError("--output is empty", "Name a file, or - for standard output.")

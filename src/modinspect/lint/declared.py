@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import functools
 import inspect
-import linecache
 import os
 import textwrap
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ import torch
 from torch import nn
 
 from modinspect.report import Source
+from modinspect.usercode import code_line, relative
 
 _CONTAINERS = (nn.ModuleList, nn.ModuleDict, nn.Sequential, nn.ParameterList, nn.ParameterDict)
 _TORCH = os.path.join(os.path.dirname(os.path.abspath(torch.__file__)), "")
@@ -135,7 +135,7 @@ def _parsed(cls: type) -> tuple[str, ast.ClassDef, int] | None:
         lines, first = inspect.getsourcelines(cls)
         file = inspect.getsourcefile(cls)
         tree = ast.parse(textwrap.dedent("".join(lines))).body[0]
-    except (OSError, TypeError, SyntaxError, IndexError):
+    except (OSError, TypeError, SyntaxError, ValueError, IndexError):
         return None
     return (file, tree, first) if file is not None and isinstance(tree, ast.ClassDef) else None
 
@@ -143,17 +143,15 @@ def _parsed(cls: type) -> tuple[str, ast.ClassDef, int] | None:
 def _definition(code: CodeType) -> int:
     """The line of ``def``, below any decorators."""
     line = code.co_firstlineno
-    while linecache.getline(code.co_filename, line).strip().startswith("@"):
+    while code_line(code.co_filename, line).startswith("@"):
         line += 1
     return line
 
 
 def _source(file: str, line: int, function: str) -> Source:
-    text = linecache.getline(file, line).strip()
+    text = code_line(file, line)
     return Source(_shown(file), line, function, text or None)
 
 
 def _shown(file: str) -> str:
-    from modinspect.usercode import relative
-
     return relative(file)

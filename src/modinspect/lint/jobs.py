@@ -15,7 +15,6 @@ import sys
 import tempfile
 import threading
 import time
-import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection, wait
@@ -24,6 +23,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 from modinspect.errors import ModinspectError
 from modinspect.lint.result import Failure
 from modinspect.lint.rule import is_installed
+from modinspect.usercode import traceback_text
 
 if TYPE_CHECKING:
     from modinspect.lint.check import Checked
@@ -319,7 +319,7 @@ def _outcome(job: Job, connection: Connection, threads: int) -> Outcome:
         torch.set_num_threads(threads)
         return lint_target(job, lambda text: connection.send(("progress", text)))
     except BaseException as error:  # whatever it is, it is this target's alone
-        told = "".join(traceback.format_exception(error))
+        told = traceback_text(error)
         if isinstance(error, ModinspectError):
             return Failure(job.label, error.message, error.hint, told)
         message = f"modinspect itself failed, which is a bug: {type(error).__name__}: {error}"

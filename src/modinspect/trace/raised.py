@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import traceback
 from dataclasses import dataclass
 
 from modinspect.trace.recorder import Recorder, calling, passes_op
 from modinspect.trace.records import Failure, OpRecord
 from modinspect.trace.sources import NOWHERE, Place
-from modinspect.usercode import said
+from modinspect.usercode import said, traceback_text
 
 _SCRIPTED = "failed in the TorchScript interpreter"
 
@@ -69,10 +68,4 @@ def _message(error: BaseException, failure: Failure | None) -> str:
 
 def _traceback(error: BaseException) -> str:
     """The traceback without modinspect's own frames."""
-    here = os.path.dirname(os.path.abspath(__file__))
-    whole = traceback.TracebackException.from_exception(error)
-    told = whole
-    while told is not None:
-        told.stack = traceback.StackSummary.from_list([frame for frame in told.stack if not frame.filename.startswith(here)])
-        told = told.__cause__ or told.__context__  # type: ignore[assignment]
-    return "".join(whole.format())
+    return traceback_text(error, without=os.path.dirname(os.path.abspath(__file__)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import linecache
 import os
 from types import CodeType, FrameType
 from typing import TypeAlias
@@ -11,6 +10,7 @@ import torch
 from torch.nn.modules.lazy import LazyModuleMixin
 
 from modinspect.report import Source
+from modinspect.usercode import code_line
 
 _HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _INSIDE = (
@@ -93,7 +93,7 @@ class Sources:
         found = self._sources.get((id(code), at))
         if found is None:
             line = line_of(code, at)
-            text = linecache.getline(code.co_filename, line).strip()
+            text = code_line(code.co_filename, line)
             function = getattr(code, "co_qualname", code.co_name)  # Python 3.10 knows the plain name alone
             file = _relative(code.co_filename, self._directory)
             found = self._sources[id(code), at] = Source(file, line, function, text or None)
