@@ -42,6 +42,14 @@ from modinspect.report import Source
         ("\U000e0001", "\\U000e0001"),
         ("two\nlines\ttab", "two\\x0alines\\x09tab"),
         ("a\u2028b", "a\\u2028b"),
+        ("::error::x", "\\x3a:error::x"),
+        ("a ::Warning file=a,line=1::x", "a \\x3a:Warning file=a,line=1::x"),
+        ("::stop-commands::token", "\\x3a:stop-commands::token"),
+        ("::error \n::x", "\\x3a:error \\x0a::x"),
+        ("a##[error]x", "a\\x23#[error]x"),
+        ("at::native::add, c10::Error: x", "at::native::add, c10::Error: x"),
+        ("fc::error", "fc::error"),
+        ("### [x] ##", "### [x] ##"),
     ],
 )
 def test_what_a_terminal_would_act_on_is_written_out(text: str, shown: str) -> None:
@@ -50,6 +58,7 @@ def test_what_a_terminal_would_act_on_is_written_out(text: str, shown: str) -> N
 
 def test_a_message_keeps_its_lines_and_nothing_else() -> None:
     assert plain("one\r\ntwo\tx\x1b[0m", lines=True) == "one\ntwo x\\x1b[0m"
+    assert plain("one\n  ::debug::two", lines=True) == "one\n  \\x3a:debug::two"
 
 
 @given(st.text(st.characters(), max_size=20))

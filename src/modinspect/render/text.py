@@ -18,24 +18,35 @@ from modinspect.report import Shape, Source
 _INVISIBLE = ("Cc", "Cf", "Cs", "Zl", "Zp")
 """Control codes, format codes (the ones that turn the direction of text among them), surrogates, separators of lines."""
 
+_COMMAND = re.compile(
+    "::(?=(?:error|warning|notice|debug|group|endgroup|echo|add-mask|add-path|add-matcher|remove-matcher|set-env|set-output"
+    "|save-state|stop-commands|internal-set-repo-path)(?: .*)?::)|#(?=#\\[)",
+    re.IGNORECASE,
+)
+"""What GitHub Actions would obey in the log of a step, both standard streams: ``##[error]`` anywhere, and ``::error::``
+at the beginning of a line, where any word may come to stand as text is wrapped."""
+
 _LIBRARIES = ("site-packages/", "dist-packages/")
 _UNITS = ((10**15, "P"), (10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "k"))
 _BYTES = ((2**40, "TiB"), (2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"))
 
 
 def plain(text: str, *, lines: bool = False) -> str:
-    r"""``text`` with each character that a terminal would act on written out (``\x1b``).
+    r"""``text`` with each character that a terminal would act on written out (``\x1b``), and the first of each command that the
+    log of a CI service would (``\x3a:error::``).
 
     Args:
         text: anything that the model, the user or torch said.
         lines: keep the line breaks, and tabs as four spaces.
     """
-    if text.isascii() and text.isprintable():
-        return text
-    if lines:
-        text = text.replace("\r\n", "\n").expandtabs(4)
-        return "\n".join(plain(line) for line in text.split("\n"))
-    return "".join(_escaped(char) if unicodedata.category(char) in _INVISIBLE else char for char in text)
+    if not (text.isascii() and text.isprintable()):
+        if lines:
+            text = text.replace("\r\n", "\n").expandtabs(4)
+            return "\n".join(plain(line) for line in text.split("\n"))
+        text = "".join(_escaped(char) if unicodedata.category(char) in _INVISIBLE else char for char in text)
+    if "::" in text or "##[" in text:
+        return _COMMAND.sub(lambda found: _escaped(found[0][0]) + found[0][1:], text)
+    return text
 
 
 def _escaped(char: str) -> str:
