@@ -162,7 +162,17 @@ def test_a_place_that_cannot_be_written_is_found_before_the_work(
         check_destination(output)
 
 
-def test_a_place_without_permission_is_found_before_the_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "access", lambda *_: False)
+@pytest.mark.parametrize("closed", ["", "out.txt"], ids=["directory", "file"])
+def test_a_place_without_permission_is_found_before_the_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, closed: str
+) -> None:
+    """A file is replaced by one that is made beside it, so that both have to be open."""
+    (tmp_path / "out.txt").touch()
+    monkeypatch.setattr(os, "access", lambda place, _: Path(place) != tmp_path / closed)
     with pytest.raises(OutputError, match="permission denied"):
         check_destination(str(tmp_path / "out.txt"))
+
+
+def test_a_device_needs_no_directory_that_can_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "access", lambda place, _: place == os.devnull)
+    check_destination(os.devnull)

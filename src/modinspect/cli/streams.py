@@ -72,8 +72,13 @@ def check_destination(output: str) -> None:
         raise OutputError(f"the output {output!r} is a directory", "Name a file in it.")
     if not os.path.isdir(directory):
         raise OutputError(f"the output {output!r} can't be written: there is no directory {directory!r}", "Make it first.")
-    if not os.access(target if os.path.exists(target) else directory, os.W_OK):
-        raise OutputError(f"the output {output!r} can't be written: permission denied", "Name another file.")
+    # A file is replaced by one that is made beside it; a device or a pipe is written to.
+    needed = [target] if os.path.exists(target) else []
+    needed += [] if _is_no_file(target) else [directory]
+    for place in needed:
+        if not os.access(place, os.W_OK):
+            where = f" in the directory {directory!r}" if place == directory else ""
+            raise OutputError(f"the output {output!r} can't be written: permission denied{where}", "Name another file.")
 
 
 def write_result(text: str, output: str, stdout: TextIO) -> None:
@@ -96,7 +101,7 @@ def write_result(text: str, output: str, stdout: TextIO) -> None:
 
 
 def _write_file(target: str, text: str) -> None:
-    if os.path.exists(target) and not os.path.isfile(target):  # a device or a pipe can't be replaced
+    if _is_no_file(target):
         with open(target, "w", encoding="utf-8", errors="backslashreplace") as file:
             file.write(text)
         return
@@ -111,6 +116,11 @@ def _write_file(target: str, text: str) -> None:
         with suppress(OSError):
             os.unlink(temporary)
         raise
+
+
+def _is_no_file(target: str) -> bool:
+    """Whether something is there that can't be replaced: a device or a pipe."""
+    return os.path.exists(target) and not os.path.isfile(target)
 
 
 def _descriptor(stream: TextIO) -> int | None:
