@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 import modinspect
 from modinspect.diff import Change, diff
+from modinspect.render.diff_text import diff_text
 from modinspect.report import (
     ForwardError,
     Input,
@@ -226,10 +227,47 @@ def test_a_difference_prints_itself() -> None:
         "  ~ fc  none → out_features=6 · params 55 → 66 (+11)\n"
         "\n"
         "ops\n"
-        "  - F.relu in (the model)  (1, 5) from op:0 → (1, 5) · FLOPs 0\n"
+        "  - F.relu in (the model)  (1, 5) from op:0 → (1, 5)\n"
         "\n"
         "totals\n"
-        "  ~  buffer bytes 0 B → 2.00 KiB (+2.00 KiB) · FLOPs 100 → 90 (-10)\n"
+        "  ~ buffer bytes 0 B → 2.00 KiB (+2.00 KiB) · FLOPs 100 → 90 (-10)\n"
         "\n"
         "1 removed, 2 changed\n"
+    )
+
+
+def test_of_arguments_only_those_that_differ_are_told() -> None:
+    before = replace(NET, ops=(replace(LINEAR, arguments={"eps": 1e-05, "shape": [64], "gone": None}), RELU, TANH))
+    after = replace(NET, ops=(replace(LINEAR, arguments={"eps": 0.001, "shape": [64], "new": "x"}), RELU, TANH))
+    assert "  ~ F.linear in fc  arguments eps=1e-05 → 0.001, gone=None → none, new=none → 'x'\n" in str(diff(before, after))
+
+
+def test_what_a_module_says_of_itself_is_told_with_the_name_once() -> None:
+    before, after = (
+        replace(NET, modules=(NET.modules[0], replace(NET.modules[1], extra_repr=text)))
+        for text in ("64, out_features=5, bias=True", "32, out_features=6, p=0.1")
+    )
+    assert "  ~ fc  64 → 32, out_features=5 → 6, bias=True → p=0.1\n" in str(diff(before, after))
+
+
+def test_what_is_new_is_told_without_nothings_and_repetitions() -> None:
+    new = module("act", "ReLU", params=0, own_params=0, trainable_params=0, flops=0, param_bytes=0)
+    half = module("half", "Linear", own_params=5, calls=0, trainable_params=0)
+    text = str(diff(NET, replace(NET, modules=(*NET.modules, new, half))))
+    assert "  + act  ReLU · calls 1 · output shapes (1, 5)\n" in text
+    assert "  + half  Linear · calls 0 · params 55 · own params 5 · FLOPs 100 · output shapes (1, 5)\n" in text
+
+
+def test_on_a_page_lines_end_between_details_or_between_the_items_of_a_long_one() -> None:
+    wider = tuple(Operand((1, 5_000), "float32", None, name) for name in ("query", "key", "value"))
+    narrow = tuple(replace(one, shape=(1, 4_000)) for one in wider)
+    before, after = (replace(NET, ops=(replace(LINEAR, inputs=operands), RELU, TANH)) for operands in (narrow, wider))
+    after = replace(after, ops=(replace(after.ops[0], flops=1_234, name=LINEAR.name), RELU, TANH))
+    assert "".join(diff_text(diff(before, after), 60).plain.partition("ops\n")[1:]) == (
+        "ops\n"
+        "  ~ F.linear in fc  takes query (1, 4000) → (1, 5000),\n"
+        "      key (1, 4000) → (1, 5000), value (1, 4000) → (1, 5000)\n"
+        "      · FLOPs 0 → 1,234 (+1,234)\n"
+        "\n"
+        "1 changed\n"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -69,3 +70,20 @@ def test_a_file_that_is_no_report_is_said_to_be_none(
     assert message in ran.err
     assert "odd.json" in ran.err
     assert "Traceback" not in ran.err
+
+
+def test_on_a_terminal_no_line_is_wider_and_in_a_pipe_each_change_is_one(
+    modinspect: Modinspect, reports: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = json.loads(Path(reports[1]).read_text())
+    data["totals"].update(params=60, ops=4, hidden_ops=3, param_bytes=240)
+    Path(reports[1]).write_text(json.dumps(data))
+    change = "  ~ params 55 → 60 (+5) · ops 3 → 4 (+1) · hidden ops 2 → 3 (+1) · FLOPs 100 → 90 (-10)"
+    assert change in modinspect("diff", *reports).out.splitlines()
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "60")
+    lines = re.sub(r"\x1b\[[\d;]*m", "", modinspect("diff", *reports).out).splitlines()
+    assert lines[4:6] == [
+        "  ~ params 55 → 60 (+5) · ops 3 → 4 (+1)",
+        "      · hidden ops 2 → 3 (+1) · FLOPs 100 → 90 (-10)",
+    ]

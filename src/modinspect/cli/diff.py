@@ -47,7 +47,7 @@ def diff(
     """
     with errors_told(with_traceback=traceback), stdout_for_results() as stdout:
         check_destination(output)
-        from modinspect.cli.styled import styled
+        from modinspect.cli.styled import styled, terminal_width
         from modinspect.diff import diff as compare
 
         difference = compare(_read(before), _read(after))
@@ -56,7 +56,7 @@ def diff(
         else:
             from modinspect.render.diff_text import diff_text
 
-            text = styled(diff_text(difference), output, stdout)
+            text = styled(diff_text(difference, terminal_width(output, stdout)), output, stdout)
         write_result(text, output, stdout)
         if difference:
             raise typer.Exit(DIFFERS)

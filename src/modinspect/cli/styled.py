@@ -25,6 +25,14 @@ def styled(text: Text, output: str, stdout: TextIO) -> str:
     return _readable(text.plain, stdout.encoding)
 
 
+def terminal_width(output: str, stdout: TextIO) -> int | None:
+    """How many cells a line has where ``output`` is a terminal."""
+    from rich.console import Console
+
+    console = Console(file=stdout)
+    return console.width if output in STDOUT and console.is_terminal else None
+
+
 def _readable(text: str, encoding: str | None) -> str:
     from modinspect.render.symbols import ASCII
 

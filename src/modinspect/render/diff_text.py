@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import re
+import textwrap
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from rich.text import Text
@@ -14,28 +16,52 @@ from modinspect.render.text import compact, data_size, plain, shape_text, short_
 
 _SIGNS = {"added": ("+", "green"), "removed": ("-", "red"), "changed": ("~", "yellow")}
 _ROOT = "(the model)"
+_INDENT = "      "
+_ITEMS = re.compile(r"(?<=,) (?![^()]*\))")
+"""The blanks between the items of a list; those inside a shape are none."""
 _QUIET = ("inputs", "outputs", "registered", "layer", "training", "hidden", "arguments", "aliases", "kind", "param_bytes")
 """Facts that are told where they change, and not of what is new or gone."""
 
 
-def diff_text(difference: Difference) -> Text:
-    """The difference, a line for each change and a line of counts at the end; styled where the console can."""
+def diff_text(difference: Difference, width: int | None = None) -> Text:
+    """The difference, a line for each change and a line of counts at the end; styled where the console can.
+
+    With a ``width``, what a change does not fit into a line of that many cells goes on in the next, indented.
+    """
     text = Text(no_wrap=True)
     text.append(f"- {plain(difference.before)}\n", "red").append(f"+ {plain(difference.after)}\n", "green")
     for section, changes in itertools.groupby(difference.changes, lambda change: change.section):
         text.append(f"\n{section}\n", "bold")
         for change in changes:
-            _append(text, change)
+            _append(text, change, width)
     return text.append(f"\n{_counts(difference)}\n")
 
 
-def _append(text: Text, change: Change) -> None:
+def _append(text: Text, change: Change, width: int | None) -> None:
     sign, style = _SIGNS[change.kind]
-    text.append(f"  {sign} {_title(change)}".rstrip(), style)
+    title = _title(change)
+    head = f"  {sign} {title}" if title else f"  {sign}"
     details = list(_details(change))
-    if details:
-        text.append("  " + " · ".join(details))
-    text.append("\n")
+    gap = ("  " if title else " ") if details else ""
+    told = head + gap + " · ".join(details) if width is None else _broken(head, gap, details, width)
+    # The head may be broken too, where a name is longer than a line.
+    text.append(told[: len(head)], style).append(told[len(head) :]).append("\n")
+
+
+def _broken(head: str, gap: str, details: Sequence[str], width: int) -> str:
+    """Lines that end between two details, or where one is longer than a line between two of its items."""
+    room = max(width, 40)
+    held = [_held(detail, room - len(_INDENT) - len("· ")) for detail in details]
+    line = _held(head.lstrip(), room) + gap + " ·\0".join(held)
+    lines = textwrap.wrap(
+        line, room, initial_indent="  ", subsequent_indent=_INDENT, break_long_words=False, break_on_hyphens=False
+    )
+    return "\n".join(lines).replace("\0", " ")
+
+
+def _held(text: str, room: int) -> str:
+    """``text`` without the blanks that a line may be broken at."""
+    return text.replace(" ", "\0") if len(text) <= room else " ".join(item.replace(" ", "\0") for item in _ITEMS.split(text))
 
 
 def _title(change: Change) -> str:
@@ -52,8 +78,16 @@ def _details(change: Change) -> Iterator[str]:
     if "inputs" in facts:
         yield f"{_value('inputs', facts['inputs'])} → {_value('outputs', facts['outputs'])}"
     for key, value in facts.items():
-        if key not in _QUIET and value not in (None, "", [], {}):
+        if key not in _QUIET and value not in (None, "", [], {}) and not _goes_without_saying(key, facts):
             yield _fact(key, value)
+
+
+def _goes_without_saying(key: str, facts: Facts) -> bool:
+    """Whether a number of what is new or gone is nothing, or the one that stands under ``params`` already."""
+    value = facts[key]
+    if key in ("own_params", "trainable_params") and value == facts.get("params"):
+        return True
+    return _are_numbers(value) and not value and key != "calls"
 
 
 def _differing(before: Facts, after: Facts) -> Iterator[str]:
@@ -72,6 +106,8 @@ def _change(key: str, old: Any, new: Any) -> str:
         return _lists_change("", old.split(", "), new.split(", "))
     if key in ("inputs", "outputs"):
         return _tensors_change(key, old, new)
+    if isinstance(old, dict) and isinstance(new, dict):
+        return f"{_label(key)} {_items_change(old, new)}"
     growth = _growth(key, new - old) if _are_numbers(old, new) else ""
     return f"{_label(key)} {_value(key, old)} → {_value(key, new)}{growth}"
 
@@ -80,8 +116,24 @@ def _lists_change(label: str, old: list[str], new: list[str]) -> str:
     """What differs between two lists: item by item where they are as long."""
     if len(old) == len(new):
         pairs = [(a, b) for a, b in zip(old, new, strict=True) if a != b]
-        return label + ", ".join(f"{plain(a) or 'none'} → {plain(b) or 'none'}" for a, b in pairs)
+        return label + ", ".join(f"{plain(a) or 'none'} → {plain(_without_name(a, b)) or 'none'}" for a, b in pairs)
     return f"{label}{plain(', '.join(old)) or 'none'} → {plain(', '.join(new)) or 'none'}"
+
+
+def _without_name(old: str, new: str) -> str:
+    """``out_features=6`` is 6 beside an ``out_features=5``."""
+    name, equals, value = new.partition("=")
+    return value if equals and old.startswith(f"{name}=") else new
+
+
+def _items_change(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
+    """``eps=1e-05 → 0.001`` for each name whose value differs."""
+    names = [name for name in (*old, *(name for name in new if name not in old)) if _item(old, name) != _item(new, name)]
+    return ", ".join(plain(f"{name}={_item(old, name)} → {_item(new, name)}") for name in names)
+
+
+def _item(items: Mapping[str, Any], name: str) -> str:
+    return repr(items[name]) if name in items else "none"
 
 
 def _tensors_change(key: str, old: list[dict[str, Any]], new: list[dict[str, Any]]) -> str:
