@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 
@@ -26,6 +27,25 @@ def test_a_rule_is_found_by_id_and_by_name(modinspect: Modinspect, name: str) ->
     assert lines[0] == "MI001 unused-suppression"
     assert [line for line in lines if line in HEADINGS] == list(HEADINGS)
     assert "\x1b" not in ran.out
+
+
+def test_a_page_sets_no_background_and_is_not_wider_than_can_be_read(
+    modinspect: Modinspect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLUMNS", "160")
+    page = modinspect("explain", "MI103").out
+    codes = {code for found in re.findall(r"\x1b\[([\d;]*)m", page) for code in found.split(";")}
+    assert {"1", "36"} <= codes
+    assert not codes & {"40", "41", "42", "43", "44", "45", "46", "47", "48", "100", "107"}
+    assert max(map(len, re.sub(r"\x1b\[[\d;]*m", "", page).splitlines())) <= 100
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_the_list_fits_the_page(modinspect: Modinspect, monkeypatch: pytest.MonkeyPatch, width: int) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    assert max(map(len, modinspect("explain").out.splitlines())) <= width
 
 
 def test_the_page_is_there_in_markdown_and_as_data(modinspect: Modinspect) -> None:

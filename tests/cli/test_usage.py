@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 from cli_helpers import Modinspect, Ran
@@ -124,3 +126,19 @@ def test_the_version(modinspect: Modinspect) -> None:
 @pytest.mark.parametrize("seconds", ["inf", "1e30"])
 def test_more_time_than_a_clock_can_count_is_no_limit(modinspect: Modinspect, seconds: str) -> None:
     assert modinspect("show", EXAMPLE, "--input", "1,10", "--timeout", seconds).code == 0
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_help_fits_80_columns_and_breaks_no_word_for_a_value(
+    modinspect: Modinspect, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    text = modinspect(command, "--help").out
+    assert max(map(len, text.splitlines())) <= 80
+    module = import_module(f"modinspect.cli.{command}")
+    values = re.findall(r'metavar="([^"]+)"', Path(str(module.__file__)).read_text(encoding="utf-8"))
+    assert values
+    assert [value for value in values if f" {value} " not in text] == []
+    # What typer says of its own --help is its affair, and differs between its versions.
+    flags = [line for line in text.splitlines() if re.search(r"<bool>|BOOLEAN", line)]
+    assert [line for line in flags if "--help" not in line] == []

@@ -69,7 +69,7 @@ def _print_version(wanted: bool) -> None:
 def _modinspect(
     context: typer.Context,
     version: Annotated[  # noqa: ARG001  (its callback does all)
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+        bool, typer.Option("--version", metavar="", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
     """What does a PyTorch model really run?

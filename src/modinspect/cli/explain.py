@@ -77,8 +77,11 @@ def _page(rule: RuleInfo, name: str, output: str, stdout: TextIO) -> str:
 def _drawn(page: RenderableType, output: str, stdout: TextIO) -> str:
     """The page as wide as the terminal; without styles where there is none."""
     from rich.console import Console
+    from rich.theme import Theme
 
-    console = Console(file=stdout, highlight=False, color_system="auto" if output in STDOUT else None)
+    # rich's own style puts code on black, on a light terminal too
+    theme = Theme({"markdown.code": "bold cyan"})
+    console = Console(file=stdout, theme=theme, highlight=False, color_system="auto" if output in STDOUT else None)
     with console.capture() as captured:
         console.print(page)
     return "\n".join(line.rstrip() for line in captured.get().splitlines()) + "\n"

@@ -104,15 +104,20 @@ def lint(
         Literal["error", "warning", "info"] | None,
         typer.Option(
             "--fail-on",
-            metavar="error|warning|info",
-            help="The mildest finding that makes the exit code 1.",
+            metavar="SEVERITY",
+            help="The mildest that makes the exit code 1: error, warning or info.",
             show_default="warning",
             rich_help_panel=RULES,
         ),
     ] = None,
     include_installed: Annotated[
         bool,
-        typer.Option("--include-installed", help="Report findings in installed libraries too.", rich_help_panel=RULES),
+        typer.Option(
+            "--include-installed",
+            metavar=options.FLAG,
+            help="Report findings in installed libraries too.",
+            rich_help_panel=RULES,
+        ),
     ] = False,
     baseline: Annotated[
         str | None,
@@ -126,8 +131,8 @@ def lint(
         Format,
         typer.Option(
             "--format",
-            metavar="text|json|github|sarif|junit",
-            help="Lines for people, data, annotations of GitHub Actions, or what other CI services read.",
+            metavar="FORMAT",
+            help="text for people, json, github (annotations of Actions), sarif, or junit for other CI services.",
             rich_help_panel=options.RESULT,
         ),
     ] = "text",

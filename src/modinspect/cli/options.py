@@ -8,6 +8,9 @@ import typer
 
 RUN, ROWS, RESULT = "How it runs", "What the table shows", "Where the result goes"
 
+FLAG = ""
+"""What stands behind an option that takes no value; typer would write ``<bool>``."""
+
 Target = Annotated[
     str,
     typer.Argument(
@@ -64,8 +67,8 @@ Dtype = Annotated[
         rich_help_panel=RUN,
     ),
 ]
-Train = Annotated[bool, typer.Option("--train", help="Train mode instead of eval.", rich_help_panel=RUN)]
-Grad = Annotated[bool, typer.Option("--grad", help="With autograd instead of no_grad.", rich_help_panel=RUN)]
+Train = Annotated[bool, typer.Option("--train", metavar=FLAG, help="Train mode instead of eval.", rich_help_panel=RUN)]
+Grad = Annotated[bool, typer.Option("--grad", metavar=FLAG, help="With autograd instead of no_grad.", rich_help_panel=RUN)]
 Opaque = Annotated[
     list[str] | None,
     typer.Option(
@@ -85,12 +88,14 @@ Depth = Annotated[
         rich_help_panel=ROWS,
     ),
 ]
-Expand = Annotated[bool, typer.Option("--expand", help="Show each of repeated blocks.", rich_help_panel=ROWS)]
+Expand = Annotated[bool, typer.Option("--expand", metavar=FLAG, help="Show each of repeated blocks.", rich_help_panel=ROWS)]
 Ops = Annotated[
     Literal["all", "compute", "none"],
     typer.Option("--ops", metavar="all|compute|none", help="Which hidden ops get a row.", rich_help_panel=ROWS),
 ]
-Aten = Annotated[bool, typer.Option("--aten", help="Show the ATen operators that each op became.", rich_help_panel=ROWS)]
+Aten = Annotated[
+    bool, typer.Option("--aten", metavar=FLAG, help="Show the ATen operators that each op became.", rich_help_panel=ROWS)
+]
 Output = Annotated[
     str,
     typer.Option(
@@ -98,5 +103,5 @@ Output = Annotated[
     ),
 ]
 Traceback = Annotated[
-    bool, typer.Option("--traceback", help="Print the Python traceback of an error too.", rich_help_panel=RESULT)
+    bool, typer.Option("--traceback", metavar=FLAG, help="Print the Python traceback of an error too.", rich_help_panel=RESULT)
 ]

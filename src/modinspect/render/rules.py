@@ -6,11 +6,14 @@ from collections.abc import Sequence
 
 from rich import box
 from rich.console import RenderableType
+from rich.constrain import Constrain
 from rich.markdown import Markdown
 from rich.table import Table
 from rich.text import Text
 
 from modinspect.lint.result import RuleInfo
+
+_WIDEST = 100
 
 
 def rule_markdown(rule: RuleInfo) -> str:
@@ -20,13 +23,13 @@ def rule_markdown(rule: RuleInfo) -> str:
 
 
 def rule_page(rule: RuleInfo) -> RenderableType:
-    """A rule's page for a terminal."""
-    return Markdown(rule_markdown(rule), hyperlinks=False)
+    """A rule's page for a terminal, in the terminal's own colours, and no wider than can be read."""
+    return Constrain(Markdown(rule_markdown(rule), code_theme="ansi_light", hyperlinks=False), _WIDEST)
 
 
 def rule_list(rules: Sequence[RuleInfo]) -> RenderableType:
     """All rules, a row for each."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
     table.add_column("id", no_wrap=True)
     table.add_column("name", no_wrap=True)
     table.add_column("severity", no_wrap=True)
