@@ -78,6 +78,47 @@ def test_all_rules_together_leave_the_model_and_the_process_as_they_were(trainin
     assert torch.equal(x, given)
 
 
+class Merging(nn.Linear):
+    """A LoRA that is merged into the weight in eval mode."""
+
+    def __init__(self, how: str) -> None:
+        super().__init__(8, 4)
+        self.how = how
+        self.a = nn.Parameter(torch.randn(2, 8))
+        self.b = nn.Parameter(torch.randn(4, 2))
+        self.merged = False
+
+    def train(self, mode: bool = True) -> Merging:
+        super().train(mode)
+        if mode == self.merged:
+            update = (self.b @ self.a).detach() * (-1 if mode else 1)
+            if self.how == "in place":
+                self.weight.data += update
+            elif self.how == "data":
+                self.weight.data = self.weight.data + update
+            else:
+                self.weight.detach().numpy()[...] += update.numpy()
+            self.merged = not mode
+        return self
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = F.linear(x, self.weight, self.bias)
+        return y if self.merged else y + x @ self.a.T @ self.b.T
+
+
+@pytest.mark.parametrize("how", ["in place", "data", "numpy"])
+@pytest.mark.parametrize("training", [True, False])
+def test_weights_that_a_mode_rewrites_are_put_back(how: str, training: bool) -> None:
+    model = Merging(how).train(training)
+    runs = LiveRuns(model, (torch.randn(4, 8),))
+    before, memory = state(model), model.weight.data_ptr()
+    findings = [finding for rule in RULES for finding in apply(rule, runs, target="net").findings]
+    assert_same(state(model), before)
+    assert model.weight.data_ptr() == memory
+    assert model.merged is not training
+    assert [finding for finding in findings if finding.severity != "info"] == []
+
+
 def test_a_forward_that_raises_in_one_of_the_runs_leaves_the_model_as_it_was() -> None:
     class Net(nn.Module):
         def __init__(self) -> None:

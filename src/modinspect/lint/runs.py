@@ -23,6 +23,7 @@ from modinspect.lint.compare import differs, first_difference, first_mixing, fol
 from modinspect.lint.declared import declared, method
 from modinspect.lint.rule import Built, Gradients, Spot, Stray, Undecided
 from modinspect.lint.samples import Arguments, Batch, floats_as, fresh, tensors_of, with_another, with_batch
+from modinspect.lint.switch import Switch, switching
 from modinspect.lint.watch import (
     Cut,
     Fresh,
@@ -196,17 +197,9 @@ class LiveRuns:
     @contextmanager
     def _mode(self, train: bool) -> Iterator[None]:
         """Puts the model into a mode with its own method, and back into that of each module."""
-        modules = [module for _, module in walk(self._model)]
-        flags = [(module, module.training) for module in modules]
-        preserved = Preserved(modules)
-        try:
-            _switch(self._model, "train" if train else "eval")
+        with switching(self._model) as switch:
+            switch("train" if train else "eval")
             yield
-        finally:
-            preserved.restore()
-            for module, training in flags:
-                if module.training != training:
-                    module.training = training
 
     def _watch(
         self,
@@ -325,17 +318,9 @@ class LiveRuns:
     # -- modes
 
     def _make_modes(self) -> tuple[Stray, ...]:
-        modules = [(path, module) for path, module in _registered(self._model)]
-        preserved = Preserved([module for _, module in modules])
-        flags = [(module, module.training) for _, module in modules]
-        try:
-            states = [_switched(self._model, modules, to) for to in ("train", "eval", "train")]
-        finally:
-            preserved.restore()
-            for module, training in flags:
-                if module.training != training:
-                    module.training = training
-        first, evaluated, second = states
+        modules = list(_registered(self._model))
+        with switching(self._model) as switch:
+            first, evaluated, second = (_switched(switch, modules, to) for to in ("train", "eval", "train"))
         strays = []
         for path, _ in modules:
             if evaluated[path]:
@@ -518,16 +503,9 @@ def _registered(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
             yield path, module
 
 
-def _switched(model: nn.Module, modules: Sequence[tuple[str, nn.Module]], to: Literal["train", "eval"]) -> dict[str, bool]:
-    _switch(model, to)
+def _switched(switch: Switch, modules: Sequence[tuple[str, nn.Module]], to: Literal["train", "eval"]) -> dict[str, bool]:
+    switch(to)
     return {path: bool(module.training) for path, module in modules}
-
-
-def _switch(model: nn.Module, to: Literal["train", "eval"]) -> None:
-    try:
-        getattr(model, to)()
-    except Exception as error:
-        raise Undecided(f"model.{to}() raised {type(error).__name__}: {error}") from error
 
 
 # -- modules made in forward

@@ -1,0 +1,79 @@
+"""Switching a model's mode by its own methods, which may rewrite its weights: a merged LoRA does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Literal, TypeAlias
+
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from modinspect.lint.rule import Undecided
+from modinspect.trace import names
+from modinspect.trace.aten import AtenMode
+from modinspect.trace.classify import operands_of
+from modinspect.trace.preserve import Preserved
+from modinspect.trace.registry import walk
+
+Switch: TypeAlias = Callable[[Literal["train", "eval"]], None]
+
+
+@contextmanager
+def switching(model: nn.Module) -> Iterator[Switch]:
+    """Gives what calls ``model.train()`` or ``model.eval()``; in the end whatever they changed is put back.
+
+    What it gives raises :class:`Undecided` where the model's own method raises.
+    """
+    modules = [module for _, module in walk(model)]
+    flags = [(module, module.training) for module in modules]
+    preserved = Preserved(modules)
+
+    def switch(to: Literal["train", "eval"]) -> None:
+        try:
+            with AtenMode(_Writes(preserved)), _Exposures(preserved):
+                getattr(model, to)()
+        except Exception as error:
+            raise Undecided(f"model.{to}() raised {type(error).__name__}: {error}") from error
+
+    try:
+        yield switch
+    finally:
+        preserved.restore()
+        for module, training in flags:
+            if module.training != training:
+                module.training = training
+
+
+class _Writes:
+    """Saves what an operator is about to write to."""
+
+    def __init__(self, preserved: Preserved) -> None:
+        self._preserved = preserved
+
+    def see(self, func: Any, args: Any, kwargs: dict[str, Any], out: Any, written: list[Tensor]) -> None:
+        """An operator ran: what it wrote to was saved before."""
+
+    def lose(self, func: Any, args: Any, kwargs: dict[str, Any], error: Exception) -> None:
+        """An operator raised."""
+
+    def before_write(self, tensor: Tensor) -> None:
+        """An operator is about to write to ``tensor``."""
+        self._preserved.before_write(tensor)
+
+
+class _Exposures(TorchFunctionMode):
+    """Saves what no operator tells of: a tensor that gets other memory (``weight.data = ...``), or that numpy may write to."""
+
+    def __init__(self, preserved: Preserved) -> None:
+        super().__init__()
+        self._preserved = preserved
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        if func == names.SET_DATA:
+            self._preserved.before_set_data(args[0])
+        elif func in names.EXPOSES:
+            for _, tensor in operands_of(args, kwargs):
+                self._preserved.before_write(tensor)
+        return func(*args, **kwargs)
