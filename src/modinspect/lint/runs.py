@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import random
+import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -16,6 +17,7 @@ from typing import Any, Literal, TypeVar
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.module import register_module_parameter_registration_hook
+from torch.utils._python_dispatch import _disable_current_modes
 
 from modinspect.errors import RunError
 from modinspect.lint.batch import batch_along, find_batch
@@ -50,10 +52,11 @@ _WANTS_GRADIENTS = ("does not require grad", "not have been used in the graph")
 """What torch says of a model that differentiates in its forward where no gradients are recorded."""
 
 _MORE_DRAWS = 6
-"""Further runs of a model that asks Python's random numbers, which may decide the same way twice."""
+_MORE_DRAWS_IF_QUICK = 24
+"""Further runs of a model that asks for random numbers: few samples may be kept, or dropped, alike by chance."""
 
 _MANY_FLOPS = 10**9
-"""Of a forward: beyond, a run in another dtype is made without memory where that is possible."""
+"""Of a forward: beyond, a run in another dtype is made without memory where that is possible, and fewer are made by chance."""
 
 _TORCHS_OWN = frozenset(vars(nn.Module()))
 
@@ -332,10 +335,12 @@ class LiveRuns:
     # -- two runs compared
 
     def _make_difference(self) -> Spot | None:
+        draws = _MORE_DRAWS_IF_QUICK if (self.report.totals.flops or 0) < _MANY_FLOPS else _MORE_DRAWS
+
         def again(model: nn.Module, forward: Callable[[], Any], look: Look) -> tuple[Watched, Watched]:
-            before = random.getstate()
+            before = _dice()
             first, second = _watched(model, forward, look), _watched(model, forward, look)
-            for _ in range(_MORE_DRAWS if random.getstate() != before else 0):  # Python's dice may fall alike
+            for _ in range(draws if _dice() != before else 0):  # dice may fall alike
                 if differs(first, second):
                     break
                 second = _watched(model, forward, look)
@@ -489,6 +494,18 @@ def _quietly() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
+
+
+# -- chance
+
+
+def _dice() -> tuple[object, ...]:
+    """The states of the random generators that everybody shares."""
+    numpy = sys.modules.get("numpy")
+    numpys = () if numpy is None else numpy.random.get_state()
+    with torch._C.DisableTorchFunction(), _disable_current_modes():
+        torchs = torch.get_rng_state().numpy().tobytes()
+    return (random.getstate(), torchs, *(item.tobytes() if hasattr(item, "tobytes") else item for item in numpys))
 
 
 # -- modes

@@ -82,6 +82,21 @@ def state_from_the_last_call():
     return Net(), torch.randn(2, 8)
 
 
+@rule.bad
+def depth_that_is_rarely_dropped():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(8, 8)
+
+        def forward(self, x):
+            keep = x.new_empty(x.shape[0], 1).bernoulli_(0.7)  # MI202
+            return x + self.fc(x) * keep / 0.7
+
+    torch.manual_seed(3)  # the first eight draws keep the sample
+    return Net(), torch.randn(1, 8)
+
+
 @rule.good
 def noise_in_training_only():
     class Net(nn.Module):
