@@ -151,7 +151,13 @@ class LiveRuns:
 
     def moved_by_hand(self) -> frozenset[str]:
         """The tensors kept in attributes, no parameters or buffers, that ``model.to()`` takes along."""
-        return self._once("moved", lambda: _moved_by_hand(self._model))
+        moved = {id(tensor) for tensor in self._moved()}
+        return frozenset(
+            f"{path}.{name}" if path else name
+            for path, module in _registered(self._model)
+            for name, value in _own_attributes(module).items()
+            if isinstance(value, Tensor) and id(value) in moved
+        )
 
     def declared(self, name: str) -> Source | None:
         """The line of code outside torch that registers the module or tensor ``name``."""
@@ -295,6 +301,10 @@ class LiveRuns:
         finally:
             preserved.restore()
 
+    def _moved(self) -> tuple[Tensor, ...]:
+        """The tensors that ``model.to()`` takes along."""
+        return self._once("moved", lambda: _moved(self._model))
+
     def _quick_trace(self, arguments: Arguments) -> Report | None:
         """A run without memory of what takes long, as few CPUs have narrow dtypes; ``None`` where that can't be."""
         with without_memory() as nothing_built:
@@ -314,7 +324,7 @@ class LiveRuns:
         if any(isinstance(module, torch.jit.ScriptModule) for module in self._model.modules()):
             raise Undecided("a scripted or traced module can't be run without the device")
         with without_memory() as nothing_built:
-            weightless = Weightless(torch.device(device), nothing_built)
+            weightless = Weightless(torch.device(device), nothing_built, self._moved())
         # Where gradients are recorded on a device that is not there, torch ends the process: nobody may record any.
         return self._trace(self._arguments, weightless=weightless, observer=torch.inference_mode())
 
@@ -568,28 +578,22 @@ def _built(run: Watched, fresh: Fresh, known: set[int], *, anew: bool) -> Built:
 # -- attributes
 
 
-def _moved_by_hand(model: nn.Module) -> frozenset[str]:
+def _moved(model: nn.Module) -> tuple[Tensor, ...]:
     """What ``_apply``, which is behind ``to()``, ``cuda()`` and ``half()``, is asked to move."""
-    modules = list(_registered(model))
-    moved: set[int] = set()
+    moved: dict[int, Tensor] = {}
 
     def note(tensor: Tensor) -> Tensor:
-        moved.add(id(tensor))
+        moved[id(tensor)] = tensor
         return tensor
 
-    preserved = Preserved([module for _, module in modules])
+    preserved = Preserved([module for _, module in walk(model)])
     try:
         model._apply(note)  # type: ignore[no-untyped-call, unused-ignore]
     except Exception as error:
         raise Undecided(f"model.to() raised {type(error).__name__}: {error}") from error
     finally:
         preserved.restore()
-    return frozenset(
-        f"{path}.{name}" if path else name
-        for path, module in modules
-        for name, value in _own_attributes(module).items()
-        if isinstance(value, Tensor) and id(value) in moved
-    )
+    return tuple(moved.values())
 
 
 # -- gradients

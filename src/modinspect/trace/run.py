@@ -40,10 +40,14 @@ _RECORDS = 10_000
 
 @dataclass(frozen=True)
 class Weightless:
-    """To run without memory: where the model would be, and what :func:`without_memory` gave when it was built."""
+    """To run without memory: where the model would be, and what :func:`without_memory` gave when it was built.
+
+    ``moved`` are further tensors that would be there, which nothing registers.
+    """
 
     device: torch.device
     aliases: Aliases
+    moved: tuple[Tensor, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -129,8 +133,9 @@ def _recorder(
         recorder, mode = Recorder(registry, preserved, metas, layers, progress=options.progress), nullcontext()
     else:
         mode = WeightlessMode(options.weightless.device)
+        moved = [*inputs, *options.weightless.moved]
         recorder = WeightlessRecorder(
-            mode, options.weightless.aliases, inputs, registry, preserved, metas, layers, progress=options.progress
+            mode, options.weightless.aliases, moved, registry, preserved, metas, layers, progress=options.progress
         )
     for index, tensor in enumerate(inputs):
         recorder.add_input(tensor, f"input:{index}")

@@ -46,7 +46,7 @@ class WeightlessRecorder(Recorder):
     Args:
         mode: the mode that the forward runs under.
         aliases: parameters that somebody still holds as they were made.
-        inputs: the tensors handed to ``forward``.
+        moved: the tensors that are on the device besides parameters and buffers: those handed to ``forward``.
         registry: see :class:`Recorder`, as for the rest.
     """
 
@@ -54,7 +54,7 @@ class WeightlessRecorder(Recorder):
         self,
         mode: WeightlessMode,
         aliases: Aliases,
-        inputs: Iterable[Tensor],
+        moved: Iterable[Tensor],
         registry: Registry,
         preserved: Preserved,
         metas: Metas,
@@ -67,8 +67,8 @@ class WeightlessRecorder(Recorder):
         self._weights = {id(tensor): tensor for tensor in registry.parameters.values()}
         self._made = {id(made): (made, registered) for made, registered in aliases.alive()}
         self._fresh: dict[int, _Fresh] = {}
-        moved = () if mode.target.type == "cpu" else (*registry.buffers.values(), *inputs)
-        self._moved = {id(tensor): tensor for tensor in moved}
+        elsewhere = () if mode.target.type == "cpu" else (*registry.buffers.values(), *moved)
+        self._moved = {id(tensor): tensor for tensor in elsewhere}
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         try:

@@ -82,6 +82,27 @@ def numpy_without_a_move():
 
 
 @rule.good
+def constants_and_a_teacher_that_are_moved_by_hand():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(8, 8)
+            self.scale = torch.linspace(0, 1, 8)
+            self.teacher = [nn.Linear(8, 8).requires_grad_(False)]
+
+        def _apply(self, fn, recurse=True):
+            super()._apply(fn, recurse)
+            self.scale = fn(self.scale)
+            self.teacher[0]._apply(fn)
+            return self
+
+        def forward(self, x):
+            return self.fc(x) * self.scale, self.teacher[0](x)
+
+    return Net(), torch.randn(2, 8)
+
+
+@rule.good
 def made_where_the_input_is():
     class Net(nn.Module):
         def __init__(self):
