@@ -69,6 +69,22 @@ def one_of_several_outputs():
     return Net(), torch.randn(3, 8)
 
 
+@rule.bad
+def one_sample_on_a_way_of_its_own():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(8, 4)
+
+        def forward(self, x):
+            x = self.fc(x)
+            if x.shape[0] == 1:
+                x = x[0]  # MI401
+            return torch.tanh(x)
+
+    return Net(), torch.randn(4, 8)
+
+
 @rule.good
 def squeeze_of_the_last_dimension():
     class Net(nn.Module):

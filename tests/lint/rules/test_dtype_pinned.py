@@ -80,6 +80,16 @@ def mask_that_widens_the_scores():
     return Net(), torch.randn(2, 5, 8)
 
 
+@rule.bad
+def constant_before_a_layer_that_no_line_calls():
+    class Positions(nn.Module):
+        def forward(self, x):
+            x = x + torch.arange(x.shape[1], device=x.device)[:, None] / 8  # MI503
+            return x * 2
+
+    return nn.Sequential(nn.Linear(4, 8), Positions(), nn.Dropout(), nn.Linear(8, 4)), torch.randn(2, 5, 4)
+
+
 @rule.good
 def everything_in_the_dtype_of_the_input():
     class Net(nn.Module):

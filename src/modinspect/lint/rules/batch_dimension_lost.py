@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from modinspect.lint.batches import first_op, output_pairs, rank
+from modinspect.lint.batches import first_op, op_pairs, output_pairs, rank
 from modinspect.lint.reading import short, where
 from modinspect.lint.rule import Draft, Rule, Runs
-from modinspect.report import Op, Report
+from modinspect.report import Op, Output, Report, index_of
 
 
 class BatchDimensionLost(Rule):
@@ -46,7 +46,8 @@ class BatchDimensionLost(Rule):
 
     ## How it is found
     By two eval runs, on one sample and on the given batch (two samples, if one was given), whose calls are compared one
-    by one. If it can't be told which dimension of the inputs is the batch, the rule is skipped.
+    by one; where one sample goes another way through the code, the call there that drops it is reported. If it can't be
+    told which dimension of the inputs is the batch, the rule is skipped.
 
     ## When to ignore it
     When the model is called with a fixed batch size above 1 only.
@@ -76,6 +77,7 @@ class BatchDimensionLost(Rule):
         for lost, whole in output_pairs(one, more):
             if rank(lost.shape) < rank(whole.shape):
                 name = f"the output {lost.path}" if lost.path else "the output"
+                culprit = culprit or _after_they_part(one, more, lost)
                 yield _draft(one, culprit, f"{name} has rank {rank(lost.shape)} instead of {rank(whole.shape)}")
                 return
 
@@ -83,6 +85,28 @@ class BatchDimensionLost(Rule):
 def _loses(one: Op, more: Op) -> bool:
     pairs = zip(one.outputs, more.outputs, strict=False)
     return any(rank(lost.shape) < rank(whole.shape) for lost, whole in pairs)
+
+
+def _after_they_part(one: Report, more: Report, lost: Output) -> Op | None:
+    """Where one sample goes another way (``if len(x) == 1: x = x[0]``): the call there, on the way to the output, that drops.
+
+    The call that made the output, where none does.
+    """
+    alike = sum(1 for _ in op_pairs(one, more))
+    waiting = [index_of(lost.origin, "op")]
+    way: set[int] = set()
+    while waiting:
+        index = waiting.pop()
+        if index is not None and index not in way:
+            way.add(index)
+            waiting += [index_of(operand.origin, "op") for operand in one.ops[index].inputs]
+    dropping = (one.ops[index] for index in sorted(way) if index >= alike and _drops(one.ops[index]))
+    made_by = index_of(lost.origin, "op")
+    return next(dropping, None if made_by is None else one.ops[made_by])
+
+
+def _drops(op: Op) -> bool:
+    return bool(op.inputs) and any(rank(output.shape) < rank(op.inputs[0].shape) for output in op.outputs)
 
 
 def _draft(report: Report, op: Op | None, what: str) -> Draft:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from modinspect.lint.reading import Reading, last, short, where
 from modinspect.lint.rule import Draft, Rule, Runs, Severity, Undecided
-from modinspect.report import ForwardError, Op, Operand, Report, index_of
+from modinspect.report import ForwardError, Op, Operand, Report, Source, index_of
 
 _DTYPE = "bfloat16"
 _WIDER = ("float32", "float64")
@@ -105,7 +105,23 @@ def _raises(report: Report, error: ForwardError) -> Draft:
     name = _named(report, op) if op is not None else where(report, error.module)
     way_out = _ONE if op is None or _mixes(op) else "Cast to float32 before it, and back after it"
     severity: Severity | None = "info" if "nsupported" in message else None
-    return Draft(f"in {_DTYPE}, {name} raises: {message}. {way_out}", error.module, error.source, severity=severity)
+    source = error.source or _became_wide(report, op)
+    return Draft(f"in {_DTYPE}, {name} raises: {message}. {way_out}", error.module, source, severity=severity)
+
+
+def _became_wide(report: Report, op: Op | None) -> Source | None:
+    """The line that gave the wide operand of a layer that no line calls: one in an ``nn.Sequential``."""
+    reading = Reading(report)
+    waiting = [operand for operand in op.inputs if operand.dtype in _WIDER] if op is not None else []
+    while waiting:
+        maker = reading.made_by(waiting.pop())
+        if maker is None:
+            continue
+        wide = [operand for operand in maker.inputs if operand.dtype in _WIDER]
+        if maker.source is not None and len(wide) < len(maker.inputs):
+            return maker.source
+        waiting += wide
+    return None
 
 
 def _named(report: Report, op: Op) -> str:
