@@ -174,6 +174,9 @@ class Runs(Protocol):
     def batch(self, size: int) -> Report:
         """The eval run on inputs of another batch size. Its forward may have raised: ``Report.error``."""
 
+    def varied(self) -> tuple[Report, ...]:
+        """Eval runs on other values than the given ones; those that raised are left out."""
+
     def dtype(self, name: str) -> Report:
         """The eval run with parameters, buffers and floating inputs of another dtype. Its forward may have raised."""
 

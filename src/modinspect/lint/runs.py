@@ -24,7 +24,7 @@ from modinspect.lint.batch import batch_along, find_batch
 from modinspect.lint.compare import differs, first_difference, first_mixing, follows_batch, look_at, outputs_mix, same_calls
 from modinspect.lint.declared import declared, method
 from modinspect.lint.rule import Built, Gradients, Spot, Stray, Undecided
-from modinspect.lint.samples import Arguments, Batch, floats_as, fresh, tensors_of, with_another, with_batch
+from modinspect.lint.samples import Arguments, Batch, floats_as, fresh, other_values, tensors_of, with_another, with_batch
 from modinspect.lint.switch import Switch, switching
 from modinspect.lint.watch import (
     Cut,
@@ -54,6 +54,12 @@ _WANTS_GRADIENTS = ("does not require grad", "not have been used in the graph")
 _MORE_DRAWS = 6
 _MORE_DRAWS_IF_QUICK = 24
 """Further runs of a model that asks for random numbers: few samples may be kept, or dropped, alike by chance."""
+
+_VARIED = 4
+"""Runs on other values."""
+
+_BEYOND = 7
+"""How far beyond the given integers other ones are tried: given ones are all zero by default."""
 
 _MANY_FLOPS = 10**9
 """Of a forward: beyond, a run in another dtype is made without memory where that is possible, and fewer are made by chance."""
@@ -120,6 +126,10 @@ class LiveRuns:
     def batch(self, size: int) -> Report:
         """The eval run on inputs of another batch size."""
         return self._once(("batch", size), lambda: self._make_batch(size))
+
+    def varied(self) -> tuple[Report, ...]:
+        """Eval runs on other values than the given ones; those that raised are left out."""
+        return self._once("varied", lambda: tuple(self._make_varied()))
 
     def dtype(self, name: str) -> Report:
         """The eval run with parameters, buffers and floating inputs of another dtype."""
@@ -278,6 +288,16 @@ class LiveRuns:
         found = ((path, getattr(module, "batch_first", None)) for path, module in walk(self._model))
         sequential = {path: first for path, first in found if isinstance(first, bool)}
         return find_batch(self._arguments, self.report, sequential, self._trace)
+
+    # -- other values
+
+    def _make_varied(self) -> Iterator[Report]:
+        for seed in range(_VARIED):
+            for beyond in (_BEYOND, 0):  # an embedding may know no larger integers than the given ones
+                report = self._trace(other_values(self._arguments, seed, beyond=beyond))
+                if report.error is None:
+                    yield report
+                    break
 
     # -- dtype and device
 

@@ -123,6 +123,27 @@ def with_another(arguments: Arguments, batch: Batch, which: int, *, mild: bool) 
     return change(arguments, changed)
 
 
+def other_values(arguments: Arguments, seed: int, *, beyond: int) -> Arguments:
+    """The arguments with other values: floats spread as the given ones are, integers from their range and ``beyond`` it.
+
+    Masks stay as they are.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    names = [name for name, _ in tensors_of(arguments)]
+
+    def changed(index: int, tensor: Tensor) -> Tensor:
+        if tensor.dtype is torch.bool or tensor.is_complex() or "mask" in names[index] or not tensor.numel():
+            return tensor
+        if tensor.is_floating_point():
+            spread = float(tensor.float().std()) if tensor.numel() > 1 else 0.0
+            values = torch.randn(tensor.shape, generator=generator) * (spread if spread > 0 else 1.0)
+            return (values + float(tensor.float().mean())).to(tensor)
+        lowest, highest = int(tensor.min()), int(tensor.max())
+        return torch.randint(lowest, highest + beyond + 1, tensor.shape, generator=generator).to(tensor)
+
+    return change(arguments, changed)
+
+
 def _another(sample: Tensor, *, mild: bool) -> Tensor:
     """Other values of the same kind."""
     moved = sample.flatten().roll(1).view_as(sample)

@@ -89,6 +89,50 @@ def registered_by_name():
 
 
 @rule.good
+def experts_that_a_router_does_not_choose_for_these_inputs():
+    class MoE(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.embedding = nn.Embedding(20, 8)
+            self.router = nn.Linear(8, 3)
+            self.experts = nn.ModuleList(nn.Linear(8, 8) for _ in range(3))
+
+        def forward(self, ids):
+            x = self.embedding(ids).flatten(0, 1)
+            weights, chosen = self.router(x).softmax(-1).max(-1)
+            out = torch.zeros_like(x)
+            for index, expert in enumerate(self.experts):
+                rows = chosen == index
+                if rows.any():
+                    out[rows] = expert(x[rows]) * weights[rows, None]
+            return out.view(*ids.shape, -1)
+
+    torch.manual_seed(0)
+    return MoE(), torch.zeros(2, 5, dtype=torch.int64)
+
+
+@rule.bad
+def expert_that_no_router_can_choose():
+    class MoE(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.router = nn.Linear(8, 2)
+            self.experts = nn.ModuleList([nn.Linear(8, 8), nn.Linear(8, 8)])
+            self.experts.append(nn.Linear(8, 8))  # MI301
+
+        def forward(self, x):
+            chosen = self.router(x).argmax(-1)
+            out = torch.zeros_like(x)
+            for index, expert in enumerate(self.experts):
+                rows = chosen == index
+                if rows.any():
+                    out[rows] = expert(x[rows])
+            return out
+
+    return MoE(), torch.randn(16, 8)
+
+
+@rule.good
 def all_used():
     return nn.Sequential(nn.Linear(8, 4), nn.LayerNorm(4), nn.PReLU()), torch.randn(2, 8)
 

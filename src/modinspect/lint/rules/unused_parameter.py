@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from modinspect.lint.reading import by_idle_module, holders_of, listed, where
+from modinspect.lint.reading import Reading, by_idle_module, holders_of, listed, where
 from modinspect.lint.rule import Draft, Rule, Runs, Undecided, is_installed
 from modinspect.report import Report, Source, StateTensor
 
@@ -48,8 +48,9 @@ class UnusedParameter(Rule):
 
     ## How it is found
     By use, not by calls: `F.linear(x, self.fc.weight)` uses the weight of a layer that is never called. A parameter
-    counts as used if any op got it, in either mode, or if it is an output. The line reported is the one that registers
-    it, or the outermost module of which no parameter is used.
+    counts as used if any op got it, in either mode, or if it is an output. Where a value decides what runs (a router that
+    chooses experts), inputs of other values are tried, too. The line reported is the one that registers it, or the
+    outermost module of which no parameter is used.
 
     ## When to ignore it
     When other inputs than those of the run use it: a mask token, an encoder for images that were not given. Give such
@@ -77,8 +78,26 @@ class UnusedParameter(Rule):
                 f"parameters that eval mode does not use may be used in train mode, where {undecided.reason}"
             ) from undecided
         names = [state.name for state in unused if state.name in in_train]
+        if names and _goes_by_values(runs.report):
+            idle = [{state.name for state in _unused(report)} for report in _varied(runs)]
+            names = [name for name in names if all(name in others for others in idle)]
         for path, members in by_idle_module(runs.report, names).items():
             yield _draft(runs, path, members)
+
+
+def _goes_by_values(report: Report) -> bool:
+    """Whether a value that depends on the input decides what runs, as a router's choice of experts does."""
+    reading = Reading(report)
+    return any(
+        op.kind == "read" and any(reading.depends_on_input(operand.origin) for operand in op.inputs) for op in report.ops
+    )
+
+
+def _varied(runs: Runs) -> tuple[Report, ...]:
+    try:
+        return runs.varied()
+    except Undecided:  # what the given inputs have shown stands
+        return ()
 
 
 def _unused(report: Report) -> list[StateTensor]:
