@@ -189,6 +189,15 @@ def test_a_model_that_catches_everything_goes_no_other_way() -> None:
         weightless(lambda: (Calls(forward, fc=nn.Linear(4, 4)), (torch.rand(2, 4),), {}))
 
 
+def test_packing_needs_the_lengths_and_is_no_error_of_the_model() -> None:
+    def forward(self: Calls, x: Tensor, lengths: Tensor) -> Tensor:
+        packed = nn.utils.rnn.pack_padded_sequence(self.fc(x), lengths, batch_first=True)
+        return packed.data
+
+    with pytest.raises(NeedsValues, match="_pack_padded_sequence needs the values of a tensor"):
+        weightless(lambda: (Calls(forward, fc=nn.Linear(4, 4)), (torch.rand(2, 3, 4), torch.tensor([3, 1])), {}))
+
+
 def test_masks_and_positions_have_values() -> None:
     def forward(self: Calls, ids: Tensor, mask: Tensor) -> Tensor:
         hidden = self.embed(ids)

@@ -203,7 +203,7 @@ class WeightlessMode(TorchDispatchMode):
         refuse_indices(func, args, self.value_of)
         if func in _INDEXING:
             args = self._masks_to_indices(args)
-        elif torch.Tag.data_dependent_output in func.tags or torch.Tag.dynamic_output_shape in func.tags:
+        elif torch.Tag.data_dependent_output in func.tags or torch.Tag.dynamic_output_shape in func.tags or func is _PACK:
             raise NeedsValues(f"{_public(func)} needs the values of a tensor")
         self._skipped_random = self._skipped_random or (writes and torch.Tag.nondeterministic_seeded in func.tags)
         key = self._key(func, args, kwargs) if self._makes_new(func) else None
@@ -345,6 +345,9 @@ _MIXES_DEVICES = frozenset({
     _ATEN.copy_.default, _ATEN._to_copy.default, _ATEN.index.Tensor, _ATEN.index_put.default, _ATEN.index_put_.default,
     _ATEN.set_.source_Tensor, _ATEN._pack_padded_sequence.default,
 })  # fmt: skip
+
+_PACK = _ATEN._pack_padded_sequence.default
+"""The lengths decide the shape of what it gives, and torch does not say so of it."""
 
 
 def _meta_like(tensor: Tensor) -> Tensor:
