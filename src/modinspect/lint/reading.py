@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from modinspect.lint.rule import is_installed
@@ -44,6 +45,15 @@ def holders_of(name: str) -> Iterator[str]:
     while name:
         name = name.rpartition(".")[0]
         yield name
+
+
+def without_place(text: str, module: str) -> str:
+    """What a text that names something in ``module`` has in common with its like: ``w`` of ``blocks.0.w``, ``ws[]``."""
+    inside = re.sub(rf"(?<![\w.]){re.escape(module)}\.", "", text) if module else text
+    return _INDEX.sub("[]", inside)
+
+
+_INDEX = re.compile(r"\[[^\]]*\]|\.\d+(?=\.|$)")
 
 
 def by_idle_module(report: Report, names: Sequence[str]) -> dict[str, list[str]]:

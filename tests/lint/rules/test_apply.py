@@ -46,6 +46,36 @@ def test_one_finding_for_all_modules_of_a_class_at_one_line() -> None:
     assert (finding.message, finding.module, finding.modules) == ("first", "0", 2)
 
 
+class Block(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.w = torch.randn(4, 4)
+        self.ks = [torch.ones(4), torch.zeros(4)]
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = x @ self.w
+        for k in self.ks:
+            x = x + k
+        return x
+
+
+@pytest.mark.parametrize(("rule", "named"), [("MI103", "blocks.0.w"), ("MI104", "blocks.0.ks[0]")])
+def test_the_same_attribute_of_several_modules_and_the_items_of_one_list_are_one_finding(rule: str, named: str) -> None:
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.blocks = nn.ModuleList([Block(), Block(), Block()])
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            for block in self.blocks:
+                x = block(x)
+            return x
+
+    (finding,) = verdict_of(rule, Net(), torch.ones(2, 4)).findings
+    assert named in finding.message
+    assert (finding.module, finding.modules) == ("blocks.0", 3)
+
+
 def test_another_class_line_subject_or_severity_is_another_finding() -> None:
     drafts = [
         Draft("a", "0", at(3)),

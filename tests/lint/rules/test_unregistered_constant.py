@@ -65,7 +65,7 @@ def constants_in_a_list():
         def forward(self, x):
             x = self.fc(x)
             for shift in self.shifts:
-                x = x + shift  # MI104 MI104
+                x = x + shift  # MI104
             return x
 
     return Net(), torch.randn(2, 8)

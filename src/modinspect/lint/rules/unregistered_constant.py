@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from modinspect.lint.reading import Reading, last, short, where
+from modinspect.lint.reading import Reading, last, short, where, without_place
 from modinspect.lint.rule import Draft, Rule, Runs
 from modinspect.lint.unregistered import is_loose_weight, loose_tensor
 from modinspect.report import Op, Operand, Source, Unregistered, index_of
@@ -162,5 +162,5 @@ def _draft(reading: Reading, place: int, module: str, source: Source | None, use
         "(persistent=False if it need not be saved)",
         module,
         source,
-        about=entry.name,
+        about=without_place(entry.name, module),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from modinspect.lint.batches import op_pairs
-from modinspect.lint.reading import Reading, short, where
+from modinspect.lint.reading import Reading, short, where, without_place
 from modinspect.lint.rule import Draft, Rule, Runs, Undecided
 from modinspect.lint.unregistered import is_loose_weight, loose_tensor, stands_as_weight
 from modinspect.report import Op, Operand
@@ -76,7 +76,8 @@ class UnregisteredWeight(Rule):
             for position, operand in enumerate(op.inputs):
                 what = _made(runs, reading, op, position)
                 if what is not None:
-                    yield Draft(_message(reading, op, operand, what), op.module, op.source, about=f"{op.name} {what}")
+                    about = f"{op.name} {without_place(what, op.module)}"
+                    yield Draft(_message(reading, op, operand, what), op.module, op.source, about)
 
 
 def _made(runs: Runs, reading: Reading, op: Op, position: int) -> str | None:
