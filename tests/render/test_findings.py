@@ -144,7 +144,7 @@ def test_github_annotations_have_the_documented_form() -> None:
     assert render("github").splitlines() == [
         "::error title=modinspect::pkg:Broken could not be checked: forward raised ValueError: no%0ALook at it.",
         "::error file=src/net.py,line=12,title=MI103 unregistered-weight::"
-        "the weight of F.linear is no parameter (pkg:Net, pkg:Other, module blocks.0)",
+        "the weight of F.linear is no parameter (pkg:Net, pkg:Other, module blocks.0 and 2 more modules)",
         "::notice title=MI301 unregistered-weight::no op uses the parameter scale (pkg:Net, module scale)",
     ]
 
@@ -297,7 +297,8 @@ def test_junit_tells_place_and_code() -> None:
     assert failure.get("message") == "the weight of F.linear is no parameter"
     assert failure.get("type") == "error"
     assert failure.text == (
-        "src/net.py:12: error: the weight of F.linear is no parameter (module blocks.0)\n    return F.linear(x, w)"
+        "src/net.py:12: error: the weight of F.linear is no parameter (module blocks.0 and 2 more modules)\n"
+        "    return F.linear(x, w)"
     )
     (error,) = junit()[2].iter("error")
     assert error.text == "forward raised ValueError: no\nLook at it.\nTraceback: here"

@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from modinspect.lint.result import LintReport
 from modinspect.lint.rule import Finding, Severity
+from modinspect.render.text import amount
 from modinspect.report import Source
 
 
@@ -30,6 +31,12 @@ class FindingsView:
         except (OSError, ValueError):  # another drive; a name that no file can have
             return source.file.replace("\\", "/")
         return (source.file if name.startswith("..") else name).replace("\\", "/")
+
+
+def modules_of(finding: Finding) -> str:
+    """``module blocks.0 and 2 more modules``; empty for the model itself."""
+    more = f" and {amount(finding.modules - 1, 'more module')}" if finding.modules > 1 else ""
+    return f"module {finding.module}{more}" if finding.module else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from modinspect.lint.result import LintReport
 from modinspect.lint.rule import Finding, Severity
-from modinspect.render.findings import Merged, merged
+from modinspect.render.findings import Merged, merged, modules_of
 from modinspect.render.text import amount, plain, some, width_of
 
 _STYLES: Mapping[Severity, str] = {"error": "bold red", "warning": "bold yellow", "info": "bold cyan"}
@@ -60,10 +60,8 @@ def _place(finding: Finding) -> str:
 
 def _concerned(found: Merged) -> str:
     finding = found.finding
-    more = f" and {amount(finding.modules - 1, 'more module')}" if finding.modules > 1 else ""
-    module = f"module {plain(finding.module)}{more}" if finding.module else ""
     targets = plain(some(found.targets, 3)) if finding.source is not None else ""
-    told = ", ".join(part for part in (targets, module) if part)
+    told = ", ".join(part for part in (targets, plain(modules_of(finding))) if part)
     return f" ({told})" if told else ""
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 
 from modinspect.lint.result import Failure, LintReport
 from modinspect.lint.rule import Severity
-from modinspect.render.findings import FindingsView, Merged, merged
+from modinspect.render.findings import FindingsView, Merged, merged, modules_of
 from modinspect.render.text import plain
 
 _COMMANDS: Mapping[Severity, str] = {"error": "error", "warning": "warning", "info": "notice"}
@@ -33,8 +33,8 @@ def _annotation(found: Merged, view: FindingsView) -> str:
     if finding.source is not None:
         properties = {"file": view.file(finding.source), "line": str(finding.source.line)}
     properties["title"] = f"{finding.rule} {finding.name}"
-    module = f", module {finding.module}" if finding.module else ""
-    return _command(_COMMANDS[finding.severity], properties, f"{finding.message} ({', '.join(found.targets)}{module})")
+    concerned = ", ".join(part for part in (*found.targets, modules_of(finding)) if part)
+    return _command(_COMMANDS[finding.severity], properties, f"{finding.message} ({concerned})")
 
 
 def _told(failure: Failure) -> str:

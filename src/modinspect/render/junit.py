@@ -12,7 +12,7 @@ from xml.etree.ElementTree import Element, SubElement
 
 from modinspect.lint.result import Failure, LintReport, RuleInfo
 from modinspect.lint.rule import SEVERITIES, Finding
-from modinspect.render.findings import FindingsView
+from modinspect.render.findings import FindingsView, modules_of
 from modinspect.render.text import amount, plain
 
 _NOT_IN_XML = re.compile("[\ufffe\uffff\U0001fffe\U0001ffff]")
@@ -76,7 +76,7 @@ def _told(found: Sequence[Finding], view: FindingsView) -> str:
 
 
 def _finding(finding: Finding, view: FindingsView) -> str:
-    module = f" (module {finding.module})" if finding.module else ""
+    module = f" ({modules_of(finding)})" if finding.module else ""
     if finding.source is None:
         return f"{finding.severity}: {finding.message}{module}"
     code = f"\n    {finding.source.code}" if finding.source.code else ""
