@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 import modinspect
+from modinspect.trace import without_memory
 
 SOURCE = """
 import concurrent.futures
@@ -401,3 +403,16 @@ def test_what_is_loaded_from_a_folder_is_reported_as_its_real_run_is(tmp_path: P
     reports = [modinspect.inspect_target("loads_a_folder.load", ["1,6:int64"], device=where) for where in ("auto", "cpu")]
     assert reports[1].error is None
     assert compared(reports[0]) == compared(reports[1])
+
+
+def test_what_stands_in_the_place_of_an_initialiser_is_spared_as_the_initialiser_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    original, filled = torch.nn.init.normal_, []
+
+    def normal_(tensor: torch.Tensor, mean: float = 0.0, std: float = 1.0) -> torch.Tensor:  # as transformers has one
+        filled.append(tensor.is_meta)
+        return original(tensor, mean=mean, std=std)
+
+    monkeypatch.setattr(torch.nn.init, "normal_", normal_)
+    with without_memory():
+        normal_(torch.nn.Linear(3, 2).weight)
+    assert filled == [True]  # once, by the line above; torch hands a call on to what stands in its own place

@@ -81,11 +81,19 @@ class _LargeOnMeta(TorchFunctionMode):
         kwargs = kwargs or {}
         if func in _FACTORIES and kwargs.get("device") is None and elements(args, kwargs) > SMALL:
             kwargs = {**kwargs, "device": "meta"}
-        if func in _FILLS or getattr(func, "__module__", None) == "torch.nn.init":
+        if func in _FILLS or _initialises(func):
             filled = kwargs.get("tensor", args[0] if args else None)
             if isinstance(filled, Tensor) and filled.is_meta:
                 return filled
         return func(*args, **kwargs)
+
+
+def _initialises(func: Any) -> bool:
+    """Whether ``func`` is one of ``torch.nn.init``, or what somebody (transformers) has put in the place of one."""
+    name = getattr(func, "__name__", None)
+    return getattr(func, "__module__", None) == "torch.nn.init" or (
+        name is not None and getattr(torch.nn.init, name, None) is func
+    )
 
 
 _FILLS = frozenset(getattr(Tensor, f"{name}_") for name in ("normal", "uniform", "zero", "fill"))
