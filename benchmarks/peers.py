@@ -27,7 +27,7 @@ def modinspect(model: nn.Module, x: Tensor) -> object:
 
 
 def modinspect_read(model: nn.Module, x: Tensor) -> object:
-    """The same, and all of the report made into data, which happens when it is first asked for."""
+    """The same, and the report made into data, which happens when something of it is first asked for."""
     import modinspect
 
     return modinspect.inspect(model, x).ops
@@ -71,10 +71,10 @@ def torchlens(model: nn.Module, x: Tensor) -> object:
         return torchlens.trace(model, x)
 
 
-ALL: tuple[Look, ...] = (bare, modinspect, modinspect_read, torchinfo, flop_counter, torchview, fvcore, torchlens)
+ALL: tuple[Look, ...] = (bare, modinspect, torchinfo, flop_counter, torchview, fvcore, torchlens)
 
 
 def installed() -> dict[str, Look]:
     """Those that can be measured here, by name."""
-    part_of_torch = {"bare", "modinspect", "modinspect_read", "flop_counter"}
+    part_of_torch = {"bare", "modinspect", "flop_counter"}
     return {look.__name__: look for look in ALL if look.__name__ in part_of_torch or find_spec(look.__name__)}
