@@ -17,7 +17,9 @@ import modinspect
 
 SOURCE = """
 import concurrent.futures
+import contextlib
 import copy
+import numpy as np
 import torch
 import torch.nn.functional as F
 import torch.nn.utils.parametrize as parametrize
@@ -128,6 +130,105 @@ class BranchesOnAWeight(Base):
     def set_up(self):
         if self.fc.weight.sum() > 1e9:
             self.never = nn.Linear(4, 4)
+
+
+class TriesToReadAWeight(Base):
+    def set_up(self):
+        try:
+            self.scale = self.fc.weight.abs().mean().item()
+        except Exception:
+            self.scale = None
+
+    def forward(self, x):
+        return self.fc(x) if self.scale is None else self.fc(x) * self.scale
+
+
+class SuppressesWhatItRaises(Base):
+    def set_up(self):
+        self.positive = False
+        with contextlib.suppress(BaseException):
+            self.positive = bool(self.fc.weight.abs().sum() > 0)
+
+    def forward(self, x):
+        return self.fc(x).relu() if self.positive else self.fc(x)
+
+
+class AsksWhereItIs(Base):
+    def set_up(self):
+        weight = self.fc.weight
+        self.there = weight.device.type == "cpu" and weight.is_cpu and not weight.is_meta and weight.get_device() == -1
+        self.there = self.there and weight.type() == "torch.FloatTensor" and weight.abs().device == weight.device
+        self.register_buffer("mask", torch.ones(2, 4, device=weight.device).tril())
+
+    def forward(self, x):
+        return self.fc(x).relu() if self.there and self.mask.sum() == 3 else self.fc(x)
+
+
+class ComparesMemory(Base):
+    def set_up(self):
+        self.other, self.tied = nn.Linear(4, 4), nn.Linear(4, 4)
+        self.tied.weight = self.fc.weight
+        here = self.fc.weight.data_ptr()
+        self.same = [layer.weight.data_ptr() == here for layer in (self.fc, self.other, self.tied)]
+
+    def forward(self, x):
+        for same in self.same:
+            x = self.fc(x) if same else x.relu()
+        return x
+
+
+class OrdersAtRandom(Base):
+    def set_up(self):
+        self.order = torch.randperm(8).tolist()
+
+    def forward(self, x):
+        for place in self.order:
+            x = x * 2 if place % 2 else x + place
+        return self.fc(x)
+
+
+class KeepsRandomNumbers(Base):
+    def set_up(self):
+        nn.init.trunc_normal_(self.fc.weight)
+        self.register_buffer("directions", torch.randn(4))
+
+    def forward(self, x):
+        return self.fc(x) if self.directions.sum() > 0 else self.fc(x).relu()
+
+
+class DrawsManyBeforeOne(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first, self.second = nn.Linear(4, 1024), nn.Linear(1024, 1100)
+        self.layers = nn.ModuleList(nn.Linear(1100, 1100) for _ in range(6) if torch.rand(1) > 0.5)
+
+    def forward(self, x):
+        x = self.second(self.first(x))
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+
+class IsOnMeta(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(4, 4, device="meta")
+
+    def forward(self, x):
+        return self.fc(x.to("meta"))
+
+
+class KeepsFewOfMany(Base):
+    def set_up(self):
+        self.table = nn.Parameter(torch.eye(4).to_sparse())
+
+    def forward(self, x):
+        return torch.sparse.mm(self.table, self.fc(x).T)
+
+
+class AssignsRandomData(Base):
+    def set_up(self):
+        self.fc.weight.data = torch.randn(4, 4)
 
 
 class Skips(Base):
@@ -307,6 +408,94 @@ class RunsInThreads(Base):
             return sum(pool.map(self.fc, [x, x]))
 
 
+class CatchesEverything(Base):
+    def forward(self, x):
+        y = self.fc(x)
+        try:
+            return y * y.sum().item()
+        except:
+            return y
+
+
+class TriesAnotherWay(Base):
+    def forward(self, x):
+        y = self.fc(x)
+        try:
+            return y @ y
+        except RuntimeError as error:
+            return y.relu() if "cannot be multiplied" in str(error) else y
+
+
+class TriesToLookUp(Base):
+    def forward(self, x):
+        y = self.fc(x)
+        for row in (0, 5):
+            try:
+                x = x + y[torch.tensor([row])]
+            except IndexError:
+                x = x.relu()
+        return x
+
+
+class Factorises(Base):
+    def forward(self, x):
+        y = self.fc(x)
+        try:
+            return torch.linalg.cholesky(y.T @ y - 9 * torch.eye(4))
+        except RuntimeError:
+            return y
+
+
+class SharesWithNumPy(Base):
+    def forward(self, x):
+        shared = np.zeros(4, "float32")
+        torch.from_numpy(shared).add_(self.fc(x)[0])
+        return self.fc(x).relu() if shared.sum() == 0 else self.fc(x)
+
+
+class GivesAnotherSize(Base):
+    def forward(self, x):
+        out = torch.empty(0)
+        torch.matmul(self.fc(x), self.fc.weight, out=out)
+        return out + 1
+
+
+class ReadsStatistics(Base):
+    def set_up(self):
+        self.norm = nn.BatchNorm1d(4)
+
+    def forward(self, x):
+        y = self.norm(self.norm(self.fc(x)))
+        return y if self.norm.running_mean.abs().sum() == 0 else y.relu()
+
+
+class Classifies(Base):
+    def forward(self, x):
+        return F.one_hot(self.fc(x).argmax(-1), 4) * self.fc(x)
+
+
+class MapsOver(Base):
+    def forward(self, x):
+        return torch.vmap(self.fc)(x), torch.func.jvp(self.fc, (x,), (x,))
+
+
+class MakesParameters(Base):
+    def forward(self, x):
+        self.fc.weight = nn.Parameter(self.fc.weight * 0.5)
+        return copy.deepcopy(self.fc)(x)
+
+
+class CallsWhatHasNoRule(Base):
+    def forward(self, x):
+        return doubled(self.fc(x))
+
+
+class MakesATensorOfNumbers(Base):
+    def forward(self, x):
+        y = self.fc(x)
+        return torch.tensor([y[0, 0], y[0, 1]])
+
+
 class Recurs(nn.Module):
     def __init__(self):
         super().__init__()
@@ -316,6 +505,11 @@ class Recurs(nn.Module):
         packed = nn.utils.rnn.pack_padded_sequence(x.unsqueeze(0).expand(3, -1, -1), torch.tensor([2, 1, 1]), batch_first=True)
         out, state = self.rnn(packed)
         return nn.utils.rnn.pad_packed_sequence(out, batch_first=True)[0], state
+
+
+@torch.library.custom_op("people_write::doubled", mutates_args=())
+def doubled(x: torch.Tensor) -> torch.Tensor:
+    return torch.from_numpy(x.numpy() * 2)
 
 
 def factory(width=4):
@@ -329,11 +523,15 @@ instance = factory()
 CONSTRUCTORS = """
     Prunes PrunesAtRandomForGood Ties TiesThroughAView LoadsItself LoadsAndAssigns Parametrized Spectral Orthogonal
     InitialisesOrthogonally InitialisesInEveryWay AssignsData ReadsAWeight BranchesOnAWeight Skips MadeOnMeta Lists Copies
-    RegistersInItsOwnWay Lazy KeepsAPlainCopy CountsItself InHalf Quantized factory instance
+    RegistersInItsOwnWay Lazy KeepsAPlainCopy CountsItself InHalf Quantized factory instance TriesToReadAWeight
+    SuppressesWhatItRaises AsksWhereItIs ComparesMemory OrdersAtRandom KeepsRandomNumbers DrawsManyBeforeOne IsOnMeta
+    KeepsFewOfMany AssignsRandomData
 """.split()
 FORWARDS = """
     WritesIntoABuffer WritesIntoAMask ReadsWhatWasWritten DrawsAtRandom Autocasts NormsInTrain BranchesOnAnActivation
-    RoutesByAMask ListsItsValues CountsActivations CastsItself RunsInThreads Recurs
+    RoutesByAMask ListsItsValues CountsActivations CastsItself RunsInThreads Recurs CatchesEverything TriesAnotherWay
+    TriesToLookUp Factorises SharesWithNumPy GivesAnotherSize ReadsStatistics Classifies MapsOver MakesParameters
+    CallsWhatHasNoRule MakesATensorOfNumbers
 """.split()
 RUN_FOR_REAL = {
     "ReadsWhatWasWritten": "view[0] > 1e9",
@@ -341,8 +539,19 @@ RUN_FOR_REAL = {
     "ListsItsValues": "tolist()",
     "CountsActivations": "y[(y > 1e9).nonzero()[:, 0]]",
     "RunsInThreads": "fc ran in another thread",
+    "TriesToReadAWeight": "self.scale = self.fc.weight.abs().mean().item()",
+    "SuppressesWhatItRaises": "bool(self.fc.weight.abs().sum() > 0)",
+    "DrawsManyBeforeOne": "if torch.rand(1) > 0.5",
+    "IsOnMeta": "has put fc.weight on the meta device",
+    "CatchesEverything": "y.sum().item()",
+    "TriesAnotherWay": "return y @ y",
+    "TriesToLookUp": "y[torch.tensor([row])]",
+    "Factorises": "torch.linalg.cholesky(",
+    "SharesWithNumPy": "shared with NumPy",
+    "CallsWhatHasNoRule": "doubled has no rule",
+    "MakesATensorOfNumbers": "RuntimeError is raised",
 }
-"""What needs the value of an activation, with what must stand in the note that says so."""
+"""What needs a value that is not there, with what must stand in the note that says so."""
 
 
 @pytest.fixture(autouse=True)
@@ -374,7 +583,7 @@ def test_by_default_a_model_is_reported_as_its_real_run_is(name: str, train: boo
 
 
 @pytest.mark.parametrize("name", sorted(RUN_FOR_REAL))
-def test_where_an_activation_is_looked_at_the_real_run_is_done_and_the_line_named(name: str) -> None:
+def test_where_a_value_is_looked_at_the_real_run_is_done_and_the_line_named(name: str) -> None:
     report = look(name, "auto")
     assert report.model.execution == "real"
     assert any(RUN_FOR_REAL[name] in note for note in report.model.notes)
@@ -382,7 +591,8 @@ def test_where_an_activation_is_looked_at_the_real_run_is_done_and_the_line_name
 
 @pytest.mark.parametrize(
     "name",
-    ["Ties", "LoadsItself", "Parametrized", "InitialisesInEveryWay", "Skips", "Lists", "Copies", "factory", "WritesIntoAMask"],
+    """Ties LoadsItself Parametrized InitialisesInEveryWay Skips Lists Copies factory WritesIntoAMask AsksWhereItIs
+    ComparesMemory OrdersAtRandom AssignsRandomData Classifies MapsOver MakesParameters""".split(),
 )
 def test_what_is_common_needs_no_real_run(name: str) -> None:
     assert look(name, "auto").model.execution == "weightless"
@@ -401,3 +611,38 @@ def test_what_is_loaded_from_a_folder_is_reported_as_its_real_run_is(tmp_path: P
     reports = [modinspect.inspect_target("loads_a_folder.load", ["1,6:int64"], device=where) for where in ("auto", "cpu")]
     assert reports[1].error is None
     assert compared(reports[0]) == compared(reports[1])
+
+
+OUTSIDE = {
+    "embedding": "return self.embed(torch.tensor([[0, 7]])) + self.fc(x)",
+    "gather": "return self.fc(x).gather(1, torch.tensor([[9], [0]]))",
+    "loss": "return F.cross_entropy(self.fc(x), torch.tensor([9, 0]))",
+    "second": "return self.embed(torch.tensor([1])) + self.embed(torch.tensor([-1]))",
+    "list": "return self.fc(x)[[0, 2]]",
+}
+
+
+@pytest.mark.parametrize("name", OUTSIDE)
+def test_indices_out_of_bounds_are_found_without_memory(name: str, tmp_path: Path) -> None:
+    lines = [
+        "import torch",
+        "import torch.nn.functional as F",
+        "class Model(torch.nn.Module):",
+        "    def __init__(self):",
+        "        super().__init__()",
+        "        self.fc, self.embed = torch.nn.Linear(4, 4), torch.nn.Embedding(7, 4)",
+        "    def forward(self, x):",
+        f"        {OUTSIDE[name]}",
+    ]
+    (tmp_path / "looks_outside.py").write_text("\n".join(lines))
+    sys.modules.pop("looks_outside", None)
+    weightless, auto, real = (
+        modinspect.inspect_target("looks_outside.Model", ["2,4"], device=device) for device in ("weightless", "auto", "cpu")
+    )
+    assert weightless.error is not None
+    assert real.error is not None
+    assert "out of bounds" in weightless.error.message
+    assert weightless.error.source == real.error.source
+    assert [op.name for op in weightless.ops] == [op.name for op in real.ops]
+    assert compared(auto)["ops"] == compared(real)["ops"]
+    assert auto.error == real.error

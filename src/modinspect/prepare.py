@@ -5,8 +5,8 @@ from __future__ import annotations
 import copy
 import inspect
 import operator
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from modinspect.signatures import argument_names
 
 if TYPE_CHECKING:
     import torch
-    from torch import nn
+    from torch import Tensor, nn
 
     from modinspect.inputs import Inputs
     from modinspect.load import Factory
@@ -173,32 +173,52 @@ def how_to_give(model: nn.Module) -> str:
     return f"give one with --input; forward takes {takes or 'nothing'}"
 
 
-def param_bytes(model: nn.Module) -> int:
-    """The memory that the parameters take, or would take; those of lazy modules have no size yet."""
+def param_bytes(parameters: Iterable[Tensor]) -> int:
+    """The memory that parameters take, or would take; those of lazy modules have no size yet."""
     from torch.nn.parameter import is_lazy
 
-    parameters = (parameter for parameter in model.parameters() if not is_lazy(parameter))
-    return sum(parameter.numel() * parameter.element_size() for parameter in parameters)
+    return sum(tensor.numel() * tensor.element_size() for tensor in parameters if not is_lazy(tensor))
 
 
 def fits_memory(model: nn.Module) -> bool:
     """Whether the parameters would fit into what memory there is, as far as the system says."""
     available = _available_memory()
-    return available is None or param_bytes(model) <= available
+    return available is None or param_bytes(model.parameters()) <= available
 
 
-def check_memory(model: nn.Module, need: str) -> None:
-    """Stops where the model would not fit into memory.
+def check_memory(parameters: Iterable[Tensor], need: str) -> None:
+    """Stops where a model with these parameters would not fit into memory.
 
     Raises:
         RunError: it would not.
     """
-    if not fits_memory(model):
-        raise RunError(
-            f"{need}, so a run without memory can't be done; the real one needs {param_bytes(model) / 2**30:.1f} GiB for the "
-            f"parameters alone, and {(_available_memory() or 0) / 2**30:.1f} GiB are there",
-            "Build a smaller model of the kind (--init num_hidden_layers=2), or run it where it fits (--device cuda).",
-        )
+    available, needed = _available_memory(), param_bytes(parameters)
+    if available is not None and needed > available:
+        raise RunError(_too_large(need, f"{needed / 2**30:.1f} GiB", available), _SMALLER)
+
+
+@contextmanager
+def within_memory(need: str) -> Iterator[None]:
+    """Builds a model with memory because of ``need``, whatever size it turns out to have.
+
+    Raises:
+        RunError: it does not fit into memory.
+    """
+    from modinspect.trace import within
+
+    available = _available_memory()
+    with within(available, _too_large(need, "more than that", available or 0), _SMALLER):
+        yield
+
+
+_SMALLER = "Build a smaller model of the kind (--init num_hidden_layers=2), or run it where it fits (--device cuda)."
+
+
+def _too_large(need: str, size: str, available: int) -> str:
+    return (
+        f"{need}, so a run without memory can't be done; the real one needs {size} for the parameters alone, and "
+        f"{available / 2**30:.1f} GiB are there"
+    )
 
 
 def _available_memory() -> int | None:

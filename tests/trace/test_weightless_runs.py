@@ -87,7 +87,7 @@ def test_architectures_report_without_memory_what_they_report_with_it(name: str)
     assert alike(without) == alike(real(build))
 
 
-ASK_FOR_THE_REAL_RUN = {"experts", "nested_strided", "quantized", "transforms"}
+ASK_FOR_THE_REAL_RUN = {"experts", "nested_strided", "quantized"}
 """Models that route by value, look at weights while they are built, or differentiate; ``inspect_target`` runs them for real."""
 
 

@@ -19,30 +19,19 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch._ops import HigherOrderOperator, OpOverload
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from modinspect.trace import names
-from modinspect.trace.building import SMALL, elements
+from modinspect.trace.aten import WRITES_STATISTICS
+from modinspect.trace.building import SMALL, NeedsValues, elements
 from modinspect.trace.layouts import LayoutUnknown, laid_out
 from modinspect.trace.rules import plain_shape
 from modinspect.trace.tensors import flatten, storage_of
 
 _ATEN = torch.ops.aten
 _DEVICE = torch.ops.prim.device.default
-
-
-class NeedsValues(BaseException):
-    """The forward asked for a value that a run without memory does not have; ``str()`` says what asked, and where."""
-
-    located = False
-
-    def locate(self, where: str) -> None:
-        """Adds the line that asked, once: `` at model.py:12 (if x.sum() > 0:)``."""
-        if not self.located:
-            self.args = (f"{self}{where}",)
-            self.located = True
 
 
 class WeightlessTensor(Tensor):
@@ -78,6 +67,15 @@ class WeightlessTensor(Tensor):
     def _base(self) -> Tensor | None:  # type: ignore[override]
         return None if self._view_of is None else self._view_of()
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
+        """A parameter made of it is copied as parameters are."""
+        if not getattr(self, "_is_param", False):
+            return super().__deepcopy__(memo)  # type: ignore[no-any-return]
+        if id(self) not in memo:
+            memo[id(self)] = nn.Parameter(self.data.clone(memory_format=torch.preserve_format), self.requires_grad)
+        copied: Tensor = memo[id(self)]
+        return copied
+
     @classmethod
     def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:  # type: ignore[override]
         """Outside of its mode: when somebody looks at it after the run, or from another thread."""
@@ -110,6 +108,7 @@ class WeightlessMode(TorchDispatchMode):
         super().__init__()
         self.target = device
         self.in_kernel = False
+        self.needed: NeedsValues | None = None
         self._stale: dict[int, Tensor] = {}
         self._skipped_random = False
         self._new: dict[OpOverload, bool] = {}
@@ -125,6 +124,12 @@ class WeightlessMode(TorchDispatchMode):
         value = tensor._value if type(tensor) is WeightlessTensor else None if tensor.is_meta else tensor
         return None if value is not None and self._stale and storage_of(value) in self._stale else value
 
+    def copied(self, tensor: WeightlessTensor) -> WeightlessTensor:
+        """Another one that shares its memory, and is no view of it."""
+        with self._kernel():
+            elem = tensor.detach()
+        return WeightlessTensor.make(elem, self, tensor._on, value=tensor._value)
+
     def lift(self, tensor: Tensor, *, keep_value: bool) -> WeightlessTensor:
         """A weightless stand-in for ``tensor``, on the device where the model would be."""
         elem = tensor.detach() if tensor.is_meta else _meta_like(tensor)
@@ -133,7 +138,13 @@ class WeightlessMode(TorchDispatchMode):
         return made.requires_grad_(tensor.requires_grad) if tensor.requires_grad else made  # type: ignore[return-value]
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        kwargs = kwargs or {}
+        try:
+            return self._run(func, args, kwargs or {})
+        except NeedsValues as need:
+            self.needed = self.needed or need  # whoever called may catch whatever is raised
+            raise
+
+    def _run(self, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         if func is _DEVICE:
             return args[0].device
         if isinstance(func, HigherOrderOperator):
@@ -199,9 +210,11 @@ class WeightlessMode(TorchDispatchMode):
         writes: bool = True,
     ) -> Any:
         """Runs the operator's rule for shapes; ``writes`` says that what it writes to loses its values."""
+        if writes and func in CHECKED:
+            self._check_bounds(func, args)
         if func in _INDEXING:
             args = self._masks_to_indices(args)
-        elif torch.Tag.data_dependent_output in func.tags or torch.Tag.dynamic_output_shape in func.tags:
+        elif func in _RAISES or torch.Tag.data_dependent_output in func.tags or torch.Tag.dynamic_output_shape in func.tags:
             raise NeedsValues(f"{_public(func)} needs the values of a tensor")
         self._skipped_random = self._skipped_random or (writes and torch.Tag.nondeterministic_seeded in func.tags)
         key = self._key(func, args, kwargs) if self._makes_new(func) else None
@@ -229,8 +242,12 @@ class WeightlessMode(TorchDispatchMode):
                 out = plain_shape(func, shaped, options)
                 if out is None:
                     out = _grouped_mm(*shaped) if func is _GROUPED_MM else func(*shaped, **options)
-        except NotImplementedError as error:
-            raise NeedsValues(f"{_public(func)} has no rule for shapes alone") from error
+        except Exception as error:
+            if isinstance(error, NotImplementedError) or func.namespace != "aten":
+                raise NeedsValues(f"{_public(func)} has no rule for shapes alone") from error
+            raise
+        if any(made.size() != originals[id(made)].size() for made in stand_ins.values()):
+            raise NeedsValues(f"{_public(func)} gives a tensor another size")
         try:
             out = laid_out(func, args, kwargs, out, device)
         except LayoutUnknown as error:
@@ -251,7 +268,9 @@ class WeightlessMode(TorchDispatchMode):
         """Whether what ``func`` gives shares no memory with what it gets, so that it can be made from its shape alone."""
         found = self._new.get(func)
         if found is None:
-            aliased = any(item.alias_info is not None for item in (*func._schema.arguments, *func._schema.returns))
+            aliased = func in WRITES_STATISTICS or any(
+                item.alias_info is not None for item in (*func._schema.arguments, *func._schema.returns)
+            )
             found = self._new[func] = not aliased and func not in _INDEXING
         return found
 
@@ -282,6 +301,19 @@ class WeightlessMode(TorchDispatchMode):
                 indices.extend(mask.nonzero(as_tuple=True))
         return (args[0], indices, *args[2:])
 
+    def _check_bounds(self, func: OpOverload, args: Any) -> None:
+        """Raises where an index is out of bounds, as the operator would: what it is asked for may be there without memory."""
+        for index, size, lowest in _bounds(func, args):
+            value = self.value_of(index)
+            if value is not None and func in _LOSSES:
+                value = value[value != args[4]]  # what is to be ignored
+            if value is None or value.dtype in (torch.bool, torch.uint8) or not value.numel():
+                continue
+            least, most = (int(found) for found in value.aminmax())
+            if least < lowest or most >= size:
+                wrong = least if least < lowest else most
+                raise IndexError(f"index {wrong} is out of bounds for a dimension of size {size} ({_public(func)})")
+
     def _make_stale(self, tensor: Tensor) -> None:
         """From now on the values of ``tensor`` are not known, nor those of its views."""
         value = self.value_of(tensor)
@@ -290,6 +322,8 @@ class WeightlessMode(TorchDispatchMode):
         storage = storage_of(value)
         if storage is None:
             raise NeedsValues("a tensor without a storage is written to")
+        if not value.untyped_storage().resizable():
+            raise NeedsValues("what is shared with NumPy is written to")
         self._stale[storage] = value  # held, so that its address can't become another's
 
     def _device_of(self, func: OpOverload, tensors: list[Tensor], args: Any, kwargs: dict[str, Any]) -> torch.device:
@@ -338,6 +372,48 @@ class WeightlessMode(TorchDispatchMode):
 
 
 _INDEXING = frozenset({_ATEN.index.Tensor, _ATEN.index_put.default, _ATEN.index_put_.default, _ATEN._unsafe_index.Tensor})
+_ALONG_DIM = frozenset(
+    overload
+    for name in "gather index_select index_add index_add_ index_copy index_copy_ index_fill index_fill_ scatter scatter_ "
+    "scatter_add scatter_add_ scatter_reduce scatter_reduce_ index_reduce index_reduce_".split()
+    for packet in [getattr(_ATEN, name)]
+    for overload in (getattr(packet, which) for which in packet.overloads() if which not in ("dimname", "out"))
+)
+"""Operators on (tensor, dim, index, ...)."""
+_LOSSES = frozenset({_ATEN.nll_loss_forward.default, _ATEN.nll_loss2d_forward.default})
+CHECKED = _INDEXING | _ALONG_DIM | {
+    _ATEN.embedding.default, _ATEN._embedding_bag.default, _ATEN._embedding_bag_forward_only.default, _ATEN.take.default,
+    *_LOSSES,
+}  # fmt: skip
+"""Operators that raise where an index is out of bounds."""
+_RAISES = frozenset({_ATEN._linalg_check_errors.default, _ATEN._assert_async.default, _ATEN._assert_async.msg})
+"""Operators that may raise, and do nothing else."""
+
+
+def _bounds(func: OpOverload, args: Any) -> Iterator[tuple[Tensor, int, int]]:
+    """(index, the size of what it indexes, the lowest that it may be) of an operator in ``CHECKED``."""
+    if func in _INDEXING:
+        sizes = _indexed_sizes(args[0], args[1])
+        yield from ((index, size, -size) for index, size in zip(args[1], sizes, strict=True) if index is not None)
+    elif func in _ALONG_DIM:
+        size = args[0].size(args[1]) if args[0].dim() else 1
+        yield args[2], size, 0
+    elif func is _ATEN.take.default:
+        yield args[1], args[0].numel(), -args[0].numel()
+    elif func in _LOSSES:
+        yield args[1], args[0].size(1 if args[0].dim() > 1 else 0), 0
+    else:
+        yield args[1], args[0].size(0), 0
+
+
+def _indexed_sizes(indexed: Tensor, indices: Any) -> Iterator[int]:
+    """The size of the dimension that each of ``indices`` indexes; masks take several."""
+    dim = 0
+    for index in indices:
+        yield indexed.size(dim)
+        dim += index.dim() if index is not None and index.dtype in (torch.bool, torch.uint8) else 1
+
+
 _MIXES_DEVICES = frozenset({
     _ATEN.copy_.default, _ATEN._to_copy.default, _ATEN.index.Tensor, _ATEN.index_put.default, _ATEN.index_put_.default,
     _ATEN.set_.source_Tensor, _ATEN._pack_padded_sequence.default,
@@ -400,6 +476,9 @@ def _map(change: Callable[[Tensor], Any], value: Any) -> Any:
 
 
 def _written(func: OpOverload, args: Any, kwargs: dict[str, Any]) -> Iterator[Tensor]:
+    if func in WRITES_STATISTICS:
+        *statistics, training = WRITES_STATISTICS[func]
+        yield from tensors_in([args[place] for place in statistics if args[training]])
     for index, argument in enumerate(func._schema.arguments):
         if argument.alias_info is not None and argument.alias_info.is_write:
             yield from tensors_in(kwargs.get(argument.name) if argument.kwarg_only else args[index : index + 1])

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TypeAlias
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils._python_dispatch import _disable_current_modes
 
 from modinspect.trace import names
 from modinspect.trace.aten import Sink
-from modinspect.trace.building import Aliases
+from modinspect.trace.building import SMALL, Aliases, NeedsValues, at_line
 from modinspect.trace.preserve import Preserved
 from modinspect.trace.recorder import Recorder
 from modinspect.trace.records import Known, OpRecord
 from modinspect.trace.registry import Registry
 from modinspect.trace.unguarded import UNGUARDED
-from modinspect.trace.weightless import META, NeedsValues, WeightlessMode, WeightlessTensor, tensors_in
+from modinspect.trace.weightless import CHECKED, META, WeightlessMode, WeightlessTensor, tensors_in
 
 _Fresh: TypeAlias = "tuple[Known, torch.Size, tuple[int, ...], torch.dtype, torch.device]"
 """What a function made anew, from shapes alone: (itself, size, stride, dtype, device) of the tensor."""
@@ -36,6 +39,15 @@ def _without_value(value: Any) -> bool:
 
 def _do_nothing(*_: Any) -> None:
     pass
+
+
+def _outside_transforms() -> AbstractContextManager[Any]:
+    """Inside, tensors are made for all levels of ``vmap`` and its like."""
+    if not torch._C._are_functorch_transforms_active():
+        return nullcontext()
+    from torch._functorch.pyfunctorch import temporarily_clear_interpreter_stack
+
+    return temporarily_clear_interpreter_stack()
 
 
 class WeightlessRecorder(Recorder):
@@ -62,6 +74,7 @@ class WeightlessRecorder(Recorder):
         self._stand_ins: dict[int, tuple[Tensor, Tensor]] = {}
         self._weights = {id(tensor): tensor for tensor in registry.parameters.values()}
         self._made = {id(made): (made, registered) for made, registered in aliases.alive()}
+        self._raised: list[tuple[Exception, str]] = []
         self._fresh: dict[int, _Fresh] = {}
         moved = () if mode.target.type == "cpu" else (*registry.buffers.values(), *inputs)
         self._moved = {id(tensor): tensor for tensor in moved}
@@ -71,7 +84,30 @@ class WeightlessRecorder(Recorder):
             return self._with_stand_ins(func, types, args, kwargs)
         except NeedsValues as need:
             need.locate(self._where(sys._getframe(1)))
+            self._mode.needed = self._mode.needed or need
             raise
+
+    def check(self, error: BaseException | None) -> None:
+        """After the run: whether it went the way that it goes with memory; ``error`` is what the forward raised.
+
+        Raises:
+            NeedsValues: it may have gone another way.
+        """
+        if self._mode.needed is not None:
+            raise self._mode.needed
+        if self.passed_by:
+            raise NeedsValues(f"{', '.join(self.passed_by)} ran in another thread")
+        raised, self._raised = self._raised, []
+        while error is not None:
+            raised = [(caught, where) for caught, where in raised if caught is not error]
+            error = error.__cause__ or error.__context__
+        for caught, where in raised:
+            raise NeedsValues(f"the forward caught {type(caught).__name__} ({caught}){where}: with memory it may be another")
+
+    def _fail(self, error: BaseException, record: OpRecord) -> None:
+        super()._fail(error, record)
+        if isinstance(error, Exception):
+            self._raised.append((error, at_line(self.sources.source(record.code, record.at))))
 
     def _with_stand_ins(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
         if func in names.SILENT and func not in _ABOUT_DEVICES:
@@ -83,6 +119,10 @@ class WeightlessRecorder(Recorder):
             return self._look_closely(func, args, {}, None, run=_do_nothing)
         if func in _NEEDS_VALUES:
             self._check_values(func, args)
+        if func is _DETACH and sys._getframe(2).f_code is _MAKE_PARAMETER and type(args[0]) is WeightlessTensor:
+            return self._mode.copied(args[0])  # no call of the model's: with memory nothing is called
+        if func is F.one_hot and _without_value(args) and self._mode.target.type == "cpu":
+            return self._look_closely(func, args, kwargs or {}, None, run=self._one_hot)
         if self._mode.target.type != "cpu" and func in UNGUARDED:
             return self._look_closely(func, args, kwargs or {}, None, run=UNGUARDED[func])
         return super().__torch_function__(func, types, args, kwargs)
@@ -90,6 +130,8 @@ class WeightlessRecorder(Recorder):
     def _learn(self, record: OpRecord, sink: Sink, tensors: list[Tensor], out: Any, key: tuple[Any, ...] | None) -> None:
         super()._learn(record, sink, tensors, out, key)
         known = record.known
+        if not CHECKED.isdisjoint(sink.funcs):
+            return  # the next one alike may have indices that are out of bounds
         if known.meta is None or known.mutates or known.kind != "compute" or type(out) is not WeightlessTensor:
             return
         if out._view_of is None and out._value is None and all(out is not tensor for tensor in tensors):
@@ -111,8 +153,7 @@ class WeightlessRecorder(Recorder):
 
     def _where(self, frame: Any) -> str:
         code, at, _ = self.sources.find(frame)
-        place = self.sources.source(code, at)
-        return f" at {place.file}:{place.line} ({place.code})" if place is not None else ""
+        return at_line(self.sources.source(code, at))
 
     def _stand_in(self, value: Any) -> Any:
         cls = type(value)
@@ -131,9 +172,19 @@ class WeightlessRecorder(Recorder):
             return cls([self._stand_in(item) for item in value])
         return value
 
+    def _one_hot(self, index: Tensor, num_classes: int = -1) -> Tensor:
+        """It has a way of its own for tensors without memory: so it is run on zeros, to go the way that it goes with memory."""
+        if num_classes == -1 or index.numel() * num_classes > SMALL:
+            raise NeedsValues("torch.nn.functional.one_hot needs the values of a tensor")
+        with _disable_current_modes():
+            zeros = torch.zeros(index.size(), dtype=index.dtype)
+        made = F.one_hot(zeros, num_classes)
+        with _disable_current_modes():
+            return self._mode.lift(made, keep_value=False)
+
     def _lift(self, value: Tensor, *, keep_value: bool) -> Tensor:
         """Makes the stand-in, known by where the original comes from."""
-        with torch.utils._python_dispatch._disable_current_modes():
+        with _disable_current_modes(), _outside_transforms():
             stand_in = self._mode.lift(value, keep_value=keep_value)
         origin = self.origin(value)
         if origin is None:
@@ -144,6 +195,8 @@ class WeightlessRecorder(Recorder):
         return stand_in
 
 
+_DETACH = Tensor.detach
+_MAKE_PARAMETER = nn.Parameter.__new__.__code__
 _ABOUT_DEVICES = frozenset(
     [
         *(getattr(Tensor, name).__get__ for name in ("device", "is_meta", "is_cpu", "is_cuda", "is_mps", "is_xpu")),
