@@ -496,6 +496,36 @@ class MakesATensorOfNumbers(Base):
         return torch.tensor([y[0, 0], y[0, 1]])
 
 
+class ComparesClasses(Base):
+    def forward(self, x):
+        y = self.fc(x)
+        return y.relu() if type(y) is torch.Tensor else y
+
+
+class ComparesNamesOfClasses(Base):
+    def forward(self, x):
+        y = self.fc(x)
+        return y.relu() if y.__class__.__name__ == "Tensor" else y
+
+
+class Approximates(Base):
+    def forward(self, x):
+        return torch.svd_lowrank(self.fc(x), 2)
+
+
+class ConvolvesTransposed(Base):
+    def set_up(self):
+        self.conv, self.back = nn.Conv1d(4, 4, 3), nn.ConvTranspose1d(4, 4, 2)
+        self.other = nn.Conv1d(4, 4, 1)
+        self.other.weight = nn.Parameter(torch.rand(4, 2, 4).transpose(1, 2))
+
+    def forward(self, x):
+        hidden = self.fc(x)[None].repeat(1, 5, 1).transpose(1, 2)
+        for layer in (self.conv, self.back, self.other):
+            hidden = layer(hidden).transpose(1, 2).contiguous().transpose(1, 2)
+        return hidden
+
+
 class Recurs(nn.Module):
     def __init__(self):
         super().__init__()
@@ -531,7 +561,7 @@ FORWARDS = """
     WritesIntoABuffer WritesIntoAMask ReadsWhatWasWritten DrawsAtRandom Autocasts NormsInTrain BranchesOnAnActivation
     RoutesByAMask ListsItsValues CountsActivations CastsItself RunsInThreads Recurs CatchesEverything TriesAnotherWay
     TriesToLookUp Factorises SharesWithNumPy GivesAnotherSize ReadsStatistics Classifies MapsOver MakesParameters
-    CallsWhatHasNoRule MakesATensorOfNumbers
+    CallsWhatHasNoRule MakesATensorOfNumbers ComparesClasses ComparesNamesOfClasses Approximates ConvolvesTransposed
 """.split()
 RUN_FOR_REAL = {
     "ReadsWhatWasWritten": "view[0] > 1e9",
@@ -549,7 +579,10 @@ RUN_FOR_REAL = {
     "Factorises": "torch.linalg.cholesky(",
     "SharesWithNumPy": "shared with NumPy",
     "CallsWhatHasNoRule": "doubled has no rule",
-    "MakesATensorOfNumbers": "RuntimeError is raised",
+    "MakesATensorOfNumbers": "return torch.tensor([y[0, 0], y[0, 1]])",
+    "ComparesClasses": "type(y) is torch.Tensor",
+    "ComparesNamesOfClasses": '__class__.__name__ == "Tensor"',
+    "Approximates": "torch.svd_lowrank does other things",
 }
 """What needs a value that is not there, with what must stand in the note that says so."""
 
@@ -566,11 +599,13 @@ def look(name: str, device: str, **options: Any) -> modinspect.Report:
 
 
 def compared(report: modinspect.Report) -> dict[str, Any]:
-    """All of a report but how it was done, and what torchinfo says of pruned weights: it looks at their values."""
+    """All of a report but how it was done, what outlived it, and what torchinfo says of pruned weights: it looks at their values."""
     data = report.to_dict()
     if any(buffer.name.endswith("weight_mask") for buffer in report.buffers):
         del data["torchinfo"]
     data["model"] = {key: value for key, value in data["model"].items() if key not in ("execution", "notes")}
+    for op in data["ops"]:
+        op.pop("kept", None)
     return data
 
 

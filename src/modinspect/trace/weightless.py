@@ -13,9 +13,10 @@ libraries that recognise its tensors run other code for them than they run for r
 
 from __future__ import annotations
 
+import sys
 import weakref
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import torch
@@ -119,10 +120,25 @@ class WeightlessMode(TorchDispatchMode):
             if not torch.cuda.is_available():
                 torch._C._ensureCUDADeviceGuardSet()
 
+    def __enter__(self) -> WeightlessMode:
+        self._around = ExitStack()
+        if self.target.type == "cuda":
+            self._around.enter_context(_cuda_looks_available())
+        entered: WeightlessMode = super().__enter__()
+        return entered
+
+    def __exit__(self, *raised: Any) -> None:
+        super().__exit__(*raised)
+        self._around.close()
+
     def value_of(self, tensor: Tensor) -> Tensor | None:
         """The real tensor that has the values of ``tensor``; ``None`` where they are not there."""
         value = tensor._value if type(tensor) is WeightlessTensor else None if tensor.is_meta else tensor
         return None if value is not None and self._stale and storage_of(value) in self._stale else value
+
+    def with_values(self, container: Any) -> Any:
+        """``container`` with the real tensors that have the values of those in it."""
+        return _map(self._value, container)
 
     def copied(self, tensor: WeightlessTensor) -> WeightlessTensor:
         """Another one that shares its memory, and is no view of it."""
@@ -135,7 +151,9 @@ class WeightlessMode(TorchDispatchMode):
         elem = tensor.detach() if tensor.is_meta else _meta_like(tensor)
         value = tensor.detach().clone() if keep_value and not tensor.is_meta and tensor.numel() <= SMALL else None
         made = WeightlessTensor.make(elem, self, self.target, value=value)
-        return made.requires_grad_(tensor.requires_grad) if tensor.requires_grad else made  # type: ignore[return-value]
+        if tensor.requires_grad and self.target.type == "cpu":  # elsewhere torch ends the process where a gradient is recorded
+            made.requires_grad_()
+        return made
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         try:
@@ -329,6 +347,12 @@ class WeightlessMode(TorchDispatchMode):
     def _device_of(self, func: OpOverload, tensors: list[Tensor], args: Any, kwargs: dict[str, Any]) -> torch.device:
         """Where the result is: where ``device=`` says, or where the operands are. Operands on several devices are an error."""
         asked = kwargs.get("device")
+        generator = kwargs.get("generator")
+        if generator is not None:
+            where = {torch.device(asked).type} if asked is not None else {self._where(tensor).type for tensor in tensors}
+            if where - {generator.device.type, "meta"}:
+                wanted = min(where)
+                raise RuntimeError(f"Expected a '{wanted}' device type for generator but found '{generator.device.type}'")
         if asked is not None:
             return self.target if torch.device(asked).type in ("meta", self.target.type) else torch.device(asked)
         if func in _INDEXING:
@@ -369,6 +393,27 @@ class WeightlessMode(TorchDispatchMode):
                     yield
                 finally:
                     self.in_kernel = before
+
+
+@contextmanager
+def _cuda_looks_available() -> Iterator[None]:
+    """Inside, the model hears that there is a GPU, and autocast is not switched off for want of one."""
+    available, bfloat16 = torch.cuda.is_available, torch.cuda.is_bf16_supported
+    lacks_amp = torch.cuda.amp.common.amp_definitely_not_available
+
+    def is_available() -> bool:
+        asks: str = sys._getframe(1).f_globals.get("__name__", "")
+        return asks.partition(".")[0] not in ("torch", "modinspect") or available()
+
+    torch.cuda.is_available = is_available
+    torch.cuda.is_bf16_supported = lambda *_, **__: True
+    torch.cuda.amp.common.amp_definitely_not_available = lambda: False
+    try:
+        yield
+    finally:
+        torch.cuda.is_available = available
+        torch.cuda.is_bf16_supported = bfloat16
+        torch.cuda.amp.common.amp_definitely_not_available = lacks_amp
 
 
 _INDEXING = frozenset({_ATEN.index.Tensor, _ATEN.index_put.default, _ATEN.index_put_.default, _ATEN._unsafe_index.Tensor})
