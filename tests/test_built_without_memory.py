@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 import modinspect
+from modinspect.errors import InputError
 
 SOURCE = """
 import concurrent.futures
@@ -599,7 +600,7 @@ def look(name: str, device: str, **options: Any) -> modinspect.Report:
 
 
 def compared(report: modinspect.Report) -> dict[str, Any]:
-    """All of a report but how it was done, what outlived it, and what torchinfo says of pruned weights: it looks at their values."""
+    """All of a report but how it was done, what outlived it, and what torchinfo says of pruned weights, by value."""
     data = report.to_dict()
     if any(buffer.name.endswith("weight_mask") for buffer in report.buffers):
         del data["torchinfo"]
@@ -659,6 +660,38 @@ OUTSIDE = {
 
 @pytest.mark.parametrize("name", OUTSIDE)
 def test_indices_out_of_bounds_are_found_without_memory(name: str, tmp_path: Path) -> None:
+    weightless, auto, real = inspected(tmp_path, "looks_outside", OUTSIDE[name])
+    assert weightless.error is not None
+    assert real.error is not None
+    assert "out of bounds" in weightless.error.message
+    assert weightless.error.source == real.error.source
+    assert [op.name for op in weightless.ops] == [op.name for op in real.ops]
+    assert compared(auto)["ops"] == compared(real)["ops"]
+    assert auto.error == real.error
+
+
+DTYPES = {
+    "linear": "return self.fc(x.half())",
+    "matmul": "return self.fc(x).double() @ self.fc.weight",
+    "assignment": "y = self.fc(x); y[torch.tensor([0])] = torch.zeros(4, dtype=torch.float64); return y",
+    "kernel": "return torch.cdist(self.fc(x).bfloat16(), self.fc(x).bfloat16())",
+    "convolution": "return F.conv1d(self.fc(x)[None], torch.ones(2, 2, 1, dtype=torch.bfloat16))",
+}
+
+
+@pytest.mark.parametrize("name", DTYPES)
+def test_dtypes_that_an_operator_does_not_take_are_found_without_memory(name: str, tmp_path: Path) -> None:
+    weightless, auto, real = inspected(tmp_path, "takes_other_dtypes", DTYPES[name])
+    assert weightless.error is not None
+    assert real.error is not None
+    assert "dtype" in weightless.error.message or "not implemented for" in weightless.error.message
+    assert weightless.error.source == real.error.source
+    assert [op.name for op in weightless.ops] == [op.name for op in real.ops]
+    assert auto.error == real.error
+
+
+def inspected(folder: Path, module: str, forward: str) -> tuple[modinspect.Report, modinspect.Report, modinspect.Report]:
+    """Without memory, by default, and with memory."""
     lines = [
         "import torch",
         "import torch.nn.functional as F",
@@ -667,17 +700,16 @@ def test_indices_out_of_bounds_are_found_without_memory(name: str, tmp_path: Pat
         "        super().__init__()",
         "        self.fc, self.embed = torch.nn.Linear(4, 4), torch.nn.Embedding(7, 4)",
         "    def forward(self, x):",
-        f"        {OUTSIDE[name]}",
+        f"        {forward}",
     ]
-    (tmp_path / "looks_outside.py").write_text("\n".join(lines))
-    sys.modules.pop("looks_outside", None)
+    (folder / f"{module}.py").write_text("\n".join(lines))
+    sys.modules.pop(module, None)
     weightless, auto, real = (
-        modinspect.inspect_target("looks_outside.Model", ["2,4"], device=device) for device in ("weightless", "auto", "cpu")
+        modinspect.inspect_target(f"{module}.Model", ["2,4"], device=device) for device in ("weightless", "auto", "cpu")
     )
-    assert weightless.error is not None
-    assert real.error is not None
-    assert "out of bounds" in weightless.error.message
-    assert weightless.error.source == real.error.source
-    assert [op.name for op in weightless.ops] == [op.name for op in real.ops]
-    assert compared(auto)["ops"] == compared(real)["ops"]
-    assert auto.error == real.error
+    return weightless, auto, real
+
+
+def test_a_dtype_that_no_model_can_have_is_an_error_of_the_input() -> None:
+    with pytest.raises(InputError, match="can't be the dtype of a whole model"):
+        modinspect.inspect_target("people_write.Base", ["2,4"], dtype="float8_e4m3fn")

@@ -152,9 +152,11 @@ class _Job:
         Raises:
             NeedsValues: it can't be run so.
         """
+        from torch import nn
+
         from modinspect.trace import NeedsValues
 
-        meant = weightless.aliases.meta_meant or model is self.recipe.factory.obj
+        meant = weightless.aliases.meta_meant or isinstance(self.recipe.factory.obj, nn.Module)
         if meant and (name := next(weightless.aliases.foreign(model), None)) is not None:
             raise NeedsValues(f"the model itself has put {name} on the meta device")
         report = self._run(model, weightless.device, (), weightless)

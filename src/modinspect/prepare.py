@@ -50,7 +50,10 @@ class Recipe:
         if isinstance(self.factory.obj, nn.Module):
             return copy.deepcopy(self.factory.obj).to(dtype)
         before = torch.get_default_dtype()
-        torch.set_default_dtype(dtype)
+        try:
+            torch.set_default_dtype(dtype)
+        except TypeError as error:
+            raise InputError(f"{self.dtype!r} can't be the dtype of a whole model", _FLOATING) from error
         try:
             return self.factory.build()
         finally:
@@ -230,6 +233,9 @@ def _available_memory() -> int | None:
     return None
 
 
+_FLOATING = "As in float32, bfloat16, float16, float64."
+
+
 def _floating(name: str) -> torch.dtype:
     import torch
 
@@ -237,5 +243,5 @@ def _floating(name: str) -> torch.dtype:
 
     dtype = getattr(torch, dtype_name(name) or "", None)
     if not isinstance(dtype, torch.dtype) or not dtype.is_floating_point:
-        raise InputError(f"{name!r} is no floating dtype", "As in float32, bfloat16, float16, float64.")
+        raise InputError(f"{name!r} is no floating dtype", _FLOATING)
     return dtype

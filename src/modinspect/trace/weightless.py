@@ -13,6 +13,7 @@ libraries that recognise its tensors run other code for them than they run for r
 
 from __future__ import annotations
 
+import re
 import sys
 import weakref
 from collections.abc import Callable, Iterable, Iterator
@@ -29,9 +30,11 @@ from modinspect.trace.aten import WRITES_STATISTICS
 from modinspect.trace.building import SMALL, NeedsValues, elements
 from modinspect.trace.layouts import LayoutUnknown, laid_out
 from modinspect.trace.rules import plain_shape
-from modinspect.trace.tensors import flatten, storage_of
+from modinspect.trace.tensors import dtype_name, flatten, storage_of
 
 _ATEN = torch.ops.aten
+_TRIED = 2**18
+"""Elements up to which an operator is tried on zeros."""
 _DEVICE = torch.ops.prim.device.default
 
 
@@ -239,6 +242,7 @@ class WeightlessMode(TorchDispatchMode):
         if key is not None and key in self._made:
             return self._make_again(self._made[key], device)
         if writes:
+            _check_dtypes(func, tensors, device, args, kwargs)
             for tensor in _written(func, args, kwargs):
                 self._make_stale(tensor)
         stand_ins: dict[int, Tensor] = {}
@@ -417,6 +421,41 @@ def _cuda_looks_available() -> Iterator[None]:
 
 
 _INDEXING = frozenset({_ATEN.index.Tensor, _ATEN.index_put.default, _ATEN.index_put_.default, _ATEN._unsafe_index.Tensor})
+_PLAIN_DTYPES = frozenset({torch.float32, torch.float64})
+_REFUSES_DTYPES = re.compile(r"not implemented for|same dtype|dtypes? match|scalar type|type .* should be the same|mixed dtype")
+"""What kernels say of dtypes that they don't take; rules for shapes take all."""
+_MULTIPLIES = frozenset({
+    _ATEN.mm.default, _ATEN.bmm.default, _ATEN.addmm.default, _ATEN.baddbmm.default, _ATEN.addbmm.default, _ATEN.mv.default,
+    _ATEN.addmv.default, _ATEN.dot.default, _ATEN.vdot.default, _ATEN.convolution.default, _ATEN._convolution.default,
+})  # fmt: skip
+"""Operators whose operands have one dtype, whatever the device."""
+
+
+def _check_dtypes(func: OpOverload, tensors: list[Tensor], device: torch.device, args: Any, kwargs: dict[str, Any]) -> None:
+    """Raises where the operator's kernel would not take operands of these dtypes: it is tried on zeros, if they are few."""
+    dtypes = {tensor.dtype for tensor in tensors if tensor.is_floating_point() or tensor.is_complex()}
+    if func in _MULTIPLIES and len({tensor.dtype for tensor in tensors}) > 1:
+        found = " and ".join(sorted({dtype_name(tensor.dtype) for tensor in tensors}))
+        raise RuntimeError(f"{_public(func)}: operands must have the same dtype, but got {found}")
+    if (len(dtypes) < 2 and dtypes <= _PLAIN_DTYPES) or device.type != "cpu" or not _can_be_tried(func, tensors):
+        return
+    try:
+        func(*_map(_zeros_like, args), **_map(_zeros_like, kwargs))
+    except Exception as error:  # others than those of dtypes are for the rule, or for the values
+        if _REFUSES_DTYPES.search(str(error)):
+            raise
+
+
+def _can_be_tried(func: OpOverload, tensors: list[Tensor]) -> bool:
+    strange = any(tensor.layout is not torch.strided or tensor.is_quantized or tensor.is_nested for tensor in tensors)
+    plain = func.namespace == "aten" and not func.is_view and torch.Tag.nondeterministic_seeded not in func.tags
+    return plain and not strange and sum(tensor.numel() for tensor in tensors) <= _TRIED
+
+
+def _zeros_like(tensor: Tensor) -> Tensor:
+    return torch.empty_strided(tensor.size(), tensor.stride(), dtype=tensor.dtype).zero_()
+
+
 _ALONG_DIM = frozenset(
     overload
     for name in "gather index_select index_add index_add_ index_copy index_copy_ index_fill index_fill_ scatter scatter_ "
