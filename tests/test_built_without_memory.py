@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import modinspect
-from modinspect.errors import InputError
+from modinspect.errors import InputError, RunError
 
 SOURCE = """
 import concurrent.futures
@@ -713,3 +713,23 @@ def inspected(folder: Path, module: str, forward: str) -> tuple[modinspect.Repor
 def test_a_dtype_that_no_model_can_have_is_an_error_of_the_input() -> None:
     with pytest.raises(InputError, match="can't be the dtype of a whole model"):
         modinspect.inspect_target("people_write.Base", ["2,4"], dtype="float8_e4m3fn")
+
+
+def test_what_is_built_for_real_stops_where_it_does_not_fit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One layer takes 80 bytes, four take 320; when the first is read, nobody knows yet that there will be four."""
+    (tmp_path / "grows.py").write_text(
+        "import torch\n"
+        "class Model(torch.nn.Module):\n"
+        "    def __init__(self, layers):\n"
+        "        super().__init__()\n"
+        "        self.first = torch.nn.Linear(4, 4)\n"
+        "        self.scale = self.first.weight.sum().item()\n"
+        "        self.layers = torch.nn.ModuleList(torch.nn.Linear(4, 4) for _ in range(layers))\n"
+        "    def forward(self, x):\n"
+        "        return self.first(x) * self.scale\n"
+    )
+    sys.modules.pop("grows", None)
+    monkeypatch.setattr("modinspect.prepare._available_memory", lambda: 240)
+    assert modinspect.inspect_target("grows.Model(2)", ["2,4"]).model.execution == "real"
+    with pytest.raises(RunError, match=r"self\.scale = .* more for the parameters alone than the 0\.0 GiB that are there"):
+        modinspect.inspect_target("grows.Model(3)", ["2,4"])

@@ -197,7 +197,8 @@ def check_memory(parameters: Iterable[Tensor], need: str) -> None:
     """
     available, needed = _available_memory(), param_bytes(parameters)
     if available is not None and needed > available:
-        raise RunError(_too_large(need, f"{needed / 2**30:.1f} GiB", available), _SMALLER)
+        size = f"{needed / 2**30:.1f} GiB for the parameters alone, and {available / 2**30:.1f} GiB are there"
+        raise RunError(f"{need}, so a run without memory can't be done; the real one needs {size}", _SMALLER)
 
 
 @contextmanager
@@ -210,18 +211,12 @@ def within_memory(need: str) -> Iterator[None]:
     from modinspect.trace import within
 
     available = _available_memory()
-    with within(available, _too_large(need, "more than that", available or 0), _SMALLER):
+    size = f"more for the parameters alone than the {(available or 0) / 2**30:.1f} GiB that are there"
+    with within(available, f"{need}, so a run without memory can't be done; the real one needs {size}", _SMALLER):
         yield
 
 
 _SMALLER = "Build a smaller model of the kind (--init num_hidden_layers=2), or run it where it fits (--device cuda)."
-
-
-def _too_large(need: str, size: str, available: int) -> str:
-    return (
-        f"{need}, so a run without memory can't be done; the real one needs {size} for the parameters alone, and "
-        f"{available / 2**30:.1f} GiB are there"
-    )
 
 
 def _available_memory() -> int | None:
