@@ -188,6 +188,26 @@ class OrdersAtRandom(Base):
         return self.fc(x)
 
 
+class InitialisesThroughALibrary(Base):
+    def set_up(self):
+        original = nn.init.normal_
+
+        def normal_(tensor, *args, **kwargs):
+            return original(tensor, *args, **kwargs)
+
+        nn.init.normal_ = normal_
+        try:
+            original(self.fc.weight)
+        finally:
+            nn.init.normal_ = original
+        self.order = torch.randperm(8).tolist()
+
+    def forward(self, x):
+        for place in self.order:
+            x = x * 2 if place % 2 else x + place
+        return self.fc(x)
+
+
 class KeepsRandomNumbers(Base):
     def set_up(self):
         nn.init.trunc_normal_(self.fc.weight)
@@ -556,7 +576,7 @@ CONSTRUCTORS = """
     InitialisesOrthogonally InitialisesInEveryWay AssignsData ReadsAWeight BranchesOnAWeight Skips MadeOnMeta Lists Copies
     RegistersInItsOwnWay Lazy KeepsAPlainCopy CountsItself InHalf Quantized factory instance TriesToReadAWeight
     SuppressesWhatItRaises AsksWhereItIs ComparesMemory OrdersAtRandom KeepsRandomNumbers DrawsManyBeforeOne IsOnMeta
-    KeepsFewOfMany AssignsRandomData
+    KeepsFewOfMany AssignsRandomData InitialisesThroughALibrary
 """.split()
 FORWARDS = """
     WritesIntoABuffer WritesIntoAMask ReadsWhatWasWritten DrawsAtRandom Autocasts NormsInTrain BranchesOnAnActivation

@@ -224,6 +224,7 @@ class _Building(TorchFunctionMode):
         self._skipped = self._skipped or self._room < 0
         size = [min(length, 2) for length in filled.size()] if self._skipped else filled.size()
         scratch = torch.empty(size, dtype=filled.dtype)  # the errors of a call show on a small tensor, too
+        scratch.__dict__.update(filled.__dict__)  # where a library marks what is not to be touched
         if args:
             func(scratch, *args[1:], **kwargs)
         else:
@@ -253,7 +254,10 @@ def _is_meta_device(value: Any) -> bool:
 
 
 def _fills(func: Any) -> bool:
-    return func in _FILLS or getattr(func, "__module__", None) == "torch.nn.init"
+    if func in _FILLS or getattr(func, "__module__", None) == "torch.nn.init":
+        return True
+    name = getattr(func, "__name__", "")  # libraries put functions of their own there, too
+    return name.endswith("_") and getattr(nn.init, name, None) is func
 
 
 _OWN_WAY = frozenset({"torch.nn.init", "torch._tensor", "torch.nn.parameter"})
