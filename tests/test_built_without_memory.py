@@ -12,14 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 import modinspect
-from modinspect.trace import without_memory
+from modinspect.errors import InputError, RunError
 
 SOURCE = """
 import concurrent.futures
+import contextlib
 import copy
+import numpy as np
 import torch
 import torch.nn.functional as F
 import torch.nn.utils.parametrize as parametrize
@@ -130,6 +131,125 @@ class BranchesOnAWeight(Base):
     def set_up(self):
         if self.fc.weight.sum() > 1e9:
             self.never = nn.Linear(4, 4)
+
+
+class TriesToReadAWeight(Base):
+    def set_up(self):
+        try:
+            self.scale = self.fc.weight.abs().mean().item()
+        except Exception:
+            self.scale = None
+
+    def forward(self, x):
+        return self.fc(x) if self.scale is None else self.fc(x) * self.scale
+
+
+class SuppressesWhatItRaises(Base):
+    def set_up(self):
+        self.positive = False
+        with contextlib.suppress(BaseException):
+            self.positive = bool(self.fc.weight.abs().sum() > 0)
+
+    def forward(self, x):
+        return self.fc(x).relu() if self.positive else self.fc(x)
+
+
+class AsksWhereItIs(Base):
+    def set_up(self):
+        weight = self.fc.weight
+        self.there = weight.device.type == "cpu" and weight.is_cpu and not weight.is_meta and weight.get_device() == -1
+        self.there = self.there and weight.type() == "torch.FloatTensor" and weight.abs().device == weight.device
+        self.register_buffer("mask", torch.ones(2, 4, device=weight.device).tril())
+
+    def forward(self, x):
+        return self.fc(x).relu() if self.there and self.mask.sum() == 3 else self.fc(x)
+
+
+class ComparesMemory(Base):
+    def set_up(self):
+        self.other, self.tied = nn.Linear(4, 4), nn.Linear(4, 4)
+        self.tied.weight = self.fc.weight
+        here = self.fc.weight.data_ptr()
+        self.same = [layer.weight.data_ptr() == here for layer in (self.fc, self.other, self.tied)]
+
+    def forward(self, x):
+        for same in self.same:
+            x = self.fc(x) if same else x.relu()
+        return x
+
+
+class OrdersAtRandom(Base):
+    def set_up(self):
+        self.order = torch.randperm(8).tolist()
+
+    def forward(self, x):
+        for place in self.order:
+            x = x * 2 if place % 2 else x + place
+        return self.fc(x)
+
+
+class InitialisesThroughALibrary(Base):
+    def set_up(self):
+        original = nn.init.normal_
+
+        def normal_(tensor, *args, **kwargs):
+            return original(tensor, *args, **kwargs)
+
+        nn.init.normal_ = normal_
+        try:
+            original(self.fc.weight)
+        finally:
+            nn.init.normal_ = original
+        self.order = torch.randperm(8).tolist()
+
+    def forward(self, x):
+        for place in self.order:
+            x = x * 2 if place % 2 else x + place
+        return self.fc(x)
+
+
+class KeepsRandomNumbers(Base):
+    def set_up(self):
+        nn.init.trunc_normal_(self.fc.weight)
+        self.register_buffer("directions", torch.randn(4))
+
+    def forward(self, x):
+        return self.fc(x) if self.directions.sum() > 0 else self.fc(x).relu()
+
+
+class DrawsManyBeforeOne(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first, self.second = nn.Linear(4, 1024), nn.Linear(1024, 1100)
+        self.layers = nn.ModuleList(nn.Linear(1100, 1100) for _ in range(6) if torch.rand(1) > 0.5)
+
+    def forward(self, x):
+        x = self.second(self.first(x))
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+
+class IsOnMeta(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(4, 4, device="meta")
+
+    def forward(self, x):
+        return self.fc(x.to("meta"))
+
+
+class KeepsFewOfMany(Base):
+    def set_up(self):
+        self.table = nn.Parameter(torch.eye(4).to_sparse())
+
+    def forward(self, x):
+        return torch.sparse.mm(self.table, self.fc(x).T)
+
+
+class AssignsRandomData(Base):
+    def set_up(self):
+        self.fc.weight.data = torch.randn(4, 4)
 
 
 class Skips(Base):
@@ -309,6 +429,124 @@ class RunsInThreads(Base):
             return sum(pool.map(self.fc, [x, x]))
 
 
+class CatchesEverything(Base):
+    def forward(self, x):
+        y = self.fc(x)
+        try:
+            return y * y.sum().item()
+        except:
+            return y
+
+
+class TriesAnotherWay(Base):
+    def forward(self, x):
+        y = self.fc(x)
+        try:
+            return y @ y
+        except RuntimeError as error:
+            return y.relu() if "cannot be multiplied" in str(error) else y
+
+
+class TriesToLookUp(Base):
+    def forward(self, x):
+        y = self.fc(x)
+        for row in (0, 5):
+            try:
+                x = x + y[torch.tensor([row])]
+            except IndexError:
+                x = x.relu()
+        return x
+
+
+class Factorises(Base):
+    def forward(self, x):
+        y = self.fc(x)
+        try:
+            return torch.linalg.cholesky(y.T @ y - 9 * torch.eye(4))
+        except RuntimeError:
+            return y
+
+
+class SharesWithNumPy(Base):
+    def forward(self, x):
+        shared = np.zeros(4, "float32")
+        torch.from_numpy(shared).add_(self.fc(x)[0])
+        return self.fc(x).relu() if shared.sum() == 0 else self.fc(x)
+
+
+class GivesAnotherSize(Base):
+    def forward(self, x):
+        out = torch.empty(0)
+        torch.matmul(self.fc(x), self.fc.weight, out=out)
+        return out + 1
+
+
+class ReadsStatistics(Base):
+    def set_up(self):
+        self.norm = nn.BatchNorm1d(4)
+
+    def forward(self, x):
+        y = self.norm(self.norm(self.fc(x)))
+        return y if self.norm.running_mean.abs().sum() == 0 else y.relu()
+
+
+class Classifies(Base):
+    def forward(self, x):
+        return F.one_hot(self.fc(x).argmax(-1), 4) * self.fc(x)
+
+
+class MapsOver(Base):
+    def forward(self, x):
+        return torch.vmap(self.fc)(x), torch.func.jvp(self.fc, (x,), (x,))
+
+
+class MakesParameters(Base):
+    def forward(self, x):
+        self.fc.weight = nn.Parameter(self.fc.weight * 0.5)
+        return copy.deepcopy(self.fc)(x)
+
+
+class CallsWhatHasNoRule(Base):
+    def forward(self, x):
+        return doubled(self.fc(x))
+
+
+class MakesATensorOfNumbers(Base):
+    def forward(self, x):
+        y = self.fc(x)
+        return torch.tensor([y[0, 0], y[0, 1]])
+
+
+class ComparesClasses(Base):
+    def forward(self, x):
+        y = self.fc(x)
+        return y.relu() if type(y) is torch.Tensor else y
+
+
+class ComparesNamesOfClasses(Base):
+    def forward(self, x):
+        y = self.fc(x)
+        return y.relu() if y.__class__.__name__ == "Tensor" else y
+
+
+class Approximates(Base):
+    def forward(self, x):
+        return torch.svd_lowrank(self.fc(x), 2)
+
+
+class ConvolvesTransposed(Base):
+    def set_up(self):
+        self.conv, self.back = nn.Conv1d(4, 4, 3), nn.ConvTranspose1d(4, 4, 2)
+        self.other = nn.Conv1d(4, 4, 1)
+        self.other.weight = nn.Parameter(torch.rand(4, 2, 4).transpose(1, 2))
+
+    def forward(self, x):
+        hidden = self.fc(x)[None].repeat(1, 5, 1).transpose(1, 2)
+        for layer in (self.conv, self.back, self.other):
+            hidden = layer(hidden).transpose(1, 2).contiguous().transpose(1, 2)
+        return hidden
+
+
 class Recurs(nn.Module):
     def __init__(self):
         super().__init__()
@@ -318,6 +556,11 @@ class Recurs(nn.Module):
         packed = nn.utils.rnn.pack_padded_sequence(x.unsqueeze(0).expand(3, -1, -1), torch.tensor([2, 1, 1]), batch_first=True)
         out, state = self.rnn(packed)
         return nn.utils.rnn.pad_packed_sequence(out, batch_first=True)[0], state
+
+
+@torch.library.custom_op("people_write::doubled", mutates_args=())
+def doubled(x: torch.Tensor) -> torch.Tensor:
+    return torch.from_numpy(x.numpy() * 2)
 
 
 def factory(width=4):
@@ -331,11 +574,15 @@ instance = factory()
 CONSTRUCTORS = """
     Prunes PrunesAtRandomForGood Ties TiesThroughAView LoadsItself LoadsAndAssigns Parametrized Spectral Orthogonal
     InitialisesOrthogonally InitialisesInEveryWay AssignsData ReadsAWeight BranchesOnAWeight Skips MadeOnMeta Lists Copies
-    RegistersInItsOwnWay Lazy KeepsAPlainCopy CountsItself InHalf Quantized factory instance
+    RegistersInItsOwnWay Lazy KeepsAPlainCopy CountsItself InHalf Quantized factory instance TriesToReadAWeight
+    SuppressesWhatItRaises AsksWhereItIs ComparesMemory OrdersAtRandom KeepsRandomNumbers DrawsManyBeforeOne IsOnMeta
+    KeepsFewOfMany AssignsRandomData InitialisesThroughALibrary
 """.split()
 FORWARDS = """
     WritesIntoABuffer WritesIntoAMask ReadsWhatWasWritten DrawsAtRandom Autocasts NormsInTrain BranchesOnAnActivation
-    RoutesByAMask ListsItsValues CountsActivations CastsItself RunsInThreads Recurs
+    RoutesByAMask ListsItsValues CountsActivations CastsItself RunsInThreads Recurs CatchesEverything TriesAnotherWay
+    TriesToLookUp Factorises SharesWithNumPy GivesAnotherSize ReadsStatistics Classifies MapsOver MakesParameters
+    CallsWhatHasNoRule MakesATensorOfNumbers ComparesClasses ComparesNamesOfClasses Approximates ConvolvesTransposed
 """.split()
 RUN_FOR_REAL = {
     "ReadsWhatWasWritten": "view[0] > 1e9",
@@ -343,8 +590,22 @@ RUN_FOR_REAL = {
     "ListsItsValues": "tolist()",
     "CountsActivations": "y[(y > 1e9).nonzero()[:, 0]]",
     "RunsInThreads": "fc ran in another thread",
+    "TriesToReadAWeight": "self.scale = self.fc.weight.abs().mean().item()",
+    "SuppressesWhatItRaises": "bool(self.fc.weight.abs().sum() > 0)",
+    "DrawsManyBeforeOne": "if torch.rand(1) > 0.5",
+    "IsOnMeta": "has put fc.weight on the meta device",
+    "CatchesEverything": "y.sum().item()",
+    "TriesAnotherWay": "return y @ y",
+    "TriesToLookUp": "y[torch.tensor([row])]",
+    "Factorises": "torch.linalg.cholesky(",
+    "SharesWithNumPy": "shared with NumPy",
+    "CallsWhatHasNoRule": "doubled has no rule",
+    "MakesATensorOfNumbers": "return torch.tensor([y[0, 0], y[0, 1]])",
+    "ComparesClasses": "type(y) is torch.Tensor",
+    "ComparesNamesOfClasses": '__class__.__name__ == "Tensor"',
+    "Approximates": "torch.svd_lowrank does other things",
 }
-"""What needs the value of an activation, with what must stand in the note that says so."""
+"""What needs a value that is not there, with what must stand in the note that says so."""
 
 
 @pytest.fixture(autouse=True)
@@ -359,11 +620,13 @@ def look(name: str, device: str, **options: Any) -> modinspect.Report:
 
 
 def compared(report: modinspect.Report) -> dict[str, Any]:
-    """All of a report but how it was done, and what torchinfo says of pruned weights: it looks at their values."""
+    """All of a report but how it was done, what outlived it, and what torchinfo says of pruned weights, by value."""
     data = report.to_dict()
     if any(buffer.name.endswith("weight_mask") for buffer in report.buffers):
         del data["torchinfo"]
     data["model"] = {key: value for key, value in data["model"].items() if key not in ("execution", "notes")}
+    for op in data["ops"]:
+        op.pop("kept", None)
     return data
 
 
@@ -376,7 +639,7 @@ def test_by_default_a_model_is_reported_as_its_real_run_is(name: str, train: boo
 
 
 @pytest.mark.parametrize("name", sorted(RUN_FOR_REAL))
-def test_where_an_activation_is_looked_at_the_real_run_is_done_and_the_line_named(name: str) -> None:
+def test_where_a_value_is_looked_at_the_real_run_is_done_and_the_line_named(name: str) -> None:
     report = look(name, "auto")
     assert report.model.execution == "real"
     assert any(RUN_FOR_REAL[name] in note for note in report.model.notes)
@@ -384,7 +647,8 @@ def test_where_an_activation_is_looked_at_the_real_run_is_done_and_the_line_name
 
 @pytest.mark.parametrize(
     "name",
-    ["Ties", "LoadsItself", "Parametrized", "InitialisesInEveryWay", "Skips", "Lists", "Copies", "factory", "WritesIntoAMask"],
+    """Ties LoadsItself Parametrized InitialisesInEveryWay Skips Lists Copies factory WritesIntoAMask AsksWhereItIs
+    ComparesMemory OrdersAtRandom AssignsRandomData Classifies MapsOver MakesParameters""".split(),
 )
 def test_what_is_common_needs_no_real_run(name: str) -> None:
     assert look(name, "auto").model.execution == "weightless"
@@ -405,14 +669,87 @@ def test_what_is_loaded_from_a_folder_is_reported_as_its_real_run_is(tmp_path: P
     assert compared(reports[0]) == compared(reports[1])
 
 
-def test_what_stands_in_the_place_of_an_initialiser_is_spared_as_the_initialiser_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    original, filled = torch.nn.init.normal_, []
+OUTSIDE = {
+    "embedding": "return self.embed(torch.tensor([[0, 7]])) + self.fc(x)",
+    "gather": "return self.fc(x).gather(1, torch.tensor([[9], [0]]))",
+    "loss": "return F.cross_entropy(self.fc(x), torch.tensor([9, 0]))",
+    "second": "return self.embed(torch.tensor([1])) + self.embed(torch.tensor([-1]))",
+    "list": "return self.fc(x)[[0, 2]]",
+}
 
-    def normal_(tensor: torch.Tensor, mean: float = 0.0, std: float = 1.0) -> torch.Tensor:  # as transformers has one
-        filled.append(tensor.is_meta)
-        return original(tensor, mean=mean, std=std)
 
-    monkeypatch.setattr(torch.nn.init, "normal_", normal_)
-    with without_memory():
-        normal_(torch.nn.Linear(3, 2).weight)
-    assert filled == [True]  # once, by the line above; torch hands a call on to what stands in its own place
+@pytest.mark.parametrize("name", OUTSIDE)
+def test_indices_out_of_bounds_are_found_without_memory(name: str, tmp_path: Path) -> None:
+    weightless, auto, real = inspected(tmp_path, "looks_outside", OUTSIDE[name])
+    assert weightless.error is not None
+    assert real.error is not None
+    assert "out of bounds" in weightless.error.message
+    assert weightless.error.source == real.error.source
+    assert [op.name for op in weightless.ops] == [op.name for op in real.ops]
+    assert compared(auto)["ops"] == compared(real)["ops"]
+    assert auto.error == real.error
+
+
+DTYPES = {
+    "linear": "return self.fc(x.half())",
+    "matmul": "return self.fc(x).double() @ self.fc.weight",
+    "assignment": "y = self.fc(x); y[torch.tensor([0])] = torch.zeros(4, dtype=torch.float64); return y",
+    "kernel": "return torch.cdist(self.fc(x).bfloat16(), self.fc(x).bfloat16())",
+    "convolution": "return F.conv1d(self.fc(x)[None], torch.ones(2, 2, 1, dtype=torch.bfloat16))",
+}
+
+
+@pytest.mark.parametrize("name", DTYPES)
+def test_dtypes_that_an_operator_does_not_take_are_found_without_memory(name: str, tmp_path: Path) -> None:
+    weightless, auto, real = inspected(tmp_path, "takes_other_dtypes", DTYPES[name])
+    assert weightless.error is not None
+    assert real.error is not None
+    assert "dtype" in weightless.error.message or "not implemented for" in weightless.error.message
+    assert weightless.error.source == real.error.source
+    assert [op.name for op in weightless.ops] == [op.name for op in real.ops]
+    assert auto.error == real.error
+
+
+def inspected(folder: Path, module: str, forward: str) -> tuple[modinspect.Report, modinspect.Report, modinspect.Report]:
+    """Without memory, by default, and with memory."""
+    lines = [
+        "import torch",
+        "import torch.nn.functional as F",
+        "class Model(torch.nn.Module):",
+        "    def __init__(self):",
+        "        super().__init__()",
+        "        self.fc, self.embed = torch.nn.Linear(4, 4), torch.nn.Embedding(7, 4)",
+        "    def forward(self, x):",
+        f"        {forward}",
+    ]
+    (folder / f"{module}.py").write_text("\n".join(lines))
+    sys.modules.pop(module, None)
+    weightless, auto, real = (
+        modinspect.inspect_target(f"{module}.Model", ["2,4"], device=device) for device in ("weightless", "auto", "cpu")
+    )
+    return weightless, auto, real
+
+
+def test_a_dtype_that_no_model_can_have_is_an_error_of_the_input() -> None:
+    with pytest.raises(InputError, match="can't be the dtype of a whole model"):
+        modinspect.inspect_target("people_write.Base", ["2,4"], dtype="float8_e4m3fn")
+
+
+def test_what_is_built_for_real_stops_where_it_does_not_fit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One layer takes 80 bytes, four take 320; when the first is read, nobody knows yet that there will be four."""
+    (tmp_path / "grows.py").write_text(
+        "import torch\n"
+        "class Model(torch.nn.Module):\n"
+        "    def __init__(self, layers):\n"
+        "        super().__init__()\n"
+        "        self.first = torch.nn.Linear(4, 4)\n"
+        "        self.scale = self.first.weight.sum().item()\n"
+        "        self.layers = torch.nn.ModuleList(torch.nn.Linear(4, 4) for _ in range(layers))\n"
+        "    def forward(self, x):\n"
+        "        return self.first(x) * self.scale\n"
+    )
+    sys.modules.pop("grows", None)
+    monkeypatch.setattr("modinspect.prepare._available_memory", lambda: 240)
+    assert modinspect.inspect_target("grows.Model(2)", ["2,4"]).model.execution == "real"
+    with pytest.raises(RunError, match=r"self\.scale = .* more for the parameters alone than the 0\.0 GiB that are there"):
+        modinspect.inspect_target("grows.Model(3)", ["2,4"])

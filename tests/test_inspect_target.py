@@ -96,7 +96,7 @@ def test_a_constructor_that_reads_its_weights_is_built_for_real() -> None:
     report = modinspect.inspect_target("these_models:Reads", ["1,4"])
     assert report.error is None
     assert report.model.execution == "real"
-    assert "without memory" in notes(report)
+    assert "needs the values of a parameter while the model is built at these_models.py" in notes(report)
 
 
 def test_an_instance_stays_as_it_is() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -9,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from modinspect.errors import RunError, TargetError
-from modinspect.prepare import Recipe, check_memory, fits_memory, how_to_give, real_device, weightless_device
+from modinspect.prepare import Recipe, check_memory, fits_memory, how_to_give, real_device, weightless_device, within_memory
 
 if TYPE_CHECKING:
     import torch
@@ -124,21 +125,55 @@ class _Job:
         try:
             with without_memory() as aliases:
                 model = self.recipe.build()
+        except NeedsValues as need:
+            asked, parameters = need, aliases.registered()
         except TargetError as error:
             if not fall_back or not _may_lack_memory(error):
                 raise
-            return self.run_real(real_device("cpu"), (f"the real run was done, as without memory {error.message}",))
-        try:
-            report = self._run(model, device, (), Weightless(device, aliases))
-        except NeedsValues as need:
-            if not fall_back:
-                raise RunError(f"without memory the run could not be done: {need}", "Run it for real: --device cpu.") from need
-            check_memory(model, str(need))
-            return self.run_real(real_device("cpu"), (f"the real run was done, as {need}",))
+            asked, parameters = NeedsValues(f"without memory {error.message}"), aliases.registered()
+        else:
+            parameters = list(model.parameters())
+            try:
+                report = self._try_weightless(model, Weightless(device, aliases))
+            except NeedsValues as need:
+                asked = need
+            else:
+                return self._confirmed(report) if fall_back else report
+        if not fall_back:
+            raise RunError(f"without memory the run could not be done: {asked}", "Run it for real: --device cpu.") from asked
+        check_memory(parameters, str(asked))
+        with within_memory(str(asked)):
+            model = self.recipe.build()
+        return self._run(model, real_device("cpu"), (f"the real run was done, as {asked}",), None)
+
+    def _try_weightless(self, model: nn.Module, weightless: Weightless) -> Report:
+        """Runs ``model``, which was built without memory.
+
+        Raises:
+            NeedsValues: it can't be run so.
+        """
+        from torch import nn
+
+        from modinspect.trace import NeedsValues
+
+        meant = weightless.aliases.meta_meant or isinstance(self.recipe.factory.obj, nn.Module)
+        if meant and (name := next(weightless.aliases.foreign(model), None)) is not None:
+            raise NeedsValues(f"the model itself has put {name} on the meta device")
+        report = self._run(model, weightless.device, (), weightless)
+        if report.error is not None and _OURS.search(report.error.message):
+            raise NeedsValues(f"without memory {report.error.type} is raised: {report.error.message}")
         _check_build(report)
-        if report.error is None or not fall_back or report.totals.param_bytes > _CONFIRMED_UP_TO:
+        return report
+
+    def _confirmed(self, report: Report) -> Report:
+        """A report of a run without memory; if that raised, and if there is the time, one of the real run."""
+        if report.error is None or report.totals.param_bytes > _CONFIRMED_UP_TO:
             return report
-        return self.run_real(real_device("cpu"))
+        real = self.run_real(real_device("cpu"))
+        if real.error is not None:
+            return real
+        note = f"the real run was done, as without memory {report.error.type} is raised: {report.error.message}"
+        return replace(real, model=replace(real.model, notes=(*real.model.notes, note)))
 
     def run_real(self, device: torch.device, notes: tuple[str, ...] = ()) -> Report:
         """Builds the model with its weights and runs it on ``device``."""
@@ -212,6 +247,10 @@ class _Job:
 
     def _progress(self, path: str, begun: int) -> None:
         self.recipe.tell(f"running {path or self.recipe.factory.target.text} ({begun} module calls)")
+
+
+_OURS = re.compile(r"\b[Mm]eta\b|WeightlessTensor|data is not allocated yet|fake impl")
+"""What an error says only where a tensor has no memory."""
 
 
 def _may_lack_memory(error: BaseException | None) -> bool:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import copy
 import inspect
 import operator
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from modinspect.signatures import argument_names
 
 if TYPE_CHECKING:
     import torch
-    from torch import nn
+    from torch import Tensor, nn
 
     from modinspect.inputs import Inputs
     from modinspect.load import Factory
@@ -50,7 +50,10 @@ class Recipe:
         if isinstance(self.factory.obj, nn.Module):
             return copy.deepcopy(self.factory.obj).to(dtype)
         before = torch.get_default_dtype()
-        torch.set_default_dtype(dtype)
+        try:
+            torch.set_default_dtype(dtype)
+        except TypeError as error:
+            raise InputError(f"{self.dtype!r} can't be the dtype of a whole model", _FLOATING) from error
         try:
             return self.factory.build()
         finally:
@@ -176,32 +179,47 @@ def how_to_give(model: nn.Module) -> str:
     return f"give one with --input; forward takes {takes or 'nothing'}"
 
 
-def param_bytes(model: nn.Module) -> int:
-    """The memory that the parameters take, or would take; those of lazy modules have no size yet."""
+def param_bytes(parameters: Iterable[Tensor]) -> int:
+    """The memory that parameters take, or would take; those of lazy modules have no size yet."""
     from torch.nn.parameter import is_lazy
 
-    parameters = (parameter for parameter in model.parameters() if not is_lazy(parameter))
-    return sum(parameter.numel() * parameter.element_size() for parameter in parameters)
+    return sum(tensor.numel() * tensor.element_size() for tensor in parameters if not is_lazy(tensor))
 
 
 def fits_memory(model: nn.Module) -> bool:
     """Whether the parameters would fit into what memory there is, as far as the system says."""
     available = _available_memory()
-    return available is None or param_bytes(model) <= available
+    return available is None or param_bytes(model.parameters()) <= available
 
 
-def check_memory(model: nn.Module, need: str) -> None:
-    """Stops where the model would not fit into memory.
+def check_memory(parameters: Iterable[Tensor], need: str) -> None:
+    """Stops where a model with these parameters would not fit into memory.
 
     Raises:
         RunError: it would not.
     """
-    if not fits_memory(model):
-        raise RunError(
-            f"{need}, so a run without memory can't be done; the real one needs {param_bytes(model) / 2**30:.1f} GiB for the "
-            f"parameters alone, and {(_available_memory() or 0) / 2**30:.1f} GiB are there",
-            "Build a smaller model of the kind (--init num_hidden_layers=2), or run it where it fits (--device cuda).",
-        )
+    available, needed = _available_memory(), param_bytes(parameters)
+    if available is not None and needed > available:
+        size = f"{needed / 2**30:.1f} GiB for the parameters alone, and {available / 2**30:.1f} GiB are there"
+        raise RunError(f"{need}, so a run without memory can't be done; the real one needs {size}", _SMALLER)
+
+
+@contextmanager
+def within_memory(need: str) -> Iterator[None]:
+    """Builds a model with memory because of ``need``, whatever size it turns out to have.
+
+    Raises:
+        RunError: it does not fit into memory.
+    """
+    from modinspect.trace import within
+
+    available = _available_memory()
+    size = f"more for the parameters alone than the {(available or 0) / 2**30:.1f} GiB that are there"
+    with within(available, f"{need}, so a run without memory can't be done; the real one needs {size}", _SMALLER):
+        yield
+
+
+_SMALLER = "Build a smaller model of the kind (--init num_hidden_layers=2), or run it where it fits (--device cuda)."
 
 
 def _available_memory() -> int | None:
@@ -213,6 +231,9 @@ def _available_memory() -> int | None:
     return None
 
 
+_FLOATING = "As in float32, bfloat16, float16, float64."
+
+
 def _floating(name: str) -> torch.dtype:
     import torch
 
@@ -220,5 +241,5 @@ def _floating(name: str) -> torch.dtype:
 
     dtype = getattr(torch, dtype_name(name) or "", None)
     if not isinstance(dtype, torch.dtype) or not dtype.is_floating_point:
-        raise InputError(f"{name!r} is no floating dtype", "As in float32, bfloat16, float16, float64.")
+        raise InputError(f"{name!r} is no floating dtype", _FLOATING)
     return dtype

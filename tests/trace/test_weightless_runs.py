@@ -87,7 +87,7 @@ def test_architectures_report_without_memory_what_they_report_with_it(name: str)
     assert alike(without) == alike(real(build))
 
 
-ASK_FOR_THE_REAL_RUN = {"experts", "nested_strided", "quantized", "transforms"}
+ASK_FOR_THE_REAL_RUN = {"experts", "nested_strided", "quantized"}
 """Models that route by value, look at weights while they are built, or differentiate; ``inspect_target`` runs them for real."""
 
 
@@ -370,3 +370,80 @@ def test_a_line_that_nobody_can_read_is_named_without_its_code() -> None:
     forward = eval(compile("lambda self, x: self.fc(x).sum().item()", "typed in", "eval"))
     with pytest.raises(NeedsValues, match=r"needs the values of a tensor at typed in:1$"):
         weightless(lambda: (Calls(forward, fc=nn.Linear(4, 4)), (torch.rand(2, 4),), {}))
+
+
+def on_cuda(forward: Callable[..., Any], **attributes: Any) -> Report:
+    return weightless(lambda: (Calls(forward, fc=nn.Linear(4, 4), **attributes), (torch.rand(2, 4),), {}), CUDA)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_autocast_is_on_where_the_gpu_is_not_there(dtype: torch.dtype) -> None:
+    def forward(self: Calls, x: Tensor) -> Tensor:
+        with torch.autocast("cuda", dtype=dtype):
+            return self.fc(self.fc(x))
+
+    report = on_cuda(forward)
+    assert report.error is None
+    assert [output.dtype for output in report.outputs] == [str(dtype).removeprefix("torch.")]
+
+
+def test_a_model_that_asks_for_a_gpu_is_told_that_there_is_one_and_nobody_else() -> None:
+    before = torch.cuda.is_available
+
+    def forward(self: Calls, x: Tensor) -> Tensor:
+        return self.fc(x) + torch.ones(4, device="cuda" if torch.cuda.is_available() else "cpu")
+
+    assert on_cuda(forward).error is None
+    assert torch.cuda.is_available is before
+
+
+def test_layers_that_call_more_inside_run_as_if_on_a_gpu() -> None:
+    layer = nn.TransformerEncoderLayer(4, 2, 8, batch_first=True)
+
+    def forward(self: Calls, x: Tensor) -> Tensor:
+        return self.layer(self.fc(x)[None], src_key_padding_mask=torch.zeros(1, 2, dtype=torch.bool, device=x.device))
+
+    report = on_cuda(forward, layer=layer)
+    assert report.error is None
+    assert report.outputs[0].shape == (1, 2, 4)
+
+
+@pytest.mark.parametrize(
+    ("forward", "message"),
+    [
+        (lambda self, x: x.numpy(), "can't convert cuda:0 device type tensor to numpy"),
+        (
+            lambda self, x: self.fc(x) + torch.rand(4, generator=torch.Generator(), device=x.device),
+            "Expected a 'cuda' device type for generator but found 'cpu'",
+        ),
+    ],
+    ids=["numpy", "generator"],
+)
+def test_what_a_gpu_does_not_do_is_an_error_of_the_model(forward: Callable[..., Any], message: str) -> None:
+    report = on_cuda(forward)
+    assert report.error is not None
+    assert report.error.message.startswith(message)
+    assert report.error.source is not None
+
+
+def test_gradients_as_if_on_a_gpu_do_not_end_the_process() -> None:
+    def forward(self: Calls, x: Tensor) -> Tensor:
+        with torch.enable_grad():
+            return self.fc(x)
+
+    assert on_cuda(forward).error is None
+
+    def forward_of_inputs(self: Calls, x: Tensor) -> Tensor:
+        with torch.enable_grad():
+            return self.fc(x.detach().requires_grad_())
+
+    with pytest.raises(NeedsValues, match="gradients can't be recorded on cuda:0"):
+        on_cuda(forward_of_inputs)
+
+
+def test_a_tensor_is_made_on_the_gpu_of_numbers_that_are_known() -> None:
+    def forward(self: Calls, x: Tensor) -> Tensor:
+        places = torch.arange(3, device=x.device)
+        return self.fc(x) + torch.tensor([places[0], places[2], 2, 3], device=x.device)
+
+    assert on_cuda(forward).error is None

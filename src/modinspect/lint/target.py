@@ -84,21 +84,26 @@ def _without_memory(recipe: Recipe, job: Job, device: torch.device, *, fall_back
     """Without memory; with ``fall_back``, with it where that is little, or where the forward can't be run without."""
     import torch
 
-    from modinspect.prepare import check_memory, param_bytes
+    from modinspect.prepare import check_memory, param_bytes, within_memory
     from modinspect.trace import NeedsValues, Weightless, without_memory
 
-    cpu = torch.device("cpu")
+    cpu, hint = torch.device("cpu"), "Run it for real: --device cpu."
     try:
         with without_memory() as aliases:
             model = recipe.build()
+    except NeedsValues as needed:
+        if not fall_back:
+            raise RunError(f"without memory it can't be built: {needed}", hint) from needed
+        check_memory(aliases.registered(), str(needed))
+        with within_memory(str(needed)):
+            return _real(recipe, job, cpu)
     except TargetError:
         if not fall_back:
             raise
         return _real(recipe, job, cpu)
-    size = param_bytes(model)
+    size = param_bytes(model.parameters())
     if fall_back and size <= _REAL_UP_TO:
         return _real(recipe, job, cpu)
-    hint = "Run it for real: --device cpu."
     try:
         try:
             runs = _live(recipe, job, model, "cpu", Weightless(device, aliases))
@@ -108,7 +113,7 @@ def _without_memory(recipe: Recipe, job: Job, device: torch.device, *, fall_back
     except RunError as error:
         if not fall_back or size > _CONFIRMED_UP_TO:
             raise
-        check_memory(model, error.message)
+        check_memory(model.parameters(), error.message)
         return _real(recipe, job, cpu)
     return runs
 

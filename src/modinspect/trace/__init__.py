@@ -14,14 +14,13 @@ from torch import nn
 
 from modinspect.errors import RunError
 from modinspect.report import Execution, ModelInfo, Report, Totals
-from modinspect.trace.building import without_memory
+from modinspect.trace.building import NeedsValues, within, without_memory
 from modinspect.trace.half import registered_half
 from modinspect.trace.registry import Layers, class_path, register
 from modinspect.trace.run import Options, Weightless, run
 from modinspect.trace.tensors import Metas
-from modinspect.trace.weightless import NeedsValues
 
-__all__ = ["NeedsValues", "Weightless", "survey", "trace", "without_memory"]
+__all__ = ["NeedsValues", "Weightless", "survey", "trace", "within", "without_memory"]
 
 _ONE_AT_A_TIME = threading.Lock()
 """Hooks, random states and torch's settings belong to the process: inspections in several threads take turns."""

@@ -31,7 +31,7 @@ _QUERIES = frozenset(
 )
 """Questions of shape that tensors with shapes of their own kind ask through the dispatcher; no operators that run."""
 
-_WRITES_STATISTICS = {
+WRITES_STATISTICS = {
     _ATEN.native_batch_norm.default: (3, 4, 5),
     _ATEN.cudnn_batch_norm.default: (3, 4, 5),
     _ATEN.miopen_batch_norm.default: (3, 4, 5),
@@ -148,8 +148,8 @@ class AtenMode(TorchDispatchMode):
 
     def _before_writes(self, func: OpOverload, args: Any, kwargs: dict[str, Any]) -> list[Tensor]:
         places = _written_places(func)
-        if func in _WRITES_STATISTICS:
-            *statistics, training = _WRITES_STATISTICS[func]
+        if func in WRITES_STATISTICS:
+            *statistics, training = WRITES_STATISTICS[func]
             places = tuple(statistics) if args[training] else ()
         if not places:
             return []

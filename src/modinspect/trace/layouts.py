@@ -50,8 +50,8 @@ def laid_out(func: OpOverload, args: Any, kwargs: dict[str, Any], out: Any, devi
 def _convolution(ran: _Ran) -> Tensor:
     """Convolutions give channels-last results where the operands are, as their backend says."""
     x, weight = ran.args[0], ran.args[1]
-    if weight.dim() == 3:
-        return ran.out  # type: ignore[no-any-return]
+    if weight.dim() == 3:  # done as one of two dimensions
+        return _convolution(_in_two_dimensions(ran)).squeeze(2) if x.dim() == 3 else ran.out
     if ran.device.type == "cpu":
         backend = torch._C._select_conv_backend(*ran.args)
         memory_format = torch._C._conv_determine_backend_memory_format(x, weight, backend)
@@ -59,6 +59,15 @@ def _convolution(ran: _Ran) -> Tensor:
         formats = {suggest_memory_format(x), suggest_memory_format(weight)} - {torch.contiguous_format}
         memory_format = formats.pop() if formats else torch.contiguous_format
     return _in_format(ran.out, memory_format)
+
+
+def _in_two_dimensions(ran: _Ran) -> _Ran:
+    x, weight, bias, stride, padding, dilation, transposed, output_padding, *others = ran.args
+    args = (
+        *(x.contiguous().unsqueeze(2), weight.unsqueeze(2), bias),
+        *([1, *stride], [0, *padding], [1, *dilation], transposed, [0, *output_padding], *others),
+    )
+    return _Ran(ran.func, args, ran.kwargs, ran.out.unsqueeze(2), ran.device)
 
 
 def _as_input(ran: _Ran) -> Any:

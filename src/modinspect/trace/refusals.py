@@ -5,20 +5,54 @@ A run without memory would pass over such a mistake, of which a real run says at
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch._ops import OpOverload
+
+from modinspect.trace.tensors import map_tensors
 
 _ATEN = torch.ops.aten
 
+_TRIED = 2**18
+"""Elements up to which a kernel is tried on zeros."""
 
-def refuse_dtypes(func: Any, args: Any) -> None:
-    """Raises the ``RuntimeError`` that the kernel of ``func`` would, for dtypes that it can't take together."""
+_TAKEN_BY_ALL = frozenset({torch.float32, torch.float64})
+
+_OF_DTYPES = re.compile(r"not implemented for|same dtype|dtypes? match|scalar type|type .* should be the same|mixed dtype")
+"""What kernels say of dtypes that they don't take."""
+
+
+def refuse_dtypes(func: OpOverload, tensors: list[Tensor], device: torch.device, args: Any, kwargs: dict[str, Any]) -> None:
+    """Raises the ``RuntimeError`` that the kernel of ``func`` would, for dtypes that it does not take, or not together.
+
+    What is known of an operator is checked first. For all others, kernels of the CPU are tried on zeros, if they are few.
+    """
     check = _DTYPES.get(func)
     if check is not None:
         check(func, [arg for arg in args if isinstance(arg, Tensor)])
+    dtypes = {tensor.dtype for tensor in tensors if tensor.is_floating_point() or tensor.is_complex()}
+    usual = len(dtypes) < 2 and dtypes <= _TAKEN_BY_ALL
+    if usual or device.type != "cpu" or not _can_be_tried(func, tensors):
+        return
+    try:
+        func(*map_tensors(_zeros_like, args), **map_tensors(_zeros_like, kwargs))
+    except Exception as error:  # others than those of dtypes are for the rule, or for the values
+        if _OF_DTYPES.search(str(error)):
+            raise
+
+
+def _can_be_tried(func: OpOverload, tensors: list[Tensor]) -> bool:
+    strange = any(tensor.layout is not torch.strided or tensor.is_quantized or tensor.is_nested for tensor in tensors)
+    plain = func.namespace == "aten" and not func.is_view and torch.Tag.nondeterministic_seeded not in func.tags
+    return plain and not strange and sum(tensor.numel() for tensor in tensors) <= _TRIED
+
+
+def _zeros_like(tensor: Tensor) -> Tensor:
+    return torch.empty_strided(tensor.size(), tensor.stride(), dtype=tensor.dtype).zero_()
 
 
 def refuse_indices(func: Any, args: Any, value_of: Callable[[Tensor], Tensor | None]) -> None:
@@ -77,9 +111,14 @@ def _along(x: Tensor, dim: int, index: Tensor, *_: Any) -> _Indices:
 
 
 def _each(x: Tensor, indices: list[Tensor | None], *_: Any) -> _Indices:
-    if any(index is not None and index.dtype in (torch.bool, torch.uint8) for index in indices):
-        return []  # a mask stands for several dimensions
-    return [(index, x.size(dim), True, None) for dim, index in enumerate(indices) if index is not None]
+    dim = 0
+    for index in indices:
+        if index is not None and index.dtype in (torch.bool, torch.uint8):  # a mask stands for several dimensions
+            dim += index.dim()
+            continue
+        if index is not None:
+            yield index, x.size(dim), True, None
+        dim += 1
 
 
 def _anywhere(x: Tensor, index: Tensor) -> _Indices:
@@ -99,10 +138,8 @@ def _overloads(names: str, *overloads: str) -> list[Any]:
 
 
 _DTYPES: dict[Any, Callable[[Any, list[Tensor]], None]] = {
-    **dict.fromkeys(
-        _overloads("mm addmm bmm baddbmm mv addmv dot convolution grid_sampler_2d grid_sampler_3d", "default"), _alike
-    ),
-    **dict.fromkeys(_overloads("binary_cross_entropy", "default"), _alike),
+    **dict.fromkeys(_overloads("mm addmm bmm baddbmm addbmm mv addmv dot vdot convolution _convolution", "default"), _alike),
+    **dict.fromkeys(_overloads("grid_sampler_2d grid_sampler_3d binary_cross_entropy", "default"), _alike),
     **dict.fromkeys(_overloads("native_layer_norm native_group_norm native_batch_norm", "default"), _norm),
     **dict.fromkeys(_overloads("index_put index_copy index_add", "default"), _destination),
 }
@@ -111,7 +148,11 @@ INDEXED: dict[Any, Callable[..., _Indices]] = {
     **dict.fromkeys(_overloads("embedding _embedding_bag _embedding_bag_forward_only", "default"), _rows),
     **dict.fromkeys(_overloads("index_select gather index_copy index_add", "default"), _along),
     **dict.fromkeys(
-        _overloads("scatter scatter_add index_fill", "default", "src", "value", "int_Scalar", "int_Tensor"), _along
+        _overloads(
+            "scatter scatter_add scatter_reduce index_fill index_reduce",
+            *("default", "src", "value", "reduce", "value_reduce", "two", "int_Scalar", "int_Tensor"),
+        ),
+        _along,
     ),
     **dict.fromkeys(_overloads("index _unsafe_index", "Tensor"), _each),
     **dict.fromkeys(_overloads("index_put", "default"), _each),

@@ -25,7 +25,7 @@ from modinspect.trace.raised import raised
 from modinspect.trace.recorder import Recorder
 from modinspect.trace.registry import Layers, Registry, class_path, register
 from modinspect.trace.tensors import Metas, dtype_name, flatten_all, shape_of
-from modinspect.trace.weightless import NeedsValues, WeightlessMode
+from modinspect.trace.weightless import WeightlessMode
 from modinspect.trace.weightless_recorder import WeightlessRecorder
 
 _FRAMES_A_MODULE = 12
@@ -111,8 +111,8 @@ def run(model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], opti
 
     try:
         error = _run(model, args, kwargs, recorder, mode, options)
-        if weightless is not None and recorder.passed_by:
-            raise NeedsValues(f"{', '.join(recorder.passed_by)} ran in another thread")
+        if isinstance(recorder, WeightlessRecorder):
+            recorder.check(error)
         if was_lazy or recorder.grown:  # what the model has become is gone once it is put back
             registry = register(model, metas)
             return report(error)

@@ -155,3 +155,14 @@ def attributes_too(value: Any) -> Iterator[tuple[str, Any]]:
         yield from children(value)
     elif not isinstance(value, nn.Module) and not callable(value):
         yield from list(getattr(value, "__dict__", {}).items())
+
+
+def map_tensors(change: Callable[[Tensor], Any], value: Any) -> Any:
+    """``value`` with ``change`` of each tensor in it, in lists, tuples and dictionaries too."""
+    if isinstance(value, Tensor):
+        return change(value)
+    if isinstance(value, (list, tuple)):
+        return type(value)(map_tensors(change, item) for item in value)
+    if isinstance(value, dict):
+        return {key: map_tensors(change, item) for key, item in value.items()}
+    return value

@@ -13,37 +13,27 @@ libraries that recognise its tensors run other code for them than they run for r
 
 from __future__ import annotations
 
+import sys
 import weakref
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch._ops import HigherOrderOperator, OpOverload
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from modinspect.trace import names
-from modinspect.trace.building import SMALL, elements
+from modinspect.trace.aten import WRITES_STATISTICS
+from modinspect.trace.building import SMALL, NeedsValues, elements
 from modinspect.trace.layouts import LayoutUnknown, laid_out
 from modinspect.trace.refusals import refuse_dtypes, refuse_indices
 from modinspect.trace.rules import plain_shape
-from modinspect.trace.tensors import flatten, storage_of
+from modinspect.trace.tensors import flatten, map_tensors, storage_of
 
 _ATEN = torch.ops.aten
 _DEVICE = torch.ops.prim.device.default
-
-
-class NeedsValues(BaseException):
-    """The forward asked for a value that a run without memory does not have; ``str()`` says what asked, and where."""
-
-    located = False
-
-    def locate(self, where: str) -> None:
-        """Adds the line that asked, once: `` at model.py:12 (if x.sum() > 0:)``."""
-        if not self.located:
-            self.args = (f"{self}{where}",)
-            self.located = True
 
 
 class WeightlessTensor(Tensor):
@@ -79,6 +69,15 @@ class WeightlessTensor(Tensor):
     def _base(self) -> Tensor | None:  # type: ignore[override]
         return None if self._view_of is None else self._view_of()
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
+        """A parameter made of it is copied as parameters are."""
+        if not getattr(self, "_is_param", False):
+            return super().__deepcopy__(memo)  # type: ignore[no-any-return]
+        if id(self) not in memo:
+            memo[id(self)] = nn.Parameter(self.data.clone(memory_format=torch.preserve_format), self.requires_grad)
+        copied: Tensor = memo[id(self)]
+        return copied
+
     @classmethod
     def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:  # type: ignore[override]
         """Outside of its mode: when somebody looks at it after the run, or from another thread."""
@@ -111,6 +110,7 @@ class WeightlessMode(TorchDispatchMode):
         super().__init__()
         self.target = device
         self.in_kernel = False
+        self.needed: NeedsValues | None = None
         self._stale: dict[int, Tensor] = {}
         self._skipped_random = False
         self._new: dict[OpOverload, bool] = {}
@@ -121,20 +121,49 @@ class WeightlessMode(TorchDispatchMode):
             if not torch.cuda.is_available():
                 torch._C._ensureCUDADeviceGuardSet()
 
+    def __enter__(self) -> WeightlessMode:
+        self._around = ExitStack()
+        if self.target.type == "cuda":
+            self._around.enter_context(_cuda_looks_available())
+        entered: WeightlessMode = super().__enter__()
+        return entered
+
+    def __exit__(self, *raised: Any) -> None:
+        super().__exit__(*raised)
+        self._around.close()
+
     def value_of(self, tensor: Tensor) -> Tensor | None:
         """The real tensor that has the values of ``tensor``; ``None`` where they are not there."""
         value = tensor._value if type(tensor) is WeightlessTensor else None if tensor.is_meta else tensor
         return None if value is not None and self._stale and storage_of(value) in self._stale else value
+
+    def with_values(self, container: Any) -> Any:
+        """``container`` with the real tensors that have the values of those in it."""
+        return map_tensors(self._value, container)
+
+    def copied(self, tensor: WeightlessTensor) -> WeightlessTensor:
+        """Another one that shares its memory, and is no view of it."""
+        with self._kernel():
+            elem = tensor.detach()
+        return WeightlessTensor.make(elem, self, tensor._on, value=tensor._value)
 
     def lift(self, tensor: Tensor, *, keep_value: bool) -> WeightlessTensor:
         """A weightless stand-in for ``tensor``, on the device where the model would be."""
         elem = tensor.detach() if tensor.is_meta else _meta_like(tensor)
         value = tensor.detach().clone() if keep_value and not tensor.is_meta and tensor.numel() <= SMALL else None
         made = WeightlessTensor.make(elem, self, self.target, value=value)
-        return made.requires_grad_(tensor.requires_grad) if tensor.requires_grad else made  # type: ignore[return-value]
+        if tensor.requires_grad and self.target.type == "cpu":  # elsewhere torch ends the process where a gradient is recorded
+            made.requires_grad_()
+        return made
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        kwargs = kwargs or {}
+        try:
+            return self._run(func, args, kwargs or {})
+        except NeedsValues as need:
+            self.needed = self.needed or need  # whoever called may catch whatever is raised
+            raise
+
+    def _run(self, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         if func is _DEVICE:
             return args[0].device
         if isinstance(func, HigherOrderOperator):
@@ -166,11 +195,11 @@ class WeightlessMode(TorchDispatchMode):
         """Runs the operator on the values that its operands carry along; the result carries its own."""
         on_cpu = {**kwargs, "device": _CPU} if "device" in kwargs else kwargs
         owners = {id(value): tensor for tensor in tensors if (value := self.value_of(tensor)) is not None}
-        out = func(*_map(self._value, args), **_map(self._value, on_cpu))
+        out = func(*map_tensors(self._value, args), **map_tensors(self._value, on_cpu))
         if device.type == "cpu":
             return out
         if torch.Tag.data_dependent_output in func.tags or torch.Tag.dynamic_output_shape in func.tags:
-            return _map(lambda value: WeightlessTensor.make(_meta_like(value), self, device, value=value), out)
+            return map_tensors(lambda value: WeightlessTensor.make(_meta_like(value), self, device, value=value), out)
         shaped = self._for_shapes(func, tensors, device, args, kwargs, writes=False)
         made = iter(tensors_in(shaped))
 
@@ -182,7 +211,7 @@ class WeightlessMode(TorchDispatchMode):
                 tensor._value = value
             return tensor
 
-        return _map(with_value, out)
+        return map_tensors(with_value, out)
 
     def _value(self, tensor: Tensor) -> Tensor:
         value = self.value_of(tensor)
@@ -203,14 +232,14 @@ class WeightlessMode(TorchDispatchMode):
         refuse_indices(func, args, self.value_of)
         if func in _INDEXING:
             args = self._masks_to_indices(args)
-        elif torch.Tag.data_dependent_output in func.tags or torch.Tag.dynamic_output_shape in func.tags or func is _PACK:
+        elif func in _RAISES or func is _PACK or not _DECIDED_BY_VALUES.isdisjoint(func.tags):
             raise NeedsValues(f"{_public(func)} needs the values of a tensor")
         self._skipped_random = self._skipped_random or (writes and torch.Tag.nondeterministic_seeded in func.tags)
         key = self._key(func, args, kwargs) if self._makes_new(func) else None
         if key is not None and key in self._made:
             return self._make_again(self._made[key], device)
-        refuse_dtypes(func, args)
         if writes:
+            refuse_dtypes(func, tensors, device, args, kwargs)
             for tensor in _written(func, args, kwargs):
                 self._make_stale(tensor)
         stand_ins: dict[int, Tensor] = {}
@@ -226,20 +255,24 @@ class WeightlessMode(TorchDispatchMode):
 
         if "device" in kwargs or not tensors:
             kwargs = {**kwargs, "device": META}
-        shaped, options = _map(stand_in, args), _map(stand_in, kwargs)
+        shaped, options = map_tensors(stand_in, args), map_tensors(stand_in, kwargs)
         try:
             with self._kernel():
                 out = plain_shape(func, shaped, options)
                 if out is None:
                     out = _grouped_mm(*shaped) if func is _GROUPED_MM else func(*shaped, **options)
-        except NotImplementedError as error:
-            raise NeedsValues(f"{_public(func)} has no rule for shapes alone") from error
+        except Exception as error:
+            if isinstance(error, NotImplementedError) or func.namespace != "aten":
+                raise NeedsValues(f"{_public(func)} has no rule for shapes alone") from error
+            raise
+        if any(made.size() != originals[id(made)].size() for made in stand_ins.values()):
+            raise NeedsValues(f"{_public(func)} gives a tensor another size")
         try:
             out = laid_out(func, args, kwargs, out, device)
         except LayoutUnknown as error:
             raise NeedsValues(f"how {_public(func)} lays out its result is not known without running it") from error
         if key is not None:
-            self._made[key] = _map(lambda tensor: (tensor.size(), tensor.stride(), tensor.dtype), out)
+            self._made[key] = map_tensors(lambda tensor: (tensor.size(), tensor.stride(), tensor.dtype), out)
         base = tensors[0] if tensors and func.is_view else None
 
         def wrap(tensor: Tensor) -> Tensor:
@@ -248,13 +281,15 @@ class WeightlessMode(TorchDispatchMode):
             original = originals.get(id(tensor))
             return original if original is not None else WeightlessTensor.make(tensor, self, device, view_of=base)
 
-        return _map(wrap, out)
+        return map_tensors(wrap, out)
 
     def _makes_new(self, func: OpOverload) -> bool:
         """Whether what ``func`` gives shares no memory with what it gets, so that it can be made from its shape alone."""
         found = self._new.get(func)
         if found is None:
-            aliased = any(item.alias_info is not None for item in (*func._schema.arguments, *func._schema.returns))
+            aliased = func in WRITES_STATISTICS or any(
+                item.alias_info is not None for item in (*func._schema.arguments, *func._schema.returns)
+            )
             found = self._new[func] = not aliased and func not in _INDEXING
         return found
 
@@ -293,11 +328,19 @@ class WeightlessMode(TorchDispatchMode):
         storage = storage_of(value)
         if storage is None:
             raise NeedsValues("a tensor without a storage is written to")
+        if not value.untyped_storage().resizable():
+            raise NeedsValues("what is shared with NumPy is written to")
         self._stale[storage] = value  # held, so that its address can't become another's
 
     def _device_of(self, func: OpOverload, tensors: list[Tensor], args: Any, kwargs: dict[str, Any]) -> torch.device:
         """Where the result is: where ``device=`` says, or where the operands are. Operands on several devices are an error."""
         asked = kwargs.get("device")
+        generator = kwargs.get("generator")
+        if generator is not None:
+            where = {torch.device(asked).type} if asked is not None else {self._where(tensor).type for tensor in tensors}
+            if where - {generator.device.type, "meta"}:
+                wanted = min(where)
+                raise RuntimeError(f"Expected a '{wanted}' device type for generator but found '{generator.device.type}'")
         if asked is not None:
             return self.target if torch.device(asked).type in ("meta", self.target.type) else torch.device(asked)
         if func in _INDEXING:
@@ -340,7 +383,33 @@ class WeightlessMode(TorchDispatchMode):
                     self.in_kernel = before
 
 
+@contextmanager
+def _cuda_looks_available() -> Iterator[None]:
+    """Inside, the model hears that there is a GPU, and autocast is not switched off for want of one."""
+    available, bfloat16 = torch.cuda.is_available, torch.cuda.is_bf16_supported
+    lacks_amp = torch.cuda.amp.common.amp_definitely_not_available
+
+    def is_available() -> bool:
+        asks: str = sys._getframe(1).f_globals.get("__name__", "")
+        return asks.partition(".")[0] not in ("torch", "modinspect") or available()
+
+    torch.cuda.is_available = is_available
+    torch.cuda.is_bf16_supported = lambda *_, **__: True
+    torch.cuda.amp.common.amp_definitely_not_available = lambda: False
+    try:
+        yield
+    finally:
+        torch.cuda.is_available = available
+        torch.cuda.is_bf16_supported = bfloat16
+        torch.cuda.amp.common.amp_definitely_not_available = lacks_amp
+
+
 _INDEXING = frozenset({_ATEN.index.Tensor, _ATEN.index_put.default, _ATEN.index_put_.default, _ATEN._unsafe_index.Tensor})
+_DECIDED_BY_VALUES = frozenset({torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape})
+_RAISES = frozenset({_ATEN._linalg_check_errors.default, _ATEN._assert_async.default, _ATEN._assert_async.msg})
+"""Operators that may raise, and do nothing else."""
+
+
 _MIXES_DEVICES = frozenset({
     _ATEN.copy_.default, _ATEN._to_copy.default, _ATEN.index.Tensor, _ATEN.index_put.default, _ATEN.index_put_.default,
     _ATEN.set_.source_Tensor, _ATEN._pack_padded_sequence.default,
@@ -395,17 +464,10 @@ def _signature(value: Any) -> Any:
     return (type(value), value)
 
 
-def _map(change: Callable[[Tensor], Any], value: Any) -> Any:
-    if isinstance(value, Tensor):
-        return change(value)
-    if isinstance(value, (list, tuple)):
-        return type(value)(_map(change, item) for item in value)
-    if isinstance(value, dict):
-        return {key: _map(change, item) for key, item in value.items()}
-    return value
-
-
 def _written(func: OpOverload, args: Any, kwargs: dict[str, Any]) -> Iterator[Tensor]:
+    if func in WRITES_STATISTICS:
+        *statistics, training = WRITES_STATISTICS[func]
+        yield from tensors_in([args[place] for place in statistics if args[training]])
     for index, argument in enumerate(func._schema.arguments):
         if argument.alias_info is not None and argument.alias_info.is_write:
             yield from tensors_in(kwargs.get(argument.name) if argument.kwarg_only else args[index : index + 1])
