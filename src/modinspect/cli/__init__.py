@@ -34,6 +34,6 @@ def _keep_stdout_clean() -> None:
 
     The result is out. What exit handlers, threads and the C library's buffers of the model's code print now is no part of it.
     """
-    from modinspect.cli.streams import redirect_for_good
-
-    redirect_for_good(sys.stdout)
+    streams = sys.modules.get("modinspect.cli.streams")  # each command imports it; a list of them has run no model
+    if streams is not None:
+        streams.redirect_for_good(sys.stdout)

@@ -10,8 +10,6 @@ import typer
 
 from modinspect import __version__
 from modinspect.errors import ModinspectError
-from modinspect.nearest import did_you_mean
-from modinspect.usercode import traceback_text
 
 FAILED = 2
 INTERRUPTED = 130
@@ -56,6 +54,8 @@ def interrupted() -> None:
 
 def wrong_usage(problem: typer.TyperException, args: Sequence[str]) -> int:
     """Says what is wrong with a command line, and what was probably meant."""
+    from modinspect.nearest import did_you_mean
+
     context = getattr(problem, "ctx", None)
     command = context.command_path if context is not None else "modinspect"
     close = getattr(problem, "possibilities", None)  # where an option is mistyped
@@ -87,6 +87,8 @@ def _own_fault(error: BaseException) -> tuple[str, str]:
 
 def _tell(raised: BaseException, message: str, hint: str, with_traceback: bool) -> None:
     if with_traceback:
+        from modinspect.usercode import traceback_text
+
         print_traceback(traceback_text(raised))
     error(message, hint)
     raise typer.Exit(FAILED)
