@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import subprocess
+import sys
 import weakref
 from typing import Any
 
@@ -91,6 +93,39 @@ def test_the_model_is_gone_when_the_caller_lets_go_of_it() -> None:
     finally:
         gc.enable()
     assert report.totals.params == 6 * 72
+
+
+THE_FIRST_INSPECTION = """
+import gc, sys, weakref
+import torch
+from torch import nn
+from torch.utils.checkpoint import checkpoint
+import modinspect
+
+class Plain(nn.Linear):
+    pass
+
+class Checkpointed(nn.Linear):  # the first checkpoint imports torch._dynamo
+    def forward(self, x):
+        return checkpoint(super().forward, x, use_reentrant=False)
+
+assert "torch._dynamo" not in sys.modules
+references = []
+for model in (Plain(4, 4), Checkpointed(4, 4)):
+    references.append(weakref.ref(model))
+    assert modinspect.inspect(model, torch.ones(2, 4)).totals.ops == 1
+del model
+gc.collect()
+import torch._dynamo
+assert torch._dynamo.utils.unpatched_nn_module_call is nn.Module.__call__
+print([reference() for reference in references])
+"""
+
+
+def test_what_torch_loads_and_remembers_during_the_first_inspection_keeps_no_model() -> None:
+    done = subprocess.run([sys.executable, "-c", THE_FIRST_INSPECTION], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "[None, None]"
 
 
 class Alive(TorchDispatchMode):

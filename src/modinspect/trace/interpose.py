@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from types import FunctionType
@@ -85,14 +86,9 @@ def functionals_go_through(mode: TorchFunctionMode) -> Iterator[None]:
                 torch._C._push_on_torch_function_stack(top)
         return original(public_api, relevant_args, *args, **kwargs)
 
-    homes: tuple[Any, ...] = (torch.nn.functional, torch.functional, torch._tensor)
-    for home in homes:
-        home.handle_torch_function = handle
-    try:
+    torch.overrides.get_overridable_functions()  # torch remembers which functions it finds, and must not find this one
+    with _stands_in((torch.nn.functional, torch.functional, torch._tensor), "handle_torch_function", original, handle):
         yield
-    finally:
-        for home in homes:
-            home.handle_torch_function = original
 
 
 @contextmanager
@@ -103,11 +99,8 @@ def modules_go_through(stand_in: Callable[[Callable[..., Any]], Callable[..., An
     small layer; and what the model's own hooks do runs outside of them.
     """
     original = nn.Module.__call__
-    nn.Module.__call__ = stand_in(original)  # type: ignore[method-assign]
-    try:
+    with _stands_in((nn.Module,), "__call__", original, stand_in(original)):
         yield
-    finally:
-        nn.Module.__call__ = original  # type: ignore[method-assign]
 
 
 @contextmanager
@@ -126,3 +119,24 @@ def parameters_go_through(pass_on: Callable[[Tensor, Tensor], None]) -> Iterator
         yield
     finally:
         nn.Parameter.__new__ = original  # type: ignore[method-assign]
+
+
+@contextmanager
+def _stands_in(homes: Iterable[Any], name: str, original: Any, stand_in: Any) -> Iterator[None]:
+    """Puts ``stand_in`` in the place of ``original``, which is the attribute ``name`` of all ``homes``.
+
+    Modules that are imported meanwhile may note it for later (``torch._dynamo`` does so with ``nn.Module.__call__``): they are
+    given the original, too.
+    """
+    loaded = frozenset(sys.modules)
+    for home in homes:
+        setattr(home, name, stand_in)
+    try:
+        yield
+    finally:
+        for home in homes:
+            setattr(home, name, original)
+        for module in [module for key, module in list(sys.modules.items()) if key not in loaded]:
+            noted = getattr(module, "__dict__", {})
+            for variable in [variable for variable, value in list(noted.items()) if value is stand_in]:
+                noted[variable] = original
