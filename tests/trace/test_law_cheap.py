@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from small_models import ZOO
 from torch import Tensor, nn
+from torch.overrides import handle_torch_function, has_torch_function_unary
 from torch.utils._python_dispatch import TorchDispatchMode
 from trace_helpers import Calls
 
@@ -93,6 +94,26 @@ def test_the_model_is_gone_when_the_caller_lets_go_of_it() -> None:
     finally:
         gc.enable()
     assert report.totals.params == 6 * 72
+
+
+def test_functions_of_the_users_are_gone_with_their_model() -> None:
+    def model_and_functions() -> tuple[nn.Module, list[weakref.ref[Any]]]:
+        class Double(torch.autograd.Function):
+            @staticmethod
+            def forward(ctx: Any, x: Tensor) -> Tensor:  # type: ignore[override]
+                return x * 2
+
+        def halve(x: Tensor) -> Any:
+            return handle_torch_function(halve, (x,), x) if has_torch_function_unary(x) else x / 2
+
+        return Calls(lambda x: halve(Double.apply(x))), [weakref.ref(Double), weakref.ref(halve)]
+
+    model, references = model_and_functions()
+    report = modinspect.inspect(model, torch.rand(2, 8))
+    assert [op.name.rpartition(".")[2] for op in report.ops] == ["apply", "mul", "halve"]
+    del model
+    gc.collect()
+    assert [reference() for reference in references] == [None, None]
 
 
 THE_FIRST_INSPECTION = """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -248,7 +247,7 @@ def _arguments(func: Any, known: Known) -> dict[str, Any]:
     return {**{name: value for name, value in _defaults(func).items() if name not in tensors}, **given}
 
 
-@functools.cache
+@names.remembered
 def _defaults(func: Any) -> dict[str, Any]:
     simple = (bool, int, float, str, type(None))
     return {p.name: p.default for p in names.parameters_of(func) if isinstance(p.default, simple)}

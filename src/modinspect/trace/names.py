@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -74,7 +74,27 @@ UNIQUE: frozenset[Any] = frozenset(
 arguments (the graph behind a tensor, the backends of attention that are switched on)."""
 
 
-@functools.cache
+def is_torchs(func: Any) -> bool:
+    """Whether ``func`` is torch's own; functions of others go through a function mode, too, if they ask torch for that."""
+    home = getattr(func, "__module__", None) or "torch"  # what is written in C does not say
+    return home == "torch" or home.startswith("torch.")
+
+
+_Answer = TypeVar("_Answer")
+
+
+def remembered(ask: Callable[[Any], _Answer]) -> Callable[[Any], _Answer]:
+    """``ask`` with its answers about torch's own functions remembered; to remember others would keep models in memory."""
+    known = functools.cache(ask)
+
+    @functools.wraps(ask)
+    def answer(func: Any) -> _Answer:
+        return known(func) if is_torchs(func) else ask(func)
+
+    return answer
+
+
+@remembered
 def public_name(func: Any) -> str:
     """The public name of a function that a torch function mode was handed: ``torch.nn.functional.linear``."""
     if isinstance(func, OpOverload):
@@ -99,13 +119,13 @@ _AS_WRITTEN = {"torch.spmm": "torch.mm", "torch.sparse._sparse_mm": "torch.spars
 """What people write, by the name that torch finds first for the same function."""
 
 
-@functools.cache
+@remembered
 def last_name(func: Any) -> str:
     """The last part of the public name: ``linear``."""
     return public_name(func).rpartition(".")[2]
 
 
-@functools.cache
+@remembered
 def parameters_of(func: Any) -> tuple[inspect.Parameter, ...]:
     """The parameters of ``func`` as documented; empty where nobody says."""
     documented = get_testing_overrides().get(func, func)
