@@ -11,6 +11,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.overrides import handle_torch_function, has_torch_function_unary
 
 import modinspect
 from modinspect.report import Report
@@ -118,6 +119,19 @@ def test_values_decide() -> None:
         )
 
     inspect(forward)
+
+
+def test_a_function_of_the_users_does_another_thing() -> None:
+    """It asks torch to be seen as one op, but what it does is not torch's to say."""
+    widths = iter((2, 5))
+
+    def project(x: Tensor) -> Any:
+        if has_torch_function_unary(x):
+            return handle_torch_function(project, (x,), x)
+        return x @ torch.ones(4, next(widths))
+
+    report = inspect(lambda _, x: (project(x), project(x)))
+    assert flops(report, "project") == [2 * 3 * 4 * 2, 2 * 3 * 4 * 5]
 
 
 def test_a_tensor_that_was_seen_is_conjugated() -> None:
