@@ -323,6 +323,30 @@ def test_opaque_classes_count_as_layers_with_all_that_is_in_them() -> None:
     assert module(report, "0").layer
 
 
+def test_what_an_opaque_module_shares_with_others_is_opaque_inside_of_it_alone() -> None:
+    class Twice(nn.Module):
+        def forward(self, weight: Tensor) -> Tensor:
+            return weight * 2
+
+    class Shares(nn.Module):
+        def __init__(self, shared: nn.Module) -> None:
+            super().__init__()
+            self.shared = shared
+
+        def forward(self, x: Tensor) -> Any:
+            return self.shared(x)
+
+    shared = nn.Linear(4, 4)
+    nn.utils.parametrize.register_parametrization(shared, "weight", Twice())
+    report = trace(nn.Sequential(Shares(shared), shared), (X,), opaque=("*.Shares",))
+    assert [(op.name.rpartition(".")[2], op.call, op.hidden) for op in report.ops] == [
+        ("mul", 0, False),
+        ("linear", 0, False),
+        ("mul", 1, True),
+        ("linear", 1, False),
+    ]
+
+
 def test_a_graph_module_runs_its_own_code() -> None:
     class Model(nn.Module):
         def __init__(self) -> None:

@@ -205,7 +205,7 @@ class Recorder(TorchFunctionMode):
     def _enter_root(self, root: nn.Module) -> None:
         record = self._record_of(root) or self._add_module("", root, None)
         record.calls = 1
-        self._stack.append(Running(0, record, root, record.layer, NOWHERE))
+        self._stack.append(Running(0, record, root, record.layer, NOWHERE, record.opaque))
         self.calls.append(CallRecord(record, 0, None, 0, 0, root.training, record.layer, NOWHERE, (), ()))
 
     def _end_root(self) -> None:
@@ -536,7 +536,7 @@ class Recorder(TorchFunctionMode):
         made = self._made_inside.get(storage) if storage is not None else None
         if made is not None and not made[0].expired():
             return made[1]
-        for _, record, module, _, _ in reversed(self._stack):
+        for _, record, module, *_ in reversed(self._stack):
             for kind, registered in (("param", module._parameters), ("buffer", module._buffers)):
                 for name, own in registered.items():
                     if own is tensor:  # put there meanwhile: by torch.func.functional_call, or as a new buffer
@@ -670,11 +670,11 @@ def _module_call(recorder: Recorder, original: Callable[..., Any]) -> Callable[.
             stack[0] = above._replace(place=place)
         else:
             index, number, parent = len(calls), record.calls, above[0]
-            covered = record.layer and record.place is None
-            if above[3] and above[1].opaque:
-                covered = record.opaque = True
+            covered, opaque = record.layer and record.place is None, record.opaque
+            if above[3] and above[5]:
+                covered = opaque = True
             record.calls = number + 1
-            stack.append(_running((index, record, module, covered, place)))
+            stack.append(_running((index, record, module, covered, place, opaque)))
             calls.append((record, number, parent, len(ops), len(ops), module.training, covered, place, (), ()))
         root_waits = False
         depth, start, training = len(stack), len(ops), module.training

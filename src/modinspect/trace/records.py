@@ -95,13 +95,16 @@ class CallRecord(NamedTuple):
 
 
 class Running(NamedTuple):
-    """A module that is running. ``call`` is the index of its call among all calls, ``place`` where it was called."""
+    """A module that is running. ``call`` is the index of its call among all calls, ``place`` where it was called; ``opaque``
+    says that it is opaque or runs inside something opaque.
+    """
 
     call: int
     record: ModuleRecord
     module: nn.Module
     covered: bool
     place: Place
+    opaque: bool
 
 
 class Root(NamedTuple):
