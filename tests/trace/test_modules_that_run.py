@@ -304,6 +304,29 @@ def test_a_class_that_overrides_call() -> None:
     ]
 
 
+def test_what_the_models_own_call_does_around_its_forward_lies_in_its_one_call() -> None:
+    class Model(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.fc = nn.Linear(4, 4)
+
+        def forward(self, x: Tensor) -> Any:
+            return x.exp()
+
+        def __call__(self, x: Tensor) -> Any:
+            return super().__call__(self.fc(x + 1)) * 2
+
+    report = modinspect.inspect(Model(), X)
+    assert lines(report) == [
+        ". hidden Tensor.add(input:0) -> (2, 4)",
+        "fc F.linear(op:0, param:fc.weight, param:fc.bias) -> (2, 4) flops=64",
+        ". hidden Tensor.exp(op:1) -> (2, 4)",
+        ". hidden Tensor.mul(op:2) -> (2, 4)",
+    ]
+    assert calls(report) == [".#0 [0:4]", ". > fc#0 [1:2]"]
+    assert [(tensor.shape, tensor.origin) for tensor in report.calls[0].inputs] == [((2, 4), "op:1")]
+
+
 def test_a_subclass_with_its_own_forward_is_no_layer() -> None:
     class Own(nn.Linear):
         def forward(self, input: Tensor) -> Tensor:

@@ -653,7 +653,8 @@ def _module_call(recorder: Recorder, original: Callable[..., Any]) -> Callable[.
     """
     thread, stack, calls, ops, modules = recorder._thread, recorder._stack, recorder.calls, recorder.ops, recorder.modules
     find, seen, progress = recorder.sources.find, recorder._seen, recorder._progress
-    root_waits = True  # the record of the root's first call is there before it is called
+    # The record of the root's first call is there before it is called, and whatever its own __call__ does belongs to it.
+    root_waits = True
 
     def call(module: nn.Module, /, *args: Any, **kwargs: Any) -> Any:
         nonlocal root_waits
@@ -665,8 +666,10 @@ def _module_call(recorder: Recorder, original: Callable[..., Any]) -> Callable[.
         record = modules.get(id(module))
         if record is None or record.module() is not module:
             record = recorder._meet(module)
+        start = len(ops)
         if root_waits and module is above[2]:
-            index, number, parent, covered = 0, 0, None, above[3]
+            root_waits = False
+            index, number, parent, covered, start = 0, 0, None, above[3], 0
             stack[0] = above._replace(place=place)
         else:
             index, number, parent = len(calls), record.calls, above[0]
@@ -675,9 +678,8 @@ def _module_call(recorder: Recorder, original: Callable[..., Any]) -> Callable[.
                 covered = opaque = True
             record.calls = number + 1
             stack.append(_running((index, record, module, covered, place, opaque)))
-            calls.append((record, number, parent, len(ops), len(ops), module.training, covered, place, (), ()))
-        root_waits = False
-        depth, start, training = len(stack), len(ops), module.training
+            calls.append((record, number, parent, start, start, module.training, covered, place, (), ()))
+        depth, training = len(stack), module.training
         inputs: Sequence[Seen] = ()
         outputs: Sequence[Seen] = ()
         try:
