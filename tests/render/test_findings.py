@@ -16,7 +16,8 @@ from lint_samples import finding
 from modinspect.lint.baseline import fingerprinted
 from modinspect.lint.result import Failure, LintReport, RuleInfo
 from modinspect.lint.rule import Finding, Skipped
-from modinspect.render.findings import FINDING_FORMATS, FindingsView, merged
+from modinspect.render.finding_formats import FINDING_FORMATS
+from modinspect.render.findings import FindingsView, merged
 from modinspect.render.findings_text import findings_text, marked
 from modinspect.render.sarif import render_sarif
 

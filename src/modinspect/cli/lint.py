@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from modinspect.lint.result import LintReport
 
 Format = Literal["text", "json", "github", "sarif", "junit"]
-"""The keys of ``render.findings.FINDING_FORMATS``, which is not imported for ``--help``."""
+"""The keys of ``render.finding_formats.FINDING_FORMATS``, which is not imported for ``--help``."""
 
 FOUND = 1
 TIMEOUT = 300.0
@@ -205,7 +205,8 @@ def _written(
     report: LintReport, name: Format, threshold: Literal["error", "warning", "info"], output: str, stdout: TextIO
 ) -> str:
     from modinspect.cli.styled import styled
-    from modinspect.render.findings import FINDING_FORMATS, FindingsView
+    from modinspect.render.finding_formats import FINDING_FORMATS
+    from modinspect.render.findings import FindingsView
     from modinspect.render.findings_text import findings_text
 
     if name == "text":

@@ -1,13 +1,11 @@
-"""The formats of ``lint``, and what they share: where a file is in the repository, and findings that several models have."""
+"""What the formats of ``lint`` share: where a file is in the repository, and findings that several models have."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from types import MappingProxyType
 
-from modinspect.lint.result import LintReport
 from modinspect.lint.rule import Finding, Severity
 from modinspect.render.text import amount
 from modinspect.report import Source
@@ -54,39 +52,3 @@ def merged(findings: Iterable[Finding]) -> tuple[Merged, ...]:
         place = finding.source or (finding.target, finding.module)
         alike.setdefault((finding.rule, finding.severity, place, finding.message, finding.suppressed), []).append(finding)
     return tuple(Merged(same[0], tuple(dict.fromkeys(finding.target for finding in same))) for same in alike.values())
-
-
-def _text(report: LintReport, _view: FindingsView) -> str:
-    from modinspect.render.findings_text import findings_text
-
-    return findings_text(report).plain
-
-
-def _json(report: LintReport, _view: FindingsView) -> str:
-    from modinspect.render.findings_json import render_findings
-
-    return render_findings(report)
-
-
-def _github(report: LintReport, view: FindingsView) -> str:
-    from modinspect.render.github import render_github
-
-    return render_github(report, view)
-
-
-def _sarif(report: LintReport, view: FindingsView) -> str:
-    from modinspect.render.sarif import render_sarif
-
-    return render_sarif(report, view)
-
-
-def _junit(report: LintReport, view: FindingsView) -> str:
-    from modinspect.render.junit import render_junit
-
-    return render_junit(report, view)
-
-
-FINDING_FORMATS: Mapping[str, Callable[[LintReport, FindingsView], str]] = MappingProxyType(
-    {"text": _text, "json": _json, "github": _github, "sarif": _sarif, "junit": _junit}
-)
-"""What ``lint --format`` can be."""
