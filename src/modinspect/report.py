@@ -298,9 +298,8 @@ class CrossCheck:
 class ForwardError:
     """What ``forward`` raised.
 
-    ``op`` is the call that failed with the operands that met, ``None`` where the exception came from no op. ``sentence``
-    says it
-    in words where that is possible (``fc expects 10 features, got 12 from view at model.py:31``).
+    ``op`` is the call that failed with the operands that met, ``None`` where the exception came from no op. ``sentence`` says
+    it in words where that is possible (``fc expects 10 features, got 12 from view at model.py:31``).
     """
 
     type: str

@@ -71,8 +71,7 @@ class BatchSamplesMix(Rule):
         begins = f": {short(spot.function)} in {where(runs.report, spot.module)} mixes them" if spot.function else ""
         yield Draft(
             f"in eval mode the output for one sample depends on the other samples of its batch{begins}. Work along the "
-            "dimensions "
-            "of a sample, and leave the batch dimension alone",
+            "dimensions of a sample, and leave the batch dimension alone",
             spot.module,
             spot.source,
         )
