@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections import namedtuple
 from collections.abc import Iterator
 from typing import Any
@@ -65,6 +67,29 @@ def test_the_model_is_left_as_it_was() -> None:
     assert (model.training, model.fc.training) == (True, False)
     assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
     assert all(parameter.grad is None for parameter in model.parameters())
+
+
+def test_the_model_and_its_class_are_gone_when_the_caller_lets_go_of_them() -> None:
+    def made() -> nn.Module:
+        class Forgetful(nn.Module):
+            def __init__(self) -> None:
+                super().__init__()
+                self.used, self.unused = nn.Linear(4, 4), nn.Linear(4, 4)
+
+            def forward(self, x: torch.Tensor) -> Any:
+                return self.used(x)
+
+        return Forgetful()
+
+    model = made()
+    references = [weakref.ref(model), weakref.ref(type(model))]
+    report = modinspect.lint(model, torch.ones(2, 4), select=["MI301"])
+    assert [(found.rule, found.source and found.source.function.rpartition(".")[2]) for found in report.findings] == [
+        ("MI301", "__init__")
+    ]
+    del model
+    gc.collect()
+    assert [reference() for reference in references] == [None, None]
 
 
 def test_a_forward_that_raises_is_an_error() -> None:

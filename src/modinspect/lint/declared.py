@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ast
-import functools
 import inspect
 import os
 import textwrap
 from collections.abc import Iterator
 from types import CodeType
 from typing import Any, TypeGuard
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import nn
@@ -128,9 +128,17 @@ def _registers(node: ast.AST, attribute: str) -> bool:
     return False
 
 
-@functools.cache
+_PARSED: WeakKeyDictionary[type, tuple[str, ast.ClassDef, int] | None] = WeakKeyDictionary()
+
+
 def _parsed(cls: type) -> tuple[str, ast.ClassDef, int] | None:
-    """(file, syntax tree, first line) of a class."""
+    """(file, syntax tree, first line) of a class. Remembered for as long as there is the class."""
+    if cls not in _PARSED:
+        _PARSED[cls] = _parse(cls)
+    return _PARSED[cls]
+
+
+def _parse(cls: type) -> tuple[str, ast.ClassDef, int] | None:
     try:
         lines, first = inspect.getsourcelines(cls)
         file = inspect.getsourcefile(cls)
