@@ -47,6 +47,3 @@ class UnusedSuppression(Rule):
     def check(self, runs: Runs) -> Iterator[Draft]:  # noqa: ARG002
         """Nothing: whether a comment is used shows when all rules were asked about all models, see ``suppress.py``."""
         return iter(())
-
-
-UNUSED_SUPPRESSION = UnusedSuppression()

@@ -91,11 +91,6 @@ def parse(text: str, kinds: Sequence[Kind]) -> Target:
     raise TargetError(f"can't read the target {written!r}: {_what_is_odd(written)}", FORMS)
 
 
-def dotted_name(text: str) -> bool:
-    """Whether ``text`` is names joined by dots."""
-    return all(part.isidentifier() for part in text.split("."))
-
-
 def _what_is_odd(written: str) -> str:
     """Points at the first thing in a target that can't be right."""
     head, paren, _ = written.partition("(")
