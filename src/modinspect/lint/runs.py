@@ -314,9 +314,9 @@ class LiveRuns:
             with _quietly():
                 self._model.to(dtype)
             return (self._quick_trace(arguments) if long else None) or self._trace(arguments)
+        except Undecided:
+            raise
         except Exception as error:
-            if isinstance(error, Undecided):
-                raise
             raise Undecided(f"model.to({name}) raised {type(error).__name__}: {error}") from error
         finally:
             preserved.restore()
