@@ -151,10 +151,8 @@ class Op:
     ``arguments`` are its arguments that are no tensors, as far as JSON can hold them. ``mutates`` are the positions in
     ``inputs`` of the operands that it wrote to. ``estimated_flops`` differs from ``flops`` where some of the operators have no
     formula: it adds theirs by the formula of a twin (fused attention on the CPU), and is ``None`` where that is not known
-    either.
-    ``kept`` says whether a result outlived the forward, in its output or held by somebody; ``None`` where an operand was
-    written
-    to, and where the forward raised.
+    either. ``kept`` says whether a result outlived the forward, in its output or held by somebody; ``None`` where an operand
+    was written to, and where the forward raised.
     """
 
     index: int

@@ -1,5 +1,6 @@
-"""Which dimension of the inputs is the batch. Nobody says so; a wrong guess would be a false alarm, so doubt is a reason to "
-"skip.
+"""Which dimension of the inputs is the batch.
+
+Nobody says so; a wrong guess would be a false alarm, so doubt is a reason to skip.
 """
 
 from __future__ import annotations
@@ -53,8 +54,12 @@ def find_batch(arguments: Arguments, report: Report, sequential: Mapping[str, bo
 
 
 def batch_along(tensors: Sequence[Tensor], axis: int) -> Batch:
-    """The batch if it is dimension ``axis`` of the tensors; one of size 1 there broadcasts, and a state may have it in second "
-    "place.
+    """The batch if it is dimension ``axis`` of the tensors.
+
+    One of size 1 there broadcasts, and a state may have it in second place.
+
+    Raises:
+        Undecided: the tensors have several sizes there, or none.
     """
     sizes = {tensor.shape[axis] for tensor in tensors if tensor.dim() > axis}
     states = {tensor.shape[0] for tensor in tensors if tensor.is_floating_point() and tensor.dim() == _STATE_DIMS}

@@ -103,8 +103,7 @@ def _changes_rank(report: Report, given: Report, size: int, other: int) -> Draft
         return None
     return Draft(
         f"with a batch of {other} instead of {size}, {short(culprit.name)} in {where(given, culprit.module)} gives another "
-        "number of "
-        "dimensions. Leave the batch dimension as it is",
+        "number of dimensions. Leave the batch dimension as it is",
         culprit.module,
         culprit.source,
     )

@@ -82,8 +82,7 @@ class BatchnormReused(Rule):
             again = _second(reading, found)
             yield Draft(
                 f"{where(report, found.module)} runs {len(found.ops)} times in one forward: its running statistics mix those "
-                "of "
-                "different inputs. Use one batch norm for each place, or one that keeps no statistics (nn.GroupNorm, "
+                "of different inputs. Use one batch norm for each place, or one that keeps no statistics (nn.GroupNorm, "
                 "nn.LayerNorm)",
                 found.module,
                 again.source if again is not None else found.ops[1].source,

@@ -73,8 +73,8 @@ class DataDependentBranch(Rule):
                 continue
             yield Draft(
                 f"{short(op.name)} in {where(runs.report, op.module)} takes a tensor's value to Python: torch.compile breaks "
-                "the graph "
-                "there, and a GPU has to be waited for. Decide by shapes, or compute both ways and choose with torch.where",
+                "the graph there, and a GPU has to be waited for. Decide by shapes, or compute both ways and choose with "
+                "torch.where",
                 op.module,
                 op.source,
                 about=op.name,

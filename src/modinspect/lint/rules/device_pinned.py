@@ -124,8 +124,7 @@ def _draft(report: Report, error: ForwardError) -> Draft:
     name = f"{short(op.name)} in {where(report, op.module)}" if op is not None else where(report, error.module)
     return Draft(
         f"with the model on a GPU, {name} gets tensors of two devices: make tensors where the others are (device=x.device), "
-        "and "
-        "keep constants in register_buffer()",
+        "and keep constants in register_buffer()",
         error.module,
         error.source,
     )

@@ -172,8 +172,7 @@ def _goes_on(reading: Reading) -> Iterator[Draft]:
         elif not wider and all_wide and _follows_the_unusual(reading, op, wide):
             yield Draft(
                 f"{short(op.name)} in {where(reading.report, op.module)} gives {op.outputs[0].dtype} in a model of {_DTYPE}, "
-                "and what "
-                "follows goes on in it up to the output: cast back to the dtype of the input",
+                "and what follows goes on in it up to the output: cast back to the dtype of the input",
                 op.module,
                 op.source,
                 about=op.name,

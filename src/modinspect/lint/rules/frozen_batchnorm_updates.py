@@ -83,8 +83,7 @@ class FrozenBatchnormUpdates(Rule):
                 continue
             yield Draft(
                 f"the parameters of {where(report, found.module)} are frozen, and in train mode its running statistics are "
-                "updated all "
-                "the same: what it computes in eval mode drifts. Put it into eval mode in an override of train()",
+                "updated all the same: what it computes in eval mode drifts. Put it into eval mode in an override of train()",
                 found.module,
                 reading.users_line(found.ops[0]),
                 severity=None if trained else "info",

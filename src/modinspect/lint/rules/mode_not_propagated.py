@@ -92,8 +92,7 @@ class ModeNotPropagated(Rule):
                 told.add(call.module)
                 yield Draft(
                     f"{where(runs.report, call.module)} runs in train mode after model.eval(): forward switches it. Leave the "
-                    "mode to "
-                    "train() and eval(), and look at self.training",
+                    "mode to train() and eval(), and look at self.training",
                     call.module,
                     call.source,
                 )
