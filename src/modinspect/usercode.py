@@ -91,7 +91,7 @@ def place(raised: BaseException) -> str | None:
         return f"{relative(raised.filename)}:{raised.lineno}"
     frames = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(raised.__traceback__)]
     foreign = [(file, line) for file, line in frames if os.path.isfile(file) and not file.startswith((_HERE, *_machinery()))]
-    own = [(file, line) for file, line in foreign if not os.path.abspath(file).startswith(_installed())]
+    own = [(file, line) for file, line in foreign if not is_installed(file)]
     if not foreign:
         return None
     file, line = (own or foreign)[-1]
@@ -102,7 +102,7 @@ def place_in_dump(frames: str) -> str:
     """``file:line in function`` of the innermost frame in the user's code, from what :mod:`faulthandler` wrote."""
     for match in _DUMPED.finditer(frames):
         file, line, function = match.groups()
-        if not file.startswith(("<", _HERE, *_machinery(), *_installed())):
+        if not file.startswith(("<", _HERE, *_machinery())) and not is_installed(file):
             return f"{relative(file)}:{line} in {function}"
     return ""
 
@@ -121,13 +121,22 @@ def _at(raised: BaseException) -> str:
     return f" (at {where})" if where else ""
 
 
+_PACKAGES = frozenset({"site-packages", "dist-packages"})
+
+
 @functools.cache
-def _installed() -> tuple[str, ...]:
-    """Where Python and what is installed for it are. Asked only once something was raised: sysconfig takes time to import."""
+def is_installed(file: str) -> bool:
+    """Whether ``file`` belongs to an installed library or to Python itself. The one place where this is judged."""
+    parts = file.replace("\\", "/").split("/")
+    return bool(_PACKAGES & set(parts)) or os.path.abspath(file).startswith(_python())
+
+
+@functools.cache
+def _python() -> tuple[str, ...]:
+    """Where Python itself is. Asked only once there is something to tell: sysconfig takes time to import."""
     import sysconfig
 
-    names = ("stdlib", "platstdlib", "purelib", "platlib")
-    return tuple(os.path.join(path, "") for path in {sysconfig.get_path(name) for name in names})
+    return tuple(os.path.join(sysconfig.get_path(name), "") for name in ("stdlib", "platstdlib"))
 
 
 def _machinery() -> tuple[str, ...]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import faulthandler
 import multiprocessing
 import os
-import re
 import signal
 import sys
 import tempfile
@@ -22,8 +21,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 from modinspect.errors import ModinspectError
 from modinspect.lint.result import Failure
-from modinspect.lint.rule import is_installed
-from modinspect.usercode import traceback_text
+from modinspect.usercode import place_in_dump, traceback_text
 
 if TYPE_CHECKING:
     from modinspect.lint.check import Checked
@@ -37,7 +35,6 @@ _GRACE = 5.0
 
 _LAST_LINES = 20
 _LONGEST_LOG = 2**20
-_FRAME = re.compile(r'^  File "(.+)", line (\d+) in (.+)$', re.MULTILINE)
 
 
 def default_workers() -> int:
@@ -202,7 +199,9 @@ class _Running:
 
     def _late(self, frames: str) -> Failure:
         """The process took too long; ``frames`` say what it was at."""
-        message = f"it took longer than {self._timeout:g} s{_place(frames)}"
+        place = place_in_dump(frames)
+        where = f", and was at {place}" if place else ""
+        message = f"it took longer than {self._timeout:g} s{where}"
         return Failure(
             self._job.label, message, "--timeout gives it longer; 0 is no limit.", frames.partition("\n")[2].rstrip()
         )
@@ -219,20 +218,6 @@ class _Running:
 
 def _last_lines(text: str) -> str:
     return "\n".join(text.rstrip().splitlines()[-_LAST_LINES:])
-
-
-def _place(frames: str) -> str:
-    """Where in the user's code the innermost of ``frames`` is."""
-    for match in _FRAME.finditer(frames):
-        file, line, function = match.groups()
-        if not is_installed(file) and not file.startswith(("<", os.path.dirname(os.path.dirname(os.path.abspath(__file__))))):
-            return f", and was at {_relative(file)}:{line} in {function}"
-    return ""
-
-
-def _relative(file: str) -> str:
-    name = os.path.relpath(file)
-    return file if name.startswith("..") else name
 
 
 def _serve(connection: Connection, timeout: float | None, threads: int) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from modinspect.lint.rule import is_installed
 from modinspect.report import Call, Op, Operand, Report, Source, Unregistered, index_of
+from modinspect.usercode import is_installed
 
 VIEWS_OF_NAMES = frozenset(
     {"to", "type", "type_as", "float", "double", "half", "bfloat16", "cpu", "cuda", "contiguous", "clone", "detach"}

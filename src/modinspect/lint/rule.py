@@ -7,16 +7,14 @@ and says once what is found many times at one line of one class.
 
 from __future__ import annotations
 
-import functools
 import inspect
-import os
-import sysconfig
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Literal, Protocol, TypeAlias
 
 from modinspect.report import Report, Source
+from modinspect.usercode import is_installed
 
 Severity: TypeAlias = Literal["error", "warning", "info"]
 
@@ -271,16 +269,3 @@ def _merge(rule: Rule, drafts: Iterable[Draft], classes: dict[str, str], target:
             source=first.source,
             modules=len({draft.module for draft in same}),
         )
-
-
-_PACKAGES = frozenset({"site-packages", "dist-packages"})
-
-
-@functools.cache
-def is_installed(file: str) -> bool:
-    """Whether ``file`` belongs to an installed library or to Python itself. The one place where this is judged."""
-    parts = file.replace("\\", "/").split("/")
-    if _PACKAGES & set(parts):
-        return True
-    whole = os.path.abspath(file)
-    return any(whole.startswith(os.path.join(sysconfig.get_path(name), "")) for name in ("stdlib", "platstdlib"))

@@ -13,9 +13,10 @@ import torch
 from rule_cases import verdict_of
 from torch import nn
 
-from modinspect.lint.rule import Draft, Rule, Runs, Undecided, apply, is_installed
+from modinspect.lint.rule import Draft, Rule, Runs, Undecided, apply
 from modinspect.lint.runs import LiveRuns
 from modinspect.report import Source
+from modinspect.usercode import is_installed
 
 
 class Says(Rule):

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from modinspect.lint.reading import Reading, by_idle_module, holders_of, listed, where
-from modinspect.lint.rule import Draft, Rule, Runs, Undecided, is_installed
+from modinspect.lint.rule import Draft, Rule, Runs, Undecided
 from modinspect.report import Report, Source, StateTensor
+from modinspect.usercode import is_installed
 
 
 class UnusedParameter(Rule):
