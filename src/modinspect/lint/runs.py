@@ -42,6 +42,7 @@ from modinspect.lint.watch import (
 from modinspect.report import Report, Source
 from modinspect.trace import NeedsValues, Weightless, trace, without_memory
 from modinspect.trace.preserve import Preserved
+from modinspect.trace.reach import attributes
 from modinspect.trace.registry import walk
 from modinspect.trace.sources import Place
 from modinspect.trace.tensors import flatten_all
@@ -63,8 +64,6 @@ _BEYOND = 7
 
 _MANY_FLOPS = 10**9
 """Of a forward: beyond, a run in another dtype is made without memory where that is possible, and fewer are made by chance."""
-
-_TORCHS_OWN = frozenset(vars(nn.Module()))
 
 
 class LiveRuns:
@@ -643,7 +642,7 @@ def _follow(model: nn.Module, forward: Callable[[], Any]) -> tuple[set[str], dic
 
 def _own_attributes(module: nn.Module) -> dict[str, Any]:
     """What a module keeps besides what it registers: an auxiliary loss, say, that a trainer picks up."""
-    return {name: value for name, value in vars(module).items() if name not in _TORCHS_OWN and not isinstance(value, nn.Module)}
+    return {name: value for name, value in attributes(module).items() if not isinstance(value, nn.Module)}
 
 
 def _tensors_in(value: Any) -> Iterator[Tensor]:
