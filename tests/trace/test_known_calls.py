@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.overrides import handle_torch_function, has_torch_function_unary
+from torch.utils._python_dispatch import TorchDispatchMode
 
 import modinspect
 from modinspect.report import Report
@@ -132,6 +133,28 @@ def test_a_function_of_the_users_does_another_thing() -> None:
 
     report = inspect(lambda _, x: (project(x), project(x)))
     assert flops(report, "project") == [2 * 3 * 4 * 2, 2 * 3 * 4 * 5]
+
+
+class Sees(TorchDispatchMode):
+    """A mode that somebody's own code enters."""
+
+    seen: list[str] = []  # noqa: RUF012
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.seen.append(str(func))
+        return func(*args, **(kwargs or {}))
+
+
+def test_an_operator_written_in_python_enters_a_mode_of_its_own_each_time() -> None:
+    @torch.library.custom_op("modinspect_tests::watched", mutates_args=())
+    def watched(x: Tensor) -> Tensor:
+        with Sees():
+            return x * 2
+
+    Sees.seen.clear()
+    report = inspect(lambda _, x: (watched(x), watched(x), watched(x)))
+    assert Sees.seen == ["aten.mul.Tensor"] * 3
+    assert [op.aten for op in report.ops] == [("modinspect_tests.watched.default",)] * 3
 
 
 def test_a_tensor_that_was_seen_is_conjugated() -> None:

@@ -80,7 +80,7 @@ class Sink:
 
     @property
     def all_torchs(self) -> bool:
-        """Whether all operators are torch's own, and so say of themselves what is to be known."""
+        """Whether all operators are torch's own: others may be written in Python, and do anything."""
         return all(isinstance(func, OpOverload) and func.namespace == "aten" for func in self.funcs)
 
     def tell(self, known: Known, func: Any, operands: list[Tensor]) -> None:

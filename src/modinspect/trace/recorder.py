@@ -460,12 +460,12 @@ class Recorder(TorchFunctionMode):
         sink.tell(known, func, tensors)
         self._marked = self._marked or func == torch._make_dual
         kind = kind_of(func, tensors, [tensor for _, tensor in flatten(out)], known.mutates, sink.funcs)
-        decided = names.is_torchs(func) and func not in names.UNIQUE and not sink.by_values
+        decided = names.is_torchs(func) and sink.all_torchs and func not in names.UNIQUE and not sink.by_values
         decided = decided and not (known.mutates and aliased(tensors))
         if key is not None and decided and _dispatch_modes() == self._modes:  # no mode of the model's takes part
             self._known[key] = _NO_OP if kind is None else known
             made = type(out) in self._plain and all(out is not tensor for tensor in tensors)  # not merely passed on
-            if made and out.layout is torch.strided and sink.all_torchs:
+            if made and out.layout is torch.strided:
                 known.meta = self._meta(out)
         if kind is not None:
             known.kind = kind
