@@ -104,6 +104,14 @@ def set_data(self: Victim, x: Tensor) -> None:
     x.data = torch.zeros(1)
 
 
+def write_to_memory_given_up(self: Victim, x: Tensor) -> None:
+    for tensor in (self.fc.weight, self.first, x):
+        memory = tensor.data
+        tensor.data = torch.zeros(2)
+        memory.add_(1)
+        memory.add_(1)  # alike: the second call of its kind
+
+
 def share_with_numpy(self: Victim, x: Tensor) -> None:
     self.first.numpy()[0] = 7
     self.second.numpy()[0] = 7  # alike: the second call of its kind
@@ -237,6 +245,7 @@ EFFECTS: dict[str, Callable[[Victim, Tensor], Any]] = {
     "out": lambda self, x: (torch.add(self.first, 1, out=self.second), torch.add(self.first, 1, out=self.first)),
     "inputs": lambda self, x: (x.add_(1), x[0].zero_()),
     "data": set_data,
+    "memory given up": write_to_memory_given_up,
     "numpy": share_with_numpy,
     "addresses": write_by_address,
     "buffers replaced": replace_buffers,

@@ -104,7 +104,8 @@ class Preserved:
         """To be called before anything writes to ``tensor``: saves its memory if it existed before the run."""
         if self._storages is None:
             self._storages = set()
-            for known in self._tensors.values():
+            given_up = [memory for _, memory in self._memories.values()]  # what has other memory by now gets this back
+            for known in (*self._tensors.values(), *given_up):
                 self._add_storage(known)
         storage = storage_of(tensor)
         if storage is None:
