@@ -117,7 +117,7 @@ def test_functions_of_the_users_are_gone_with_their_model() -> None:
 
 
 THE_FIRST_INSPECTION = """
-import gc, sys, weakref
+import gc, sys, types, weakref
 import torch
 from torch import nn
 from torch.utils.checkpoint import checkpoint
@@ -126,17 +126,27 @@ import modinspect
 class Plain(nn.Linear):
     pass
 
+class Imports(nn.Linear):  # a module that takes what it needs of torch
+    def forward(self, x):
+        late = sys.modules["late"] = types.ModuleType("late")
+        late.call, late.compile, late.handle = nn.Module.__call__, torch.compile, nn.functional.handle_torch_function
+        return super().forward(x)
+
 class Checkpointed(nn.Linear):  # the first checkpoint imports torch._dynamo
     def forward(self, x):
         return checkpoint(super().forward, x, use_reentrant=False)
 
 assert "torch._dynamo" not in sys.modules
 references = []
-for model in (Plain(4, 4), Checkpointed(4, 4)):
+for model in (Plain(4, 4), Imports(4, 4), Checkpointed(4, 4)):
     references.append(weakref.ref(model))
     assert modinspect.inspect(model, torch.ones(2, 4)).totals.ops == 1
 del model
 gc.collect()
+late = sys.modules["late"]
+assert late.call is nn.Module.__call__
+assert late.compile is torch.compile
+assert late.handle is torch.overrides.handle_torch_function
 import torch._dynamo
 assert torch._dynamo.utils.unpatched_nn_module_call is nn.Module.__call__
 print([reference() for reference in references])
@@ -146,7 +156,7 @@ print([reference() for reference in references])
 def test_what_torch_loads_and_remembers_during_the_first_inspection_keeps_no_model() -> None:
     done = subprocess.run([sys.executable, "-c", THE_FIRST_INSPECTION], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-1] == "[None, None]"
+    assert done.stdout.splitlines()[-1] == "[None, None, None]"
 
 
 class Alive(TorchDispatchMode):

@@ -87,7 +87,7 @@ def functionals_go_through(mode: TorchFunctionMode) -> Iterator[None]:
         return original(public_api, relevant_args, *args, **kwargs)
 
     torch.overrides.get_overridable_functions()  # torch remembers which functions it finds, and must not find this one
-    with _stands_in((torch.nn.functional, torch.functional, torch._tensor), "handle_torch_function", original, handle):
+    with stands_in((torch.nn.functional, torch.functional, torch._tensor), "handle_torch_function", original, handle):
         yield
 
 
@@ -99,7 +99,7 @@ def modules_go_through(stand_in: Callable[[Callable[..., Any]], Callable[..., An
     small layer; and what the model's own hooks do runs outside of them.
     """
     original = nn.Module.__call__
-    with _stands_in((nn.Module,), "__call__", original, stand_in(original)):
+    with stands_in((nn.Module,), "__call__", original, stand_in(original)):
         yield
 
 
@@ -122,13 +122,13 @@ def parameters_go_through(pass_on: Callable[[Tensor, Tensor], None]) -> Iterator
 
 
 @contextmanager
-def _stands_in(homes: Iterable[Any], name: str, original: Any, stand_in: Any) -> Iterator[None]:
+def stands_in(homes: Iterable[Any], name: str, original: Any, stand_in: Any) -> Iterator[None]:
     """Puts ``stand_in`` in the place of ``original``, which is the attribute ``name`` of all ``homes``.
 
     Modules that are imported meanwhile may note it for later (``torch._dynamo`` does so with ``nn.Module.__call__``): they are
     given the original, too.
     """
-    loaded = frozenset(sys.modules)
+    loaded = len(sys.modules)
     for home in homes:
         setattr(home, name, stand_in)
     try:
@@ -136,7 +136,13 @@ def _stands_in(homes: Iterable[Any], name: str, original: Any, stand_in: Any) ->
     finally:
         for home in homes:
             setattr(home, name, original)
-        for module in [module for key, module in list(sys.modules.items()) if key not in loaded]:
-            noted = getattr(module, "__dict__", {})
-            for variable in [variable for variable, value in list(noted.items()) if value is stand_in]:
-                noted[variable] = original
+        if len(sys.modules) != loaded:
+            _replace_in_modules(stand_in, original)
+
+
+def _replace_in_modules(stand_in: Any, original: Any) -> None:
+    for module in list(sys.modules.values()):
+        variables = getattr(module, "__dict__", None)
+        if isinstance(variables, dict):
+            for name in [name for name, value in list(variables.items()) if value is stand_in]:
+                variables[name] = original

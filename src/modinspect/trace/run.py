@@ -20,6 +20,7 @@ from modinspect.report import Execution, Input, ModelInfo, Report
 from modinspect.trace.build import Builder
 from modinspect.trace.building import Aliases
 from modinspect.trace.half import registered_half
+from modinspect.trace.interpose import stands_in
 from modinspect.trace.preserve import Preserved
 from modinspect.trace.raised import raised
 from modinspect.trace.recorder import Recorder
@@ -275,7 +276,7 @@ def _eagerly() -> Iterator[None]:
         if "torch._dynamo" in sys.modules:
             stack.enter_context(torch.compiler.set_stance("force_eager"))
         else:
-            torch.compile = compile_nothing
+            stack.enter_context(stands_in((torch,), "compile", original, compile_nothing))
         try:
             yield
         finally:
