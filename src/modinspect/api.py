@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from modinspect.errors import RunError, TargetError
 from modinspect.prepare import Recipe, check_memory, fits_memory, how_to_give, real_device, weightless_device, within_memory
+from modinspect.usercode import said, user_code
 
 if TYPE_CHECKING:
     import torch
@@ -22,10 +22,6 @@ if TYPE_CHECKING:
 
 _CONFIRMED_UP_TO = 2**31
 """Bytes of parameters up to which an error of a weightless run is looked at again in a real one, for torch's own message."""
-
-
-_ONE_AT_A_TIME = threading.RLock()
-"""``sys.path``, random states and, while a model is built, ``nn.Module`` belong to the process: threads take turns."""
 
 
 def inspect(model: nn.Module, *args: Any, **kwargs: Any) -> Report:
@@ -83,10 +79,11 @@ def inspect_target(
         RunError: the forward could not be run on that device.
     """
     from modinspect.load import importable_cwd, load
+    from modinspect.trace import targets_turn
     from modinspect.trace.process import preserved_process
 
     tell = progress or _say_nothing
-    with _ONE_AT_A_TIME, importable_cwd(), preserved_process():
+    with targets_turn(), importable_cwd(), preserved_process():
         tell(f"importing {target}")
         factory = load(target, init)
         with importable_cwd(*factory.directories):
@@ -255,23 +252,33 @@ _OURS = re.compile(r"\b[Mm]eta\b|WeightlessTensor|data is not allocated yet|fake
 
 def _may_lack_memory(error: BaseException | None) -> bool:
     """Whether building may have failed for want of the values of parameters: torch says that itself, with its own errors."""
-    while error is not None:
-        if isinstance(error, (RuntimeError, NotImplementedError)) or "meta" in str(error):
+    seen: set[int] = set()  # an exception may be its own cause
+    while error is not None and id(error) not in seen:
+        if isinstance(error, (RuntimeError, NotImplementedError)) or "meta" in said(error):
             return True
+        seen.add(id(error))
         error = error.__cause__ or error.__context__
     return False
 
 
 @contextmanager
 def _in_mode(model: nn.Module, *, train: bool) -> Iterator[None]:
-    """Puts the model into train or eval mode, and back into what it was in."""
-    before = [(module, module.training) for module in model.modules()]
-    model.train(train)
+    """Puts the model into train or eval mode, and back into what it was in.
+
+    Raises:
+        RunError: its ``train()`` raised.
+    """
+    from modinspect.trace.registry import walk
+
+    before = [(module, module.training) for _, module in walk(model)]
     try:
+        with user_code(RunError, f"model.train({train})"):
+            model.train(train)
         yield
     finally:
         for module, training in before:
-            module.training = training
+            if module.training != training:
+                module.training = training
 
 
 _NO_SUCH_BUILD = ("PyTorch is not linked with support", "Torch not compiled with CUDA enabled")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -130,3 +132,96 @@ def test_targets_in_many_threads_do_not_mix_and_leave_the_process_as_it_was() ->
         check(report, times)
         assert report.model.execution == "weightless"
     assert (list(sys.path), nn.Module.register_parameter, torch.get_rng_state().tolist()) == before
+
+
+def in_a_thread(function: Callable[[], object]) -> BaseException | None:
+    """Waits for a thread that calls ``function``; gives what it raised."""
+    raised: list[BaseException] = []
+
+    def call() -> None:
+        try:
+            function()
+        except BaseException as error:
+            raised.append(error)
+
+    thread = threading.Thread(target=call, daemon=True)
+    thread.start()
+    thread.join(30)
+    assert not thread.is_alive(), "it waits for ever"
+    return raised[0] if raised else None
+
+
+INSIDE: dict[str, Callable[[Tensor], object]] = {
+    "inspect": lambda x: modinspect.inspect(nn.ReLU(), x),
+    "inspect_target": lambda x: modinspect.inspect_target("torch.nn.ReLU()", ["1,2"]),
+    "lint": lambda x: modinspect.lint(nn.Linear(2, 2), x),
+    "asyncio": lambda x: asyncio.run(asyncio.to_thread(modinspect.inspect, nn.ReLU(), x)),
+    "thread of a thread": lambda x: raise_it(in_a_thread(lambda: modinspect.inspect(nn.ReLU(), x))),
+}
+
+
+def raise_it(error: BaseException | None) -> None:
+    if error is not None:
+        raise error
+
+
+@pytest.mark.parametrize("name", INSIDE)
+def test_an_inspection_by_a_thread_that_a_forward_starts_and_waits_for_is_refused(name: str) -> None:
+    seen: list[BaseException | None] = []
+
+    class StartsOne(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            seen.append(in_a_thread(lambda: INSIDE[name](x)))
+            return x + 1
+
+    report = modinspect.inspect(StartsOne(), torch.ones(1, 2))
+    assert report.error is None
+    assert isinstance(seen[0], RunError)
+    assert "inside a forward that is being inspected" in seen[0].message
+    check(modinspect.inspect(Repeats(2), torch.ones(2, 4)), 2)
+
+
+def test_a_thread_that_a_forward_has_started_may_inspect_when_the_inspection_is_over() -> None:
+    over, reports = threading.Event(), []
+
+    def later() -> None:
+        over.wait(30)
+        reports.append(modinspect.inspect(Repeats(3), torch.ones(2, 4)))
+
+    class Starts(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            self.thread.append(threading.Thread(target=later))
+            self.thread[0].start()
+            return x
+
+    threads: list[threading.Thread] = []
+    Starts.thread = threads
+    start = threading.Thread.start
+    modinspect.inspect(Starts(), torch.ones(2))
+    assert threading.Thread.start is start
+    over.set()
+    threads[0].join(60)
+    check(reports[0], 3)
+
+
+def test_a_process_forked_while_another_thread_inspects_can_inspect() -> None:
+    inside, go_on = threading.Event(), threading.Event()
+
+    class Waits(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            inside.set()
+            go_on.wait(60)
+            return x
+
+    thread = threading.Thread(target=modinspect.inspect, args=(Waits(), torch.ones(2)))
+    thread.start()
+    inside.wait(60)
+    child = os.fork()
+    if not child:
+        signal.alarm(30)
+        os._exit(len(modinspect.inspect(Repeats(2), torch.ones(2, 4)).ops))
+    try:
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 3
+    finally:
+        go_on.set()
+        thread.join()

@@ -5,27 +5,44 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from torch import nn
 
-from modinspect.errors import RunError
 from modinspect.report import Execution, ModelInfo, Report, Totals
 from modinspect.trace.building import NeedsValues, within, without_memory
 from modinspect.trace.half import registered_half
 from modinspect.trace.registry import Layers, class_path, register
 from modinspect.trace.run import Options, Weightless, run
 from modinspect.trace.tensors import Metas
+from modinspect.trace.turns import Turns
 
-__all__ = ["NeedsValues", "Weightless", "survey", "trace", "within", "without_memory"]
+__all__ = ["NeedsValues", "Weightless", "survey", "targets_turn", "trace", "within", "without_memory"]
 
-_ONE_AT_A_TIME = threading.Lock()
+_TURNS = Turns(
+    "modinspect.inspect() was called inside a forward that is being inspected",
+    "Inspect the inner model by itself, outside of the outer one's forward.",
+)
 """Hooks, random states and torch's settings belong to the process: inspections in several threads take turns."""
 
-_OWNER = threading.local()
+
+_TARGETS = Turns(
+    "modinspect.inspect_target() was called by a thread of a model that is being inspected",
+    "Inspect the inner model by itself, when the outer one is done.",
+    again=True,
+)
+"""``sys.path``, random states and, while a model is built, ``nn.Module`` belong to the process, too."""
+
+
+def targets_turn() -> AbstractContextManager[None]:
+    """Waits until no other thread imports, builds and runs a target; inside it, this thread does.
+
+    Raises:
+        RunError: this thread was started by what another one runs there, which may wait for it.
+    """
+    return _TARGETS.turn()
 
 
 def survey(
@@ -81,15 +98,6 @@ def trace(
         RunError: an inspection inside an inspection, or a lazy model that can't be copied.
         NeedsValues: a weightless run needed a value that is not there.
     """
-    if getattr(_OWNER, "busy", False):
-        raise RunError(
-            "modinspect.inspect() was called inside a forward that is being inspected",
-            "Inspect the inner model by itself, outside of the outer one's forward.",
-        )
-    with _ONE_AT_A_TIME:
-        _OWNER.busy = True
-        try:
-            options = Options(target, grad, tuple(opaque), tuple(notes), observer or nullcontext(), progress, weightless)
-            return run(model, tuple(args), dict(kwargs or {}), options)
-        finally:
-            _OWNER.busy = False
+    with _TURNS.turn():
+        options = Options(target, grad, tuple(opaque), tuple(notes), observer or nullcontext(), progress, weightless)
+        return run(model, tuple(args), dict(kwargs or {}), options)
