@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 import sys
 
+is_own_process = False
+"""Whether this process is the command's alone: ``main`` was called, and nothing else goes on in it."""
+
 
 def main() -> int:
     """The entry point: runs the command that the process was started with.
@@ -12,6 +15,8 @@ def main() -> int:
     Returns:
         The exit code: 0 done, 1 something was found (``lint``, ``diff``), 2 it could not be done, 130 interrupted.
     """
+    global is_own_process  # noqa: PLW0603  (set once, before all else)
+    is_own_process = True
     _replace_closed_streams()
     try:
         from modinspect.cli.app import run

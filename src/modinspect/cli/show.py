@@ -79,7 +79,7 @@ def show(
 
     The forward runs once. If it raises, what ran before is shown, with exit code 2.
     """
-    with limited(timeout), errors_told(with_traceback=traceback), stdout_for_results() as stdout:
+    with limited(timeout) as ends, errors_told(with_traceback=traceback), stdout_for_results(for_good=ends) as stdout:
         check_destination(output)
         started = os.getpid()
         with live_line() as progress:

@@ -6,7 +6,7 @@ import os
 import stat
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout, suppress
+from contextlib import ExitStack, contextmanager, redirect_stdout, suppress
 from typing import TextIO
 
 from modinspect.errors import OutputError
@@ -16,14 +16,19 @@ STDOUT = ("-", "/dev/stdout")
 
 
 @contextmanager
-def stdout_for_results() -> Iterator[TextIO]:
+def stdout_for_results(*, for_good: bool = False) -> Iterator[TextIO]:
     """Gives the stream for results; whatever else is printed meanwhile goes to standard error.
 
-    That holds for ``print`` as well as for C code and child processes, which write to the file descriptor.
+    That holds for ``print`` as well as for C code and child processes, which write to the file descriptor. ``for_good`` says
+    that the process ends with the block: threads that go on printing then never get at the results.
     """
     stdout = sys.stdout
     fd = _descriptor(stdout)
-    with redirect_stdout(sys.stderr):
+    with ExitStack() as stack:
+        if for_good:
+            sys.stdout = sys.stderr
+        else:
+            stack.enter_context(redirect_stdout(sys.stderr))
         if fd is None:
             yield stdout
             return
@@ -33,7 +38,8 @@ def stdout_for_results() -> Iterator[TextIO]:
         try:
             yield ours
         finally:
-            os.dup2(ours.fileno(), fd)
+            if not for_good:
+                os.dup2(ours.fileno(), fd)
             with suppress(OSError):  # of what could not be written: that was said when it happened
                 ours.close()
 
