@@ -67,7 +67,7 @@ ALLOWED: dict[str, set[str]] = {
     "inputs": {"errors", "load", "nearest", "report", "signatures", "usercode"},
     "trace": {"errors", "report", "usercode"},
     "config": {"errors", "nearest"},
-    "crosscheck": {"report"},
+    "crosscheck": {"report", "usercode"},
     "diff": {"callable_module", "errors", "report"},
     "prepare": {"errors", "inputs", "load", "report", "signatures", "trace"},
     "lint": {"callable_module", "errors", "inputs", "load", "nearest", "prepare", "report", "trace", "usercode"},

@@ -16,6 +16,7 @@ from torch import nn
 from torch.utils.hooks import RemovableHandle
 
 from modinspect.report import CrossCheck
+from modinspect.usercode import said
 
 if TYPE_CHECKING:
     from torchinfo.layer_info import LayerInfo
@@ -52,9 +53,9 @@ class TorchinfoCheck:
         first = RemovableHandle.next_id
         try:
             self._install()
-        except BaseException as error:
+        except BaseException as error:  # the model's code may raise anything when it is asked for an attribute
             _remove_hooks_since(first, self._model)
-            if not isinstance(error, Exception):
+            if isinstance(error, KeyboardInterrupt):
                 raise
             self._fail(error, self._model)
         return self
@@ -67,7 +68,9 @@ class TorchinfoCheck:
         if self._result is None:
             try:
                 self._result = _totals(self._layers)
-            except Exception as failure:
+            except KeyboardInterrupt:
+                raise
+            except BaseException as failure:
                 self._fail(failure, self._model)
         del self._model, self._handles, self._hooks, self._layers  # a hook that was copied with its module must not keep them
 
@@ -102,10 +105,12 @@ class TorchinfoCheck:
                     count(self._hooks[key], module, *values)
             except RecursionError:  # the model's, which the next call of its own will meet; no call can be made here
                 self._result = _TOO_DEEP
-            except Exception as error:
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:
                 self._fail(error, module)
 
-        registered[key] = guarded
+        registered[key] = _Hook(guarded)
 
     def _count_parameters(self, hook: Callable[..., None], module: nn.Module, inputs: object) -> None:
         hook(module, inputs)
@@ -116,8 +121,21 @@ class TorchinfoCheck:
     def _count_outputs(self, hook: Callable[..., None], module: nn.Module, inputs: object, outputs: object) -> None:
         hook(module, inputs, outputs)
 
-    def _fail(self, error: Exception, module: nn.Module) -> None:
+    def _fail(self, error: BaseException, module: nn.Module) -> None:
         self._result = _without_numbers(f"it failed at {type(module).__name__} ({_in_short(error)})")
+
+
+class _Hook:
+    """A hook that does nothing in a copy of its module, so that a forward may copy, pickle and save modules as ever."""
+
+    def __init__(self, call: Callable[..., None]) -> None:
+        self._call = call
+
+    def __call__(self, *values: Any) -> None:
+        self._call(*values)
+
+    def __reduce__(self) -> tuple[Callable[..., _Hook], tuple[Callable[..., None]]]:
+        return _Hook, (_nothing,)
 
 
 def _refusal(model: nn.Module) -> str | None:
@@ -174,15 +192,21 @@ def _settle_leftovers(layers: list[LayerInfo]) -> None:
 
 def _remove_hooks_since(first: int, model: nn.Module) -> None:
     """Removes the hooks of a half-done installation, whose handles are lost."""
-    for module in model.modules():
-        for registered in (module._forward_pre_hooks, module._forward_hooks):
+    waiting, seen = [model], {id(model)}
+    while waiting:
+        module = waiting.pop()
+        for name in ("_forward_pre_hooks", "_forward_hooks"):
+            registered = vars(module).get(name, {})  # a module may lack them, or have a __getattr__ that raises
             for key in [key for key in registered if key >= first]:
                 del registered[key]
+        children = [child for child in module._modules.values() if child is not None and id(child) not in seen]
+        seen.update(map(id, children))
+        waiting += children
 
 
-def _in_short(error: Exception) -> str:
+def _in_short(error: BaseException) -> str:
     """The error without the values, addresses and ids that torchinfo puts behind a colon or into a ``KeyError``."""
-    text = "" if isinstance(error, KeyError) else str(error).split(":", 1)[0].split("\n", 1)[0]
+    text = "" if isinstance(error, KeyError) else said(error).split(":", 1)[0].split("\n", 1)[0]
     return f"{type(error).__name__}: {text[:100]}" if text else type(error).__name__
 
 
@@ -190,7 +214,7 @@ def _constant(value: int) -> Callable[[], int]:
     return lambda: value
 
 
-def _nothing() -> None: ...
+def _nothing(*_: Any) -> None: ...
 
 
 def _version() -> str:

@@ -38,12 +38,22 @@ class Recipe:
 
         Raises:
             TargetError: it could not be built.
+            RunError: some module in it is none that torch itself could work with.
         """
         import torch
-        from torch import nn
+
+        from modinspect.trace.registry import check_modules
 
         self.tell(f"building {self.factory.target.text}")
         torch.manual_seed(0)
+        model = self._built()
+        check_modules(model)
+        return model
+
+    def _built(self) -> nn.Module:
+        import torch
+        from torch import nn
+
         if self.dtype is None:
             return self.factory.build()
         dtype = _floating(self.dtype)

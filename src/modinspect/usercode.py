@@ -15,6 +15,10 @@ from modinspect.errors import ModinspectError
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
 _LONGEST_MESSAGE = 2000
+_LONGEST_TEXT = 100_000
+_LONGEST_TRACEBACK = 1_000_000
+"""Characters. What torch says of a state that does not fit a large model is longer than a message that people read."""
+
 _DUMPED = re.compile(r'^  File "(.+)", line (\d+) in (.+)$', re.MULTILINE)
 
 
@@ -46,37 +50,58 @@ def describe(raised: BaseException) -> str:
     """``ValueError: what it says``, also for exceptions that can't be printed."""
     name = type(raised).__name__
     # a SyntaxError's own text repeats its file and line
-    text = (raised.msg or "") if isinstance(raised, SyntaxError) else said(raised).strip()
-    if len(text) > _LONGEST_MESSAGE:
-        text = f"{text[:_LONGEST_MESSAGE]} ..."
+    text = raised.msg if isinstance(raised, SyntaxError) and isinstance(raised.msg, str) else said(raised).strip()
+    text = _cut(text, _LONGEST_MESSAGE)
     return f"{name}: {text}" if text else name
 
 
 def said(raised: BaseException) -> str:
-    """What an exception says, also where its ``__str__`` raises."""
+    """What an exception says, also where its ``__str__`` raises or says more than anybody can read."""
     try:
-        return str(raised)
-    except Exception as unprintable:
+        return _cut(str(raised), _LONGEST_TEXT)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as unprintable:  # whatever somebody's __str__ does
         return f"(its message can't be shown: str() raised {type(unprintable).__name__})"
+
+
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else f"{text[:length]} ..."
 
 
 def code_line(file: str, line: int) -> str:
     """A line of code without the blanks around it; empty where there is none, or no file can have that name."""
+    lines = code_lines(file)
+    return lines[line - 1].strip() if 0 < line <= len(lines) else ""
+
+
+def code_lines(file: str) -> list[str]:
+    """The lines of a file of code; none where they can't be read, or no file can have that name."""
     try:
-        return linecache.getline(file, line).strip()
+        return linecache.getlines(file)
     except ValueError:  # a null or half a character in it: generated code may call its file what it likes
-        return ""
+        return []
 
 
 def traceback_text(raised: BaseException, without: str = "\0") -> str:
     """The traceback, but for the frames of files below the directory ``without``."""
+    try:
+        return _traceback_text(raised, without)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as failure:  # Python asks the exceptions in it for their text, and looks into them
+        frames = "".join(traceback.format_tb(raised.__traceback__))
+        return f"Traceback (most recent call last):\n{frames}{describe(raised)} (more can't be shown: {describe(failure)})\n"
+
+
+def _traceback_text(raised: BaseException, without: str) -> str:
     whole = traceback.TracebackException.from_exception(raised, lookup_lines=False)
     told: traceback.TracebackException | None = whole
     while told is not None:
         kept = [frame for frame in told.stack if not frame.filename.startswith(without)]
         told.stack = traceback.StackSummary.from_list([_readable(frame) for frame in kept])
         told = told.__cause__ or told.__context__
-    return "".join(whole.format())
+    return _cut("".join(whole.format()), _LONGEST_TRACEBACK)
 
 
 def _readable(frame: traceback.FrameSummary) -> traceback.FrameSummary:
@@ -96,6 +121,21 @@ def place(raised: BaseException) -> str | None:
         return None
     file, line = (own or foreign)[-1]
     return f"{relative(file)}:{line}"
+
+
+def fault_of_the_model(raised: BaseException) -> str | None:
+    """What to say where the user's own code raised, asked for an attribute, say, or a ``hash``; ``None`` where it did not."""
+    return f"the model's code raised {describe(raised)}{_at(raised)}" if _raised_by_the_model(raised) else None
+
+
+def _raised_by_the_model(raised: BaseException) -> bool:
+    for frame, _ in reversed(list(traceback.walk_tb(raised.__traceback__))):
+        file = frame.f_code.co_filename
+        if file.startswith(_HERE):
+            return False
+        if os.path.isfile(file) and not file.startswith(_machinery()) and not is_installed(file):
+            return True
+    return False
 
 
 def place_in_dump(frames: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from cli_helpers import Modinspect
 
+import modinspect as modinspect_package
 from modinspect.cli.show import Format
 from modinspect.render import FORMATS
 from modinspect.report import Report
@@ -170,10 +171,11 @@ def test_errors_and_tables_are_coloured_when_colour_is_forced(modinspect: Modins
 
 
 def fail_with(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
-    def inspect_target(*_: object, **__: object) -> None:
-        raise error
-
-    monkeypatch.setattr("modinspect.api.inspect_target", inspect_target)
+    """In a file of modinspect's, as a bug would."""
+    scope: dict[str, object] = {"error": error}
+    file = str(Path(modinspect_package.__file__).parent / "api.py")
+    exec(compile("def inspect_target(*_, **__):\n    raise error\n", file, "exec"), scope)
+    monkeypatch.setattr("modinspect.api.inspect_target", scope["inspect_target"])
 
 
 def test_a_bug_of_modinspect_says_so(modinspect: Modinspect, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,14 +23,25 @@ FILE = str(Path(__file__).parent / "unruly.py")
 RUNS = [
     "RaisesInRepr", "RaisesInExtraRepr", "ExtraReprIsNoText", "RepeatsItselfInRepr", "RaisesInGetattr",
     "RepeatsItselfInGetattr", "RaisesInProperties", "StartsThreads", "ChangesSettings", "Forks",
-    "RemovesHooks", "DeletesModules", "KeepsTheInspector",
+    "RemovesHooks", "DeletesModules", "KeepsTheInspector", "ExitsInRepr", "HidesItsModules", "SavesItself",
+    "RunsAsynchronously",
 ]  # fmt: skip
 
 FAILS = {
     "RaisesInInit": "ValueError: init says no (at ",
     "RaisesInForward": "ValueError: forward says no",
     "RaisesWhatCannotBePrinted": "Mute",
-    "ExitsInRepr": "sys.exit(5)",
+    "RaisesNoException": "OwnKind: not caught by except Exception",
+    "RaisesWhatEndsInItsText": "Ends: (its message can't be shown: str() raised SystemExit)",
+    "RaisesMuteInInit": "raised Mute: (its message can't be shown: str() raised ValueError) (at ",
+    "IsItsOwnCause": "raised ValueError: round and round (at ",
+    "RaisesInTrain": "model.train(False) raised ValueError: train says no (at ",
+    "RaisesInProperty": "the model's code raised ValueError: forward is no method (at ",
+    "HasNoHash": "HasNoHash can't be hashed, so torch itself can't list its parameters",
+    "CallsNoInit": "CallsNoInit is no working nn.Module: it has no attribute 'training'",
+    "HoldsNoModule": "HoldsNoModule is no working nn.Module: 'odd' in its _modules is of type int",
+    "HasANumberForAName": "its _modules has the name 5, which is no string",
+    "IsItsOwnChild": "model.train(False) raised RecursionError: maximum recursion depth exceeded",
     "Exits": "SystemExit: 0",
     "ExitsInInit": "called sys.exit(0) (at ",
     "Recurses": "RecursionError: maximum recursion depth exceeded",
@@ -101,7 +112,34 @@ def test_one_that_ends_the_process_is_told(tmp_path: Path) -> None:
     assert "unruly.py:" in err
 
 
-@pytest.mark.parametrize("name", ["Prints", "ForksAndGoesOn"])
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere it is no process of its own without --timeout")
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("Aborts", "ended by SIGABRT, and was at unruly.py:"),
+        ("KillsItself", "ended by SIGKILL\nhint: The system may have run out of memory."),
+        ("TerminatesItself", "ended by SIGTERM\n"),
+    ],
+)
+def test_one_whose_process_crashes_is_told(name: str, says: str) -> None:
+    process = start(name, Path(FILE).parent)
+    out, err = process.communicate(timeout=120)
+    assert (process.returncode, out) == (2, "")
+    assert f"error: the process that ran the model was {says}" in err
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere it is no process of its own without --timeout")
+def test_nothing_goes_on_when_the_command_is_killed(tmp_path: Path) -> None:
+    process = start("WaitsForever", tmp_path)
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "child").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.kill()
+    process.communicate(timeout=20)  # what would go on holds its ends of the pipes
+    assert not is_running(int((tmp_path / "child").read_text()))
+
+
+@pytest.mark.parametrize("name", ["Prints", "ForksAndGoesOn", "LeavesAThread"])
 def test_stdout_is_one_report(tmp_path: Path, name: str) -> None:
     process = start(name, tmp_path)
     out, _ = process.communicate()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import io
 import itertools
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -226,8 +229,143 @@ class Loops(Model):
             time.sleep(0)
 
 
+class WaitsForever(Model):
+    def forward(self, x: Tensor) -> Any:
+        with open("child", "w") as file:
+            file.write(str(os.getpid()))
+        time.sleep(1000)
+
+
 class LoopsInC(Model):
     """Never comes back to the interpreter, whose lock it holds."""
 
     def forward(self, x: Tensor) -> Any:
         return sum(itertools.repeat(1))
+
+
+class OwnKind(BaseException):
+    """No Exception."""
+
+
+class RaisesNoException(Model):
+    def forward(self, x: Tensor) -> Any:
+        raise OwnKind("not caught by except Exception")
+
+
+class RaisesWhatEndsInItsText(Model):
+    def forward(self, x: Tensor) -> Any:
+        class Ends(Exception):
+            def __str__(self) -> str:  # noqa: PLE0307
+                sys.exit(3)
+
+        raise Ends
+
+
+class RaisesMuteInInit(Model):
+    def __init__(self) -> None:
+        class Mute(Exception):
+            def __str__(self) -> str:
+                raise ValueError("no")
+
+        raise Mute
+
+
+class IsItsOwnCause(Model):
+    def __init__(self) -> None:
+        error = ValueError("round and round")
+        error.__cause__ = error
+        raise error
+
+
+class RaisesInTrain(Model):
+    def train(self, mode: bool = True) -> Any:
+        raise ValueError("train says no")
+
+
+class RaisesInProperty(Model):
+    @property
+    def forward(self) -> Any:
+        raise ValueError("forward is no method")
+
+
+class HasNoHash(Model):
+    __hash__ = None  # type: ignore[assignment]
+
+
+class CallsNoInit(nn.Module):
+    def __init__(self) -> None:
+        pass
+
+    def forward(self, x: Tensor) -> Any:
+        return x
+
+
+class HoldsNoModule(Model):
+    def __init__(self) -> None:
+        super().__init__()
+        self._modules["odd"] = 5  # type: ignore[assignment]
+
+
+class HasANumberForAName(Model):
+    def __init__(self) -> None:
+        super().__init__()
+        self._modules[5] = nn.ReLU()  # type: ignore[index]
+
+
+class IsItsOwnChild(Model):
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc.above = self
+
+
+class HidesItsModules(Model):
+    def modules(self) -> Any:
+        return [1, 2]
+
+    def parameters(self, recurse: bool = True) -> Any:
+        return iter(())
+
+
+class SavesItself(Model):
+    def forward(self, x: Tensor) -> Any:
+        torch.save(self, io.BytesIO())
+        return self.fc(x)
+
+
+class RunsAsynchronously(Model):
+    """asyncio.run() prints its task, with the tensor in it, and leaves a handler for Ctrl-C where that raises."""
+
+    def forward(self, x: Tensor) -> Any:
+        async def run() -> Any:
+            await asyncio.sleep(0)
+            return self.fc(x)
+
+        return asyncio.run(run())
+
+
+class Aborts(Model):
+    def forward(self, x: Tensor) -> Any:
+        os.abort()
+
+
+class KillsItself(Model):
+    def forward(self, x: Tensor) -> Any:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+class TerminatesItself(Model):
+    def forward(self, x: Tensor) -> Any:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+class LeavesAThread(Model):
+    """That prints for ever."""
+
+    def forward(self, x: Tensor) -> Any:
+        def talk() -> None:
+            while True:
+                print("{")
+                os.write(1, b"{")
+
+        threading.Thread(target=talk).start()
+        return self.fc(x)

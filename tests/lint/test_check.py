@@ -5,6 +5,7 @@ from pathlib import Path
 
 from lint_samples import FakeRule, FakeRuns
 
+import modinspect
 from modinspect.lint.check import check
 from modinspect.lint.rule import Draft, Runs, Undecided
 from modinspect.report import Source
@@ -20,8 +21,10 @@ def cannot_tell(_: Runs) -> Iterator[Draft]:
 
 
 def crashes(_: Runs) -> Iterator[Draft]:
+    """In a file of modinspect's, as a bug would."""
     yield Draft("seen before the rule crashed", "")
-    raise ZeroDivisionError("by\nzero")
+    file = str(Path(modinspect.__file__).parent / "lint" / "rules" / "crashes.py")
+    exec(compile("raise ZeroDivisionError('by\\nzero')", file, "exec"))
 
 
 def nothing(_: Runs) -> Iterator[Draft]:

@@ -27,7 +27,7 @@ def errors_told(*, with_traceback: bool) -> Iterator[None]:
     except (KeyboardInterrupt, typer.Exit):
         raise
     except BaseException as error:
-        _tell(error, *_own_fault(error), with_traceback)
+        _tell(error, *_unforeseen(error), with_traceback)
 
 
 def error(message: str, hint: str = "") -> None:
@@ -73,14 +73,18 @@ def _meant(message: str, args: Sequence[str]) -> str:
     return ""
 
 
-def _own_fault(error: BaseException) -> tuple[str, str]:
+def _unforeseen(error: BaseException) -> tuple[str, str]:
     import platform
 
+    from modinspect.usercode import describe, fault_of_the_model
+
+    fault = fault_of_the_model(error)
+    if fault is not None:
+        return fault, "--traceback shows the whole way there."
     torch = sys.modules.get("torch")
     versions = f"modinspect {__version__}, torch {getattr(torch, '__version__', '?')}, Python {platform.python_version()}"
-    text = str(error)
     return (
-        f"modinspect itself failed, which is a bug: {type(error).__name__}{': ' + text if text else ''}",
+        f"modinspect itself failed, which is a bug: {describe(error)}",
         f"Please report it with what --traceback prints, the command and, if you can, the model ({versions}).",
     )
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from modinspect.lint.comments import comments_in
 from modinspect.lint.rule import Finding, Rule, Runs, Skipped, Undecided, Verdict, apply
 from modinspect.report import Report, Source
+from modinspect.usercode import describe, fault_of_the_model
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -57,14 +58,18 @@ def _verdict(rule: Rule, runs: Runs, target: str, *, include_installed: bool) ->
     try:
         return apply(rule, runs, target=target, include_installed=include_installed)
     except Exception as error:  # whatever it is: it is the rule's fault, or that of a run which only it asks for
-        return Verdict(skipped=Skipped(rule.id, target, f"the rule itself failed, which is a bug: {_told(error)}"))
+        fault = fault_of_the_model(error) or f"the rule itself failed, which is a bug: {_told(error)}"
+        return Verdict(skipped=Skipped(rule.id, target, _in_a_line(fault)))
 
 
 def _told(error: Exception) -> str:
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith(_HERE)]
     where = f" at {os.path.relpath(frames[-1].filename, _HERE)}:{frames[-1].lineno}" if frames else ""
-    message = " ".join(str(error).split())
-    return f"{type(error).__name__}{': ' + message if message else ''}{where}"
+    return f"{describe(error)}{where}"
+
+
+def _in_a_line(text: str) -> str:
+    return " ".join(text.split())
 
 
 def _lines(runs: Runs) -> dict[str, frozenset[int]]:

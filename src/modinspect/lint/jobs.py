@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 from modinspect.errors import ModinspectError
 from modinspect.lint.result import Failure
-from modinspect.usercode import place_in_dump, traceback_text
+from modinspect.usercode import describe, fault_of_the_model, place_in_dump, traceback_text
 
 if TYPE_CHECKING:
     from modinspect.lint.check import Checked
@@ -307,5 +307,8 @@ def _outcome(job: Job, connection: Connection, threads: int) -> Outcome:
         told = traceback_text(error)
         if isinstance(error, ModinspectError):
             return Failure(job.label, error.message, error.hint, told)
-        message = f"modinspect itself failed, which is a bug: {type(error).__name__}: {error}"
+        fault = fault_of_the_model(error)
+        if fault is not None:
+            return Failure(job.label, fault, "--traceback shows the whole way there.", told)
+        message = f"modinspect itself failed, which is a bug: {describe(error)}"
         return Failure(job.label, message, "Please report it with what --traceback prints.", told)

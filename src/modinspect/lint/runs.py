@@ -46,6 +46,7 @@ from modinspect.trace.reach import attributes
 from modinspect.trace.registry import walk
 from modinspect.trace.sources import Place
 from modinspect.trace.tensors import flatten_all
+from modinspect.usercode import describe
 
 _T = TypeVar("_T")
 
@@ -316,7 +317,7 @@ class LiveRuns:
         except Undecided:
             raise
         except Exception as error:
-            raise Undecided(f"model.to({name}) raised {type(error).__name__}: {error}") from error
+            raise Undecided(f"model.to({name}) raised {describe(error)}") from error
         finally:
             preserved.restore()
 
@@ -609,7 +610,7 @@ def _moved(model: nn.Module) -> tuple[Tensor, ...]:
     try:
         model._apply(note)  # type: ignore[no-untyped-call, unused-ignore]
     except Exception as error:
-        raise Undecided(f"model.to() raised {type(error).__name__}: {error}") from error
+        raise Undecided(f"model.to() raised {describe(error)}") from error
     finally:
         preserved.restore()
     return tuple(moved.values())

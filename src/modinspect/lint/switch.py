@@ -15,6 +15,7 @@ from modinspect.trace.aten import AtenMode
 from modinspect.trace.classify import operands_of
 from modinspect.trace.preserve import Preserved
 from modinspect.trace.registry import walk
+from modinspect.usercode import describe
 
 Switch: TypeAlias = Callable[[Literal["train", "eval"]], None]
 
@@ -34,7 +35,7 @@ def switching(model: nn.Module) -> Iterator[Switch]:
             with AtenMode(_Writes(preserved)), _Exposures(preserved):
                 getattr(model, to)()
         except Exception as error:
-            raise Undecided(f"model.{to}() raised {type(error).__name__}: {error}") from error
+            raise Undecided(f"model.{to}() raised {describe(error)}") from error
 
     try:
         yield switch

@@ -242,7 +242,9 @@ def _extra_repr(module: nn.Module) -> str:
         return ""
     try:
         text = module.extra_repr()
-    except Exception:
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # sys.exit() among them: a report can do without
         return ""
     # Lists of parameters say what they are made of: without memory, that would be torch.meta.FloatTensor.
     return text.replace("torch.meta.", "torch.") if isinstance(text, str) else ""

@@ -10,7 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from modinspect.errors import RunError
 from modinspect.trace.tensors import Metas
+from modinspect.usercode import describe
 
 _CONTAINER_OF_TENSORS = "parametrizations"
 """The child that ``torch.nn.utils.parametrize`` adds to a layer: it computes the layer's own parameters."""
@@ -33,7 +35,72 @@ class Registry:
 
 
 def register(root: nn.Module, metas: Metas) -> Registry:
-    """Walks ``root`` once. Shared modules and tied tensors are listed under their first path, the others are aliases."""
+    """Walks ``root`` once. Shared modules and tied tensors are listed under their first path, the others are aliases.
+
+    Raises:
+        RunError: some module in it is none that torch itself could work with.
+    """
+    try:
+        return _register(root, metas)
+    except Exception:
+        check_modules(root)
+        raise
+
+
+def check_modules(root: nn.Module) -> None:
+    """Looks for a module that lacks what ``nn.Module.__init__`` makes, or holds what can't be there.
+
+    Raises:
+        RunError: there is one.
+    """
+    waiting: list[tuple[str, Any]] = [("", root)]
+    seen: set[int] = set()
+    while waiting:
+        path, module = waiting.pop()
+        if id(module) in seen:
+            continue
+        seen.add(id(module))
+        _check_hash(module)
+        what = f"{type(module).__name__} at {path}" if path else type(module).__name__
+        for name in ("training", "_parameters", "_buffers", "_modules"):
+            try:
+                held = getattr(module, name)
+            except Exception as error:
+                hint = "Does its __init__ call super().__init__(), first of all?"
+                raise RunError(f"{what} is no working nn.Module: it has no attribute {name!r}", hint) from error
+            if name != "training":
+                _check_held(what, name, held)
+        waiting += [(join(path, name), child) for name, child in module._modules.items() if child is not None]
+
+
+def _check_hash(module: nn.Module) -> None:
+    try:
+        hash(module)
+    except Exception as error:
+        raise RunError(
+            f"{type(module).__name__} can't be hashed, so torch itself can't list its parameters ({describe(error)})",
+            "A class with an __eq__ of its own needs a __hash__, too: __hash__ = nn.Module.__hash__, or @dataclass(eq=False).",
+        ) from error
+
+
+def _check_held(what: str, attribute: str, held: Any) -> None:
+    """Whether ``held`` has names that are strings, and modules or tensors under them."""
+    wanted = nn.Module if attribute == "_modules" else torch.Tensor
+    try:
+        items = list(held.items())
+    except Exception as error:
+        raise RunError(f"{what} is no working nn.Module: its {attribute} can't be read ({describe(error)})") from error
+    for name, value in items:
+        if not isinstance(name, str):
+            raise RunError(f"{what} is no working nn.Module: its {attribute} has the name {name!r}, which is no string")
+        if value is not None and not isinstance(value, wanted):
+            raise RunError(
+                f"{what} is no working nn.Module: {name!r} in its {attribute} is of type {type(value).__name__}",
+                f"There, torch takes {'modules' if wanted is nn.Module else 'tensors'} alone.",
+            )
+
+
+def _register(root: nn.Module, metas: Metas) -> Registry:
     registry = Registry({}, {}, {}, {}, {}, {})
     for path, module in walk(root):
         known = registry.module_paths.setdefault(id(module), path)

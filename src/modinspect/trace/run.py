@@ -162,7 +162,9 @@ def _run(
             stack.enter_context(mode)
             stack.enter_context(recorder.recording(model, _call.__code__))
             recorder.finish(_call(model, args, kwargs))
-    except (Exception, SystemExit) as error:
+    except (KeyboardInterrupt, NeedsValues):
+        raise
+    except BaseException as error:  # sys.exit() and errors of asyncio's among them
         return error
     return None
 
