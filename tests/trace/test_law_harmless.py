@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import _signal
 import collections
 import ctypes
+import gc
+import locale
+import os
 import random
+import signal
 import sys
 import threading
 import types
@@ -405,3 +410,58 @@ def test_a_class_that_hides_its_attributes_is_no_obstacle() -> None:
             return x + self.slotted.table
 
     assert modinspect.inspect(Model(), torch.ones(2)).error is None
+
+
+def photograph_of_surroundings() -> dict[str, Any]:
+    """What Python and the system keep for the process, read without the engine."""
+    return {
+        "directory": os.getcwd(),
+        "environment": dict(os.environ),
+        "signals": [_signal.getsignal(number) for number in sorted(signal.valid_signals())],
+        "alarm": signal.getitimer(signal.ITIMER_REAL),
+        "garbage": (gc.isenabled(), gc.get_debug()),
+        "locale": locale.setlocale(locale.LC_ALL),
+        "switch interval": sys.getswitchinterval(),
+        "hooks": (sys.excepthook, sys.unraisablehook, sys.displayhook, threading.excepthook, warnings.showwarning),
+        "profile": (sys.gettrace(), sys.getprofile()),
+        "streams": (sys.stdin, sys.stdout, sys.stderr),
+        "path": (id(sys.path), list(sys.path)),
+    }
+
+
+def set_an_alarm() -> None:
+    signal.signal(signal.SIGALRM, lambda *_: None)
+    signal.setitimer(signal.ITIMER_REAL, 60)
+
+
+SURROUNDINGS: dict[str, Callable[[], object]] = {
+    "directory": lambda: os.chdir("/"),
+    "environment": lambda: (os.environ.clear(), os.environ.update(MODINSPECT="1")),
+    "signals": lambda: (signal.signal(signal.SIGINT, signal.SIG_IGN), signal.signal(signal.SIGTERM, print)),
+    "alarm": set_an_alarm,
+    "garbage": lambda: (gc.disable(), gc.set_debug(gc.DEBUG_UNCOLLECTABLE)),
+    "locale": lambda: locale.setlocale(locale.LC_ALL, "C.UTF-8" if "UTF" not in locale.setlocale(locale.LC_ALL) else "C"),
+    "switch interval": lambda: sys.setswitchinterval(0.5),
+    "hooks": lambda: [setattr(sys, name, print) for name in ("excepthook", "unraisablehook", "displayhook")],
+    "streams": lambda: [setattr(sys, name, None) for name in ("stdin", "stdout", "stderr")],
+    "path": lambda: setattr(sys, "path", ["elsewhere"]),
+    "profile": lambda: sys.setprofile(lambda *_: None),
+}
+
+
+@pytest.mark.parametrize("end", [lambda: None, fall], ids=["success", "failure"])
+@pytest.mark.parametrize("name", SURROUNDINGS)
+def test_what_a_forward_changes_around_it_is_as_before(name: str, end: Callable[[], Any]) -> None:
+    seen: list[dict[str, Any]] = []
+
+    class Changes(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            SURROUNDINGS[name]()
+            seen.append(photograph_of_surroundings())
+            end()
+            return x
+
+    before = photograph_of_surroundings()
+    modinspect.inspect(Changes(), torch.ones(1))
+    assert photograph_of_surroundings() == before
+    assert seen[0][name] != before[name]

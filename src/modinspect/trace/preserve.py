@@ -44,7 +44,7 @@ class Preserved:
         self._saved: dict[int, Callable[[], object]] = {}
         for module in modules:
             self.add_module(module)
-        self._undo_process = save_process()
+        self._undo_process = save_process(surroundings=True)
 
     # -- what was there before the run
 

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]  # signal itself takes the repr of a handler, which may be anything
+import gc
+import locale
 import operator
+import os
 import random
+import signal
 import sys
+import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -26,8 +32,12 @@ def preserved_process() -> Iterator[None]:
         undo()
 
 
-def save_process() -> Callable[[], None]:
-    """Saves random states and global settings of the process; what is returned puts them back."""
+def save_process(*, surroundings: bool = False) -> Callable[[], None]:
+    """Saves random states and global settings of the process; what is returned puts them back.
+
+    ``surroundings`` are what Python and the system keep for the process, too: its directory, environment, signal handlers and
+    the like. Importing a module may change these for good reason, a forward not.
+    """
     # Modes come first: a default device would take part in all that follows.
     steps = [
         _modes(),
@@ -36,6 +46,12 @@ def save_process() -> Callable[[], None]:
         *_hooks(),
         _python(),
     ]
+    if surroundings:
+        steps += [
+            *(_setting(getter, setter) for getter, setter in _surroundings()),
+            *(_attribute(holder, name) for holder, name in _REPLACEABLE),
+            _signals(),
+        ]
 
     def undo() -> None:
         with ExitStack() as stack:  # if one step fails, the others are made all the same
@@ -151,10 +167,77 @@ def put_back(container: Any, before: Any) -> None:
         container.update(before) if isinstance(container, set) else container.extend(before)
 
 
-def _python() -> Callable[[], None]:
-    path, filters = list(sys.path), list(warnings.filters)
+def _surroundings() -> Iterator[tuple[Callable[[], Any], Callable[[Any], Any]]]:
+    """(getter, setter) of each."""
+    yield gc.isenabled, lambda enabled: gc.enable() if enabled else gc.disable()
+    yield gc.get_debug, gc.set_debug
+    yield sys.getswitchinterval, sys.setswitchinterval
+    yield sys.gettrace, sys.settrace
+    yield sys.getprofile, sys.setprofile
+    if hasattr(sys, "get_int_max_str_digits"):  # Python 3.10 has it from its seventh release
+        yield sys.get_int_max_str_digits, sys.set_int_max_str_digits
+    yield partial(locale.setlocale, locale.LC_ALL), partial(locale.setlocale, locale.LC_ALL)
+    yield lambda: dict(os.environ), _set_environment
+    yield _directory, _set_directory
+
+
+_REPLACEABLE = (
+    (sys, "stdin"), (sys, "stdout"), (sys, "stderr"), (sys, "excepthook"), (sys, "unraisablehook"), (sys, "displayhook"),
+    (threading, "excepthook"), (warnings, "showwarning"),
+)  # fmt: skip
+"""What others may have put their own in the place of."""
+
+
+def _attribute(holder: Any, name: str) -> Callable[[], None]:
+    return partial(setattr, holder, name, getattr(holder, name))
+
+
+def _directory() -> str | None:
+    try:
+        return os.getcwd()
+    except OSError:  # it is gone
+        return None
+
+
+def _set_directory(directory: str | None) -> None:
+    if directory is not None:
+        os.chdir(directory)
+
+
+def _set_environment(variables: dict[str, str]) -> None:
+    for name in os.environ.keys() - variables.keys():
+        del os.environ[name]
+    os.environ.update(variables)
+
+
+def _signals() -> Callable[[], None]:
+    """The handlers of signals, which the main thread alone may set, and an alarm that would go off when theirs are gone."""
+    if threading.current_thread() is not threading.main_thread():
+        return lambda: None
+    handlers = {number: _signal.getsignal(number) for number in _SIGNALS}
+    timers = [timer for timer in _TIMERS if not signal.getitimer(timer)[0]]
 
     def undo() -> None:
+        for timer in timers:
+            if signal.getitimer(timer)[0]:
+                signal.setitimer(timer, 0)
+        for number, handler in handlers.items():
+            if handler is not None and _signal.getsignal(number) is not handler:
+                _signal.signal(number, handler)
+
+    return undo
+
+
+_SIGNALS = sorted(map(int, signal.valid_signals()))
+_TIMERS = [getattr(signal, name) for name in ("ITIMER_REAL", "ITIMER_VIRTUAL", "ITIMER_PROF") if hasattr(signal, name)]
+
+
+def _python() -> Callable[[], None]:
+    places = sys.path
+    path, filters = list(places), list(warnings.filters)
+
+    def undo() -> None:
+        sys.path = places
         if sys.path != path:
             sys.path[:] = path
         if warnings.filters != filters:
