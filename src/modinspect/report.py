@@ -22,6 +22,9 @@ from modinspect.errors import ReportError
 
 SCHEMA_VERSION = 1
 
+_TOO_LARGE = 10**100
+"""No count of anything: larger ones can't be divided for people, and sums of them can't be told."""
+
 Shape: TypeAlias = tuple[int | None, ...]
 """Sizes of the dimensions; ``None`` for one that is ragged or not known."""
 
@@ -442,6 +445,8 @@ def _decode(expected: Any, value: Any, where: str) -> Any:
         return value
     right = isinstance(value, expected) and not (expected is int and isinstance(value, bool))
     _check(right, expected.__name__, value, where)
+    if expected is int:
+        _check(abs(value) < _TOO_LARGE, "a number that a model can have", "one of more digits", where)
     return value
 
 

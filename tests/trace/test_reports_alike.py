@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
+import linecache
 import os
 import pickle
 import subprocess
@@ -22,6 +23,7 @@ from small_models import ZOO
 from torch import Tensor, nn
 
 import modinspect
+from modinspect.errors import ReportError
 from modinspect.report import Report
 from modinspect.trace import survey, trace
 
@@ -159,3 +161,27 @@ def test_reports_do_not_depend_on_the_process() -> None:
     command = [sys.executable, "-W", "ignore", "-c", OTHER_PROCESS, str(Path(__file__).parent)]
     done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
     assert done.stdout.strip() == digest()
+
+
+@pytest.mark.parametrize("number", [10**400, -(10**400)])
+def test_a_number_that_nobody_can_print_is_no_report(number: int) -> None:
+    data = modinspect.inspect(nn.Linear(2, 3), torch.ones(1, 2)).to_dict()
+    data["totals"]["params"] = number
+    with pytest.raises(ReportError, match=r"report.totals.params should be a number that a model can have"):
+        Report.from_dict(data)
+
+
+def test_a_report_read_later_shows_the_code_as_it_ran(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though the file has been edited meanwhile, and the working directory is another."""
+    file = tmp_path / "later.py"
+    file.write_text("from torch import nn\nclass Net(nn.Module):\n    def forward(self, x):\n        return x + 1\n")
+    scope: dict[str, type[nn.Module]] = {}
+    monkeypatch.chdir(tmp_path)
+    exec(compile(file.read_text(), "later.py", "exec"), {"__name__": "later"}, scope)
+    report = modinspect.inspect(scope["Net"](), torch.ones(2))
+    file.write_text("# edited\n" * 10)
+    linecache.checkcache()
+    monkeypatch.chdir("/")
+    source = report.ops[0].source
+    assert source is not None
+    assert (source.file, source.line, source.code) == ("later.py", 4, "return x + 1")

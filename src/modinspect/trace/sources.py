@@ -10,7 +10,7 @@ import torch
 from torch.nn.modules.lazy import LazyModuleMixin
 
 from modinspect.report import Source
-from modinspect.usercode import code_line
+from modinspect.usercode import code_lines
 
 _HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _INSIDE = (
@@ -38,6 +38,7 @@ class Sources:
         self._kinds: dict[int, int] = {}
         self._codes: list[CodeType] = []
         self._sources: dict[tuple[int, int], Source] = {}
+        self._files: dict[str, tuple[str, list[str]]] = {}
         self._directory = _working_directory()
         self.mark(_SETUP_CODE, SETUP)
 
@@ -85,6 +86,19 @@ class Sources:
         kind = self._kinds.get(id(code))
         return kind if kind is not None else self.mark(code, INSIDE if code.co_filename.startswith(_INSIDE) else OUTSIDE)
 
+    def settle(self) -> None:
+        """Reads the files that code ran from: until the report is read, they may change, and so may the working directory."""
+        for code in self._codes:
+            if self._kinds[id(code)] == OUTSIDE:
+                self._read(code.co_filename)
+
+    def _read(self, file: str) -> tuple[str, list[str]]:
+        """(the name that is shown, the lines) of a file."""
+        found = self._files.get(file)
+        if found is None:
+            found = self._files[file] = _relative(file, self._directory), code_lines(file)
+        return found
+
     def source(self, place: Place) -> Source | None:
         """The place as report data."""
         code, at, _ = place
@@ -93,9 +107,9 @@ class Sources:
         found = self._sources.get((id(code), at))
         if found is None:
             line = line_of(code, at)
-            text = code_line(code.co_filename, line)
             function = getattr(code, "co_qualname", code.co_name)  # Python 3.10 knows the plain name alone
-            file = _relative(code.co_filename, self._directory)
+            file, lines = self._read(code.co_filename)
+            text = lines[line - 1].strip() if 0 < line <= len(lines) else ""
             found = self._sources[id(code), at] = Source(file, line, function, text or None)
         return found
 
