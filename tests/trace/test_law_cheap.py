@@ -242,3 +242,52 @@ def test_parameters_that_nothing_writes_to_are_not_copied() -> None:
     trace(nn.Sequential(nn.ReLU(), big), (torch.rand(1, 64),), observer=made)
     # Its transpose is a view of it, and so in the sum: 16 KiB. The rest are two rows.
     assert made.peak == big.weight.nbytes + 2 * 64 * 4
+
+
+def test_what_a_forward_makes_and_closes_over_dies_though_the_report_is_kept() -> None:
+    """A class or function that is made in ``forward`` and handed to torch holds the tensors that it closes over."""
+    seen: list[weakref.ref[Tensor]] = []
+
+    class Closes(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            hidden = x * 2
+            seen.append(weakref.ref(hidden))
+
+            class Scales(torch.autograd.Function):
+                @staticmethod
+                def forward(ctx: object, x: Tensor) -> Tensor:
+                    return x * hidden
+
+            return Scales.apply(x)
+
+    unread, read = modinspect.inspect(Closes(), torch.ones(2)), modinspect.inspect(Closes(), torch.ones(2))
+    read.to_dict()
+    gc.collect()  # a class is a circle of its own
+    assert [ref() for ref in seen] == [None, None]
+    assert [op.name.rpartition(".")[2] for op in unread.ops] == ["mul", "apply", "mul"]
+    assert [operand.argument for operand in unread.ops[1].inputs] == ["args.0"]
+
+
+def test_what_a_forward_has_kept_of_torchs_calls_keeps_nothing_and_works_on() -> None:
+    """As a module does that is imported in a forward for the first time and looks up ``nn.Module.__call__``."""
+    kept: list[Any] = []
+
+    class Keeps(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.fc = nn.Linear(2, 2)
+
+        def forward(self, x: Tensor) -> Tensor:
+            kept.extend([nn.Module.__call__, nn.Parameter.__new__, F.handle_torch_function])
+            return self.fc(x)
+
+    model, x = Keeps(), torch.ones(1, 2)
+    report = modinspect.inspect(model, x)
+    refs = [weakref.ref(model), weakref.ref(model.fc.weight), weakref.ref(x)]
+    del model, x
+    gc.collect()
+    assert [ref() for ref in refs] == [None, None, None]
+    call, new, _ = kept
+    assert call(nn.Identity(), 5) == 5
+    assert isinstance(new(nn.Parameter, torch.ones(2)), nn.Parameter)
+    assert len(report.calls) == 2

@@ -87,8 +87,11 @@ def functionals_go_through(mode: TorchFunctionMode) -> Iterator[None]:
         return original(public_api, relevant_args, *args, **kwargs)
 
     torch.overrides.get_overridable_functions()  # torch remembers which functions it finds, and must not find this one
-    with stands_in((torch.nn.functional, torch.functional, torch._tensor), "handle_torch_function", original, handle):
-        yield
+    try:
+        with stands_in((torch.nn.functional, torch.functional, torch._tensor), "handle_torch_function", original, handle):
+            yield
+    finally:
+        mode = None  # type: ignore[assignment]  # for those that have kept ``handle``: it keeps nothing
 
 
 @contextmanager
@@ -104,14 +107,15 @@ def modules_go_through(stand_in: Callable[[Callable[..., Any]], Callable[..., An
 
 
 @contextmanager
-def parameters_go_through(pass_on: Callable[[Tensor, Tensor], None]) -> Iterator[None]:
+def parameters_go_through(pass_on: Callable[[Tensor, Tensor], None] | None) -> Iterator[None]:
     """Parameters that are made of tensors are told to ``pass_on``: no mode of torch's sees that."""
     original = nn.Parameter.__dict__["__new__"]
 
     def seen(cls: type, data: Tensor | None = None, *args: Any, **kwargs: Any) -> Any:
         made = original.__func__(cls, data, *args, **kwargs)
-        if data is not None:
-            pass_on(made, data)
+        tell = pass_on  # which another thread may end
+        if data is not None and tell is not None:
+            tell(made, data)
         return made
 
     nn.Parameter.__new__ = seen  # type: ignore[method-assign]
@@ -119,6 +123,7 @@ def parameters_go_through(pass_on: Callable[[Tensor, Tensor], None]) -> Iterator
         yield
     finally:
         nn.Parameter.__new__ = original  # type: ignore[method-assign]
+        pass_on = None  # for those that have kept ``seen``: it keeps nothing
 
 
 @contextmanager

@@ -133,6 +133,7 @@ class Recorder(TorchFunctionMode):
         self._stack: list[Running] = []
         self._root_entered = False
         self._namesakes: dict[str, int] = {}
+        self._ends: list[Callable[[], None]] = []
         self._sink: Sink | None = None
         self._thread = 0
         self._modes = 0
@@ -192,6 +193,7 @@ class Recorder(TorchFunctionMode):
             stack.callback(delattr, self, "_aten")  # each holds the other: what they hold would wait for the garbage collector
             stack.enter_context(functions_go_through(self._apply))
             stack.enter_context(functionals_go_through(self))
+            stack.callback(self._end_calls)
             stack.enter_context(modules_go_through(partial(_module_call, self)))
             stack.enter_context(parameters_go_through(self._pass_on))
             # there is always an owner: a model may have a __call__ of its own, which calls no nn.Module.__call__
@@ -201,6 +203,12 @@ class Recorder(TorchFunctionMode):
             self._modes = _dispatch_modes()
             stack.enter_context(self)
             yield
+
+    def _end_calls(self) -> None:
+        """Whoever has kept what stood in for ``nn.Module.__call__`` calls the original by it from now on, and keeps no more."""
+        for end in self._ends:
+            end()
+        self._ends.clear()
 
     def _enter_root(self, root: nn.Module) -> None:
         record = self._record_of(root) or self._add_module("", root, None)
@@ -226,6 +234,7 @@ class Recorder(TorchFunctionMode):
 
     def recorded(self) -> Recording:
         """What was recorded, without what only the run needed."""
+        self.sources.settle()
         ops, calls = list(map(OpRecord._make, self.ops)), list(map(CallRecord._make, self.calls))
         return Recording(ops, calls, self.roots, self.found, self.unregistered, self.kept, self.sources)
 
@@ -572,7 +581,8 @@ class Recorder(TorchFunctionMode):
         if threading.get_ident() != self._thread or function.__module__.startswith("torch."):
             return original(function, *args, **kwargs)
         with torch._C.DisableTorchFunction():
-            record, tensors = self._begin(function, args, kwargs, self._place(_get_frame(2)))
+            # not the class itself: one that is made in forward may hold tensors, and the record is kept until it is read
+            record, tensors = self._begin(torch.autograd.Function, args, kwargs, self._place(_get_frame(2)))
         record.known.name = f"{function.__module__}.{function.__qualname__}.apply"
         index = len(self.ops)
         self.ops.append(record)
@@ -646,26 +656,37 @@ def passes_op(trace: TracebackType | None) -> bool:
 _OP_CODES = frozenset(function.__code__ for function in (Recorder.__torch_function__, Recorder._look_closely, Recorder._apply))
 
 
-def _module_call(recorder: Recorder, original: Callable[..., Any]) -> Callable[..., Any]:
+def _module_call(recorder: Recorder, original: Callable[..., Any]) -> Callable[..., Any]:  # noqa: PLR0915 - one closure
     """What stands in for ``nn.Module.__call__``.
 
     Whatever runs until it returns, the module's hooks too, has the module as its owner or above its owner.
     """
+    watcher: Any = recorder
     thread, stack, calls, ops, modules = recorder._thread, recorder._stack, recorder.calls, recorder.ops, recorder.modules
     find, seen, progress = recorder.sources.find, recorder._seen, recorder._progress
     # The record of the root's first call is there before it is called, and whatever its own __call__ does belongs to it.
     root_waits = True
 
+    def end() -> None:
+        nonlocal watcher, thread, stack, calls, ops, modules, find, seen, progress
+        thread = 0  # no thread's
+        watcher = stack = calls = ops = modules = find = seen = progress = None  # type: ignore[assignment]
+
+    recorder._ends.append(end)
+    del recorder
+
     def call(module: nn.Module, /, *args: Any, **kwargs: Any) -> Any:
         nonlocal root_waits
         if _get_ident() != thread:
-            recorder._pass_by(module)
+            watching = watcher  # which another thread may end
+            if watching is not None:
+                watching._pass_by(module)
             return original(module, *args, **kwargs)
         above = stack[-1]
         place = find(_get_frame(1), above[4])
         record = modules.get(id(module))
         if record is None or record.module() is not module:
-            record = recorder._meet(module)
+            record = watcher._meet(module)
         start = len(ops)
         if root_waits and module is above[2]:
             root_waits = False
@@ -701,7 +722,7 @@ def _module_call(recorder: Recorder, original: Callable[..., Any]) -> Callable[.
     return call
 
 
-_CALL_CODE = next(code for code in _module_call.__code__.co_consts if isinstance(code, CodeType))
+_CALL_CODE = next(code for code in _module_call.__code__.co_consts if isinstance(code, CodeType) and code.co_name == "call")
 
 
 def calling(frame: FrameType) -> ModuleRecord | None:
