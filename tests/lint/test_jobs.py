@@ -92,3 +92,12 @@ def test_what_targets_import_is_imported_once_and_what_they_leave_behind_is_not_
     assert imported_by[0] not in built_by
     half = len(counts) // 2
     assert counts[:half] == counts[half:]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs fork")
+def test_copies_that_a_model_forks_and_lets_go_on_end_at_once(capfd: pytest.CaptureFixture[str]) -> None:
+    """Each would run, and fork, as the first one does, and answer in its place."""
+    (outcome,) = run_jobs([job("ForksAndGoesOn")], workers=1, timeout=100)
+    assert isinstance(outcome, Checked)
+    assert outcome.decided == {"MI001", "MI103"}
+    assert capfd.readouterr() == ("", "")

@@ -280,11 +280,24 @@ def _left(timeout: float | None, began: float) -> float | None:
 
 def _work(job: Job, connection: Connection, timeout: float | None, threads: int) -> NoReturn:
     """Lints a target, answers, and ends the process at once, whatever threads the model has started."""
+    started = os.getpid()
+
+    def tell(text: str) -> None:
+        _end_copies(started)
+        connection.send(("progress", text))
+
     with _watchdog(timeout):
-        outcome = _outcome(job, connection, threads)
+        outcome = _outcome(job, tell, threads)
+    _end_copies(started)
     connection.send(("outcome", outcome))
     connection.close()
     os._exit(0)
+
+
+def _end_copies(started: int) -> None:
+    """Ends a copy of the process, which a model has forked and let go on: it would answer as this one does."""
+    if os.getpid() != started:
+        os._exit(0)
 
 
 def _redirect_output(log: str) -> None:
@@ -295,14 +308,16 @@ def _redirect_output(log: str) -> None:
     os.close(fd)
 
 
-def _outcome(job: Job, connection: Connection, threads: int) -> Outcome:
+def _outcome(job: Job, tell: Callable[[str], None], threads: int) -> Outcome:
     try:
         import torch
 
         from modinspect.lint.target import lint_target
+        from modinspect.trace.run import ENDS_COPIES
 
+        ENDS_COPIES.add(os.getpid())
         torch.set_num_threads(threads)
-        return lint_target(job, lambda text: connection.send(("progress", text)))
+        return lint_target(job, tell)
     except BaseException as error:  # whatever it is, it is this target's alone
         told = traceback_text(error)
         if isinstance(error, ModinspectError):

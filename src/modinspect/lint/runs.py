@@ -7,6 +7,7 @@ Each run begins with the model as it was handed in, and leaves it so: whatever a
 from __future__ import annotations
 
 import functools
+import os
 import random
 import sys
 import warnings
@@ -44,6 +45,7 @@ from modinspect.trace import NeedsValues, Weightless, trace, without_memory
 from modinspect.trace.preserve import Preserved
 from modinspect.trace.reach import attributes
 from modinspect.trace.registry import walk
+from modinspect.trace.run import end_copy
 from modinspect.trace.sources import Place
 from modinspect.trace.tensors import flatten_all
 from modinspect.usercode import describe
@@ -476,11 +478,14 @@ class _Forward:
 
     def __call__(self, model: nn.Module) -> Any:
         args, kwargs = fresh(self._arguments)
+        process = os.getpid()
         try:
             return _call(model, args, kwargs)
         except BaseException as error:
             self.raised = error
             raise
+        finally:
+            end_copy(process)
 
 
 def _call(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import gc
 import inspect
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
@@ -18,7 +19,7 @@ from torch.utils._python_dispatch import _disable_current_modes
 from modinspect.errors import RunError
 from modinspect.report import Execution, Input, ModelInfo, Report
 from modinspect.trace.build import Builder
-from modinspect.trace.building import Aliases
+from modinspect.trace.building import Aliases, NeedsValues
 from modinspect.trace.half import registered_half
 from modinspect.trace.interpose import stands_in
 from modinspect.trace.preserve import Preserved
@@ -28,6 +29,17 @@ from modinspect.trace.registry import Layers, Registry, class_path, register
 from modinspect.trace.tensors import Metas, dtype_name, flatten_all, shape_of
 from modinspect.trace.weightless import WeightlessMode
 from modinspect.trace.weightless_recorder import WeightlessRecorder
+
+ENDS_COPIES: set[int] = set()
+"""The processes in which a copy that a forward has forked, and that comes back from it as well, ends there: it would do
+what they do. A process that runs many forwards and answers for them adds itself."""
+
+
+def end_copy(process: int) -> None:
+    """Called when a forward is done that ``process`` began: ends the process that this is if it is a copy to end."""
+    if process in ENDS_COPIES and os.getpid() != process:
+        os._exit(0)
+
 
 _FRAMES_A_MODULE = 12
 """Frames that one level of nested modules takes at the most, with hooks."""
@@ -110,8 +122,10 @@ def run(model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], opti
             return Builder(recording).report(half, info, data, raised(error, recorder))
         return Report.made_later(lambda: Builder(recording).report(half, info, data), model=info, inputs=data)
 
+    process = os.getpid()
     try:
         error = _run(model, args, kwargs, recorder, mode, options)
+        end_copy(process)
         if isinstance(recorder, WeightlessRecorder):
             recorder.check(error)
         if was_lazy or recorder.grown:  # what the model has become is gone once it is put back
