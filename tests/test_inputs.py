@@ -40,6 +40,14 @@ class Free(nn.Module):
         return args
 
 
+class Takes(nn.Module):
+    """Takes what ``forward`` takes."""
+
+    def __init__(self, forward) -> None:
+        super().__init__()
+        self.forward = forward
+
+
 class Strict(nn.Module):
     def forward(self, first, second, /, third, *, fourth):
         return first
@@ -380,12 +388,19 @@ def test_inputs_without_a_name_go_in_order_wherever_the_named_ones_stand():
             "--input DIMS --input third=DIMS --input fourth=DIMS",
         ),
         (["1"], nn.Bilinear(1, 1, 1), "needs the argument 'input2'", "--input input2=DIMS"),
+        (["1", "inputt1=1"], nn.Bilinear(1, 1, 1), "no argument 'inputt1'", "Did you mean 'input1' or 'input2'?"),
+        (["1"], Takes(lambda: None), "takes no positional arguments, 1 were given", "forward takes: nothing."),
     ],
 )
 def test_inputs_that_forward_does_not_take_are_refused_with_what_it_takes(specs, model, message, hint):
     wrong = error(*specs, model=model)
     assert message in wrong.message
     assert hint in wrong.hint
+
+
+@pytest.mark.parametrize("forward", [lambda *values: values, lambda values, /: values])
+def test_only_what_can_be_given_by_name_is_proposed_for_a_wrong_name(forward):
+    assert "Did you mean" not in error("1", "valuez=1", model=Takes(forward)).hint
 
 
 def test_a_forward_that_takes_anything_gets_anything():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Collection
-from inspect import Parameter
+from inspect import Parameter, Signature
 
 from torch import nn
 
@@ -36,13 +36,14 @@ def problem_with(model: nn.Module, positional: int, names: Collection[str]) -> I
         return None
     takes = f"forward takes: {', '.join(argument_names(signature)) or 'nothing'}."
     return InputError(
-        f"forward of {type(model).__name__} {complaint(found, positional)}", sentences(_remedy(found, takes), takes)
+        f"forward of {type(model).__name__} {complaint(found, positional)}", sentences(_remedy(found, signature), takes)
     )
 
 
-def _remedy(found: Misfit, takes: str) -> str:
+def _remedy(found: Misfit, signature: Signature) -> str:
     if found.unknown:
-        known = [name.strip("*,.") for name in takes.split()[2:]]
+        by_name = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
+        known = [p.name for p in signature.parameters.values() if p.kind in by_name]
         return sentences(*(did_you_mean(name, known) for name in found.unknown))
     if found.surplus or found.twice:
         return "Inputs without a name go to its arguments in order."
