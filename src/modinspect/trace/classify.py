@@ -94,7 +94,7 @@ def _literal(value: Any) -> Any:
         return "..."
     if isinstance(value, slice):
         parts = (value.start, value.stop) if value.step is None else (value.start, value.stop, value.step)
-        return ":".join("" if part is None else str(_literal(part)) if type(part) is int else "?" for part in parts)
+        return ":".join("" if part is None else str(part) if type(part) is int else "?" for part in parts)
     if isinstance(value, (tuple, list)) and len(value) <= _LONGEST:
         items = [_literal(item) for item in value]
         known = [item for item in items if item is not _SKIP]

@@ -55,6 +55,6 @@ def estimate_flops(func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, An
     return None if formula is None else int(formula(*args, **kwargs, out_val=out))
 
 
-def has_formula(func: Any) -> bool:
+def has_formula(func: OpOverload) -> bool:
     """Whether the registry knows ``func``; what it does not know is decomposed first, as ``FlopCounterMode`` does."""
-    return isinstance(func, OpOverload) and (func in flop_registry or func._overloadpacket in flop_registry)
+    return func._overloadpacket in flop_registry
