@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from modinspect.errors import InputError
 from modinspect.inputs import Inputs, InputSpec, call_input_function, guess_inputs, make_inputs, parse_spec, try_guesses
-from modinspect.inputs.spec import ALIASES, value_range
+from modinspect.inputs.spec import ALIASES, GRAMMAR, value_range
 from modinspect.load import load
 
 
@@ -82,6 +82,8 @@ def error(*specs: str, model: nn.Module | None = None) -> InputError:
         ("mask=1,128:bool:ones", InputSpec("mask", (1, 128), "bool", "ones")),
         ("1,3:ones", InputSpec(dims=(1, 3), fill="ones")),
         ("1,3:-1.5..2e3", InputSpec(dims=(1, 3), fill="-1.5..2e3")),
+        ("1:0..1E3", InputSpec(dims=(1,), fill="0..1E3")),
+        ("1: 0 .. 5 ", InputSpec(dims=(1,), fill="0..5")),
         ("1,3:torch.bfloat16:rand", InputSpec(None, (1, 3), "bfloat16", "rand")),
         (":float32", InputSpec(dtype="float32")),
         ("t=:int64:zeros", InputSpec("t", (), "int64", "zeros")),
@@ -124,8 +126,8 @@ def test_the_documentation_gives_specs_that_work_and_names_every_dtype():
 @pytest.mark.parametrize(
     ("text", "message", "hint"),
     [
-        ("", "is empty", ":float32"),
-        ("   ", "is empty", ":float32"),
+        ("", "an input is empty", f"A scalar is written :float32. {GRAMMAR}"),
+        ("   ", "an input is empty", ":float32"),
         ("1\0", "NUL", "DIMS"),
         ("x=", "gives no sizes", "x=:float32"),
         (":", "nothing stands behind a ':'", "Leave out"),
@@ -137,13 +139,18 @@ def test_the_documentation_gives_specs_that_work_and_names_every_dtype():
         ("xs[0]=1,3", "'xs[0]' is no name", "--input-fn"),
         ("-1,3", "size 1 is negative: -1", "0 or more"),
         ("3,-1", "size 2 is negative: -1", "0 or more"),
+        ("-" + "1" * 25, "size 1 is negative: -1111111111111111111", "0 or more"),
         ("1,,3", "size 2 is missing", "[name=]DIMS"),
         (",3", "size 1 is missing", "[name=]DIMS"),
-        ("3,", "missing after the last comma", "Write 3."),
+        ("3,4,", "missing after the last comma", "Write 3,4."),
         ("1 10", "'1 10' is no list of sizes", "Commas separate them: 1,10."),
         ("1x3x8", "'1x3x8' is no list of sizes", "1,3,8"),
         ("(1,3)", "brackets", "Leave them out: 1,3"),
         ("[1,3]", "brackets", "Leave them out: 1,3"),
+        ("(1,3", "size 1, '(1', is no whole number", "[name=]DIMS"),
+        ("1,3)", "size 2, '3)', is no whole number", "[name=]DIMS"),
+        ("X,3)", "size 1, 'X', is no whole number", "[name=]DIMS"),
+        ("(1,X", "size 1, '(1', is no whole number", "[name=]DIMS"),
         ("B,3", "size 1, 'B', is no whole number", "[name=]DIMS"),
         ("1,1.5", "size 2, '1.5', is no whole number", "[name=]DIMS"),
         ("１,3", "size 1, '１', is no whole number", "[name=]DIMS"),  # noqa: RUF001
@@ -151,24 +158,36 @@ def test_the_documentation_gives_specs_that_work_and_names_every_dtype():
         ("int64", "'int64' stands where size 1 is", ":int64"),
         ("99999999999999999999", "20 digits", "smaller"),
         ("9999999999999999999", "19 digits", "smaller"),
+        ("x.pt", "is no list of sizes", "@x.pt"),
+        ("x.pth", "is no list of sizes", "@x.pth"),
         ("x.npy", "is no list of sizes", "@x.npy"),
+        ("x.safetensors", "is no list of sizes", "@x.safetensors"),
         ("dir/x", "is no list of sizes", "@dir/x"),
-        ("@", "no file follows", ".safetensors"),
+        ("dir\\x", "is no list of sizes", "@dir\\x"),
+        ("@", "no file follows", "A file ends in .pt, .pth, .npy, .safetensors."),
         ("x=@ ", "no file follows", ".safetensors"),
-        ("1:flaot32", "'flaot32' is neither dtype nor fill", "Did you mean 'float32'?"),
+        (
+            "1:flaot32",
+            "'flaot32' is neither dtype nor fill",
+            "Did you mean 'float32'? Dtypes: float32, bfloat16, int64, bool, ... "
+            "Fills: randn, rand, zeros, ones and LOW..HIGH, as in 0..100.",
+        ),
         ("1:Float32", "'Float32' is neither dtype nor fill", "Did you mean 'float32'"),
         ("1:zeroes", "'zeroes' is neither dtype nor fill", "Did you mean 'zeros'?"),
         ("1:f32:rnad", "'rnad' is no fill", "Did you mean 'rand'?"),
         ("1:f32:i64", "'i64' is no fill", "LOW..HIGH"),
+        ("1:ones:zeros", "'zeros' follows the fill 'ones'", "[name=]DIMS"),
         ("1:ones:f32", "'f32' follows the fill 'ones'", "The dtype comes first: 1:f32:ones"),
         ("1:f32:ones:x", "3 parts", "[name=]DIMS"),
         ("1:5", "'5' is no fill", "int64:5..6"),
         ("1:0...5", "is no range of numbers", "LOW..HIGH"),
         ("1:a..b", "is no range of numbers", "LOW..HIGH"),
-        ("1:int64:randn", "randn makes no values of int64", "0..100"),
-        ("1:bool:rand", "rand makes no values of bool", "0..2"),
+        ("1:int64:randn", "randn makes no values of int64", "as in 0..100."),
+        ("1:bool:rand", "rand makes no values of bool", "as in 0..2."),
         ("1:int64:5..5", "no value lies between 5 and 5", "5..6"),
-        ("1:2..1", "no value lies between 2.0 and 1.0", "0..1"),
+        ("1:2..1", "no value lies between 2.0 and 1.0", "left out: 0..1."),
+        ("1:0..1e999", "larger than any number", "smaller"),
+        ("1:-1e999..0", "larger than any number", "smaller"),
         ("1:1e999..2e999", "larger than any number", "smaller"),
         ("1:int64:0.5..3", "no whole numbers", "0..100"),
         ("1:uint8:0..300", "299 is no uint8", "at most 0..256"),
@@ -183,6 +202,7 @@ def test_a_spec_that_can_not_be_says_what_is_at_fault_and_what_works(text, messa
         parse_spec(text)
     assert message in caught.value.message
     assert hint in caught.value.hint
+    assert caught.value.message.startswith(f"the input {text.strip()!r}" if text.strip() else "an input")
 
 
 def test_control_codes_in_a_spec_are_shown_escaped():

@@ -173,7 +173,7 @@ def _odd_size(index: int, parts: list[str]) -> tuple[str, str]:
 
 def _dtype_and_fill(parts: list[str], dims: str, written: str) -> tuple[str | None, str | None]:
     if len(parts) > 2:
-        raise _wrong(written, f"{len(parts)} parts follow the sizes, there can be two", GRAMMAR)
+        raise _wrong(written, f"{len(parts)} parts follow the sizes, there can be two")
     dtype: str | None = None
     fill: str | None = None
     for part in parts:
