@@ -3,7 +3,7 @@ import os
 import pickle
 import re
 import sys
-from collections import OrderedDict, UserDict
+from collections import OrderedDict, UserDict, namedtuple
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,8 +16,18 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from modinspect.errors import InputError
-from modinspect.inputs import Inputs, InputSpec, call_input_function, guess_inputs, make_inputs, parse_spec, try_guesses
+from modinspect.inputs import (
+    Inputs,
+    InputSpec,
+    call_input_function,
+    guess_inputs,
+    make_inputs,
+    parse_spec,
+    try_guesses,
+    values,
+)
 from modinspect.inputs.spec import ALIASES, GRAMMAR, value_range
+from modinspect.inputs.values import place
 from modinspect.load import load
 
 
@@ -321,6 +331,39 @@ def test_values_are_the_same_each_time_and_two_inputs_differ():
     assert not torch.equal(one, two)
 
 
+def seeded() -> torch.Generator:
+    return torch.Generator().manual_seed(0)
+
+
+@pytest.mark.filterwarnings("ignore:ComplexHalf")
+@pytest.mark.parametrize(
+    ("name", "drawn"),
+    [
+        ("float32", torch.float32),
+        ("float64", torch.float64),
+        ("bfloat16", torch.float32),
+        ("complex128", torch.complex128),
+        ("complex64", torch.complex64),
+        ("complex32", torch.complex64),
+    ],
+)
+def test_values_are_torchs_for_seed_0_drawn_in_a_wide_dtype(name, drawn):
+    dtype = getattr(torch, name)
+    for fill, sample in [("randn", torch.randn), ("rand", torch.rand)]:
+        made = tensor(f"2,3:{name}:{fill}")
+        expected = sample(2, 3, generator=seeded(), dtype=drawn).to(dtype)
+        assert made.dtype is dtype
+        assert torch.equal(made.to(drawn), expected.to(drawn))  # half complex numbers can't be compared
+    if dtype.is_floating_point:
+        expected = torch.empty(4, dtype=drawn).uniform_(-2.5, 20, generator=seeded()).to(dtype)
+        assert torch.equal(tensor(f"4:{name}:-2.5..20"), expected)
+
+
+def test_whole_numbers_are_torchs_for_seed_0():
+    assert torch.equal(tensor("4:int64:-3..300"), torch.randint(-3, 300, (4,), generator=seeded()))
+    assert torch.equal(tensor("4:int8:-3..100"), torch.randint(-3, 100, (4,), generator=seeded()).to(torch.int8))
+
+
 def test_torchs_random_state_is_left_alone():
     before = torch.get_rng_state()
     made("3", "3:rand", "3:int64:0..9", "3:0..9")
@@ -364,10 +407,90 @@ def test_what_is_larger_than_the_machine_is_refused_before_it_is_made():
     assert tensor("0,1000000,1000000").numel() == 0
 
 
+def test_a_refused_size_says_how_much_it_needs_and_how_much_there_is(monkeypatch):
+    monkeypatch.setattr(values, "_memory", lambda: 8)
+    assert tensor("2").shape == (2,)
+    wrong = error("500000000:float64")
+    assert wrong.message == "the input '500000000:float64' needs 4.0 GB as float64, this machine has 0.0 GB"
+    assert wrong.hint == "Give smaller sizes."
+    assert "needs 0.0 GB as float32" in error("3").message
+    monkeypatch.setattr(values, "_memory", lambda: None)
+    assert tensor("3").shape == (3,)
+
+
+@pytest.mark.parametrize(
+    ("count", "shown"),
+    [
+        (1_500_000_000, "1.5 GB"),
+        (10**12 - 10**9, "999.0 GB"),
+        (10**12, "1.0 TB"),
+        (2_500 * 10**9, "2.5 TB"),
+        (999_999 * 10**12, "999999.0 TB"),
+        (10**18, "1e+06 TB"),
+        (3 * 10**20, "3e+08 TB"),
+    ],
+)
+def test_bytes_are_shown_in_the_unit_that_suits(count, shown):
+    assert values._bytes(count) == shown
+
+
+def test_the_memory_of_the_machine_is_what_the_system_says_if_it_does(monkeypatch):
+    said = {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": 1000}
+    monkeypatch.setattr(os, "sysconf", said.__getitem__)
+    assert values._memory() == 4_096_000
+    for reason in (ValueError(), OSError()):
+        monkeypatch.setattr(os, "sysconf", lambda _, reason=reason: (_ for _ in ()).throw(reason))
+        assert values._memory() is None
+    monkeypatch.delattr(os, "sysconf")
+    assert values._memory() is None
+
+
+def test_what_torch_can_not_make_is_said_in_its_first_line():
+    wrong = error("0,9223372036854775807,9223372036854775807")
+    assert wrong.message.startswith("torch can't make the input '0,9223372036854775807,9223372036854775807': ")
+    assert "\n" not in wrong.message
+    assert wrong.hint == "Give other sizes or another dtype."
+
+
+Pair = namedtuple("Pair", ["a", "b"])
+
+
+def test_tensors_are_placed_in_whatever_holds_them():
+    x, ids = torch.ones(2), torch.ones(2, dtype=torch.int64)
+    for held in ([x, ids], (x, ids), Pair(x, ids), {"a": x, "b": ids}):
+        placed = place(held, "meta", torch.float16)
+        assert type(placed) is type(held)
+        one, two = placed.values() if isinstance(placed, dict) else placed
+        assert (one.device.type, one.dtype) == ("meta", torch.float16)
+        assert (two.device.type, two.dtype) == ("meta", torch.int64)
+    nested = place({"a": [(x,)]}, "meta", torch.float64)["a"][0][0]
+    assert (nested.device.type, nested.dtype) == ("meta", torch.float64)
+    assert place(x, "meta").dtype is torch.float32
+    other = OrderedDict(a=x)
+    assert place(other, "meta") is other
+    assert place("x", "meta") == "x"
+
+
+def test_a_packed_sequence_is_placed_with_its_batch_sizes_where_they_are():
+    packed = nn.utils.rnn.pack_sequence([torch.ones(2, 1), torch.ones(1, 1)])
+    for dtype, expected in [(None, torch.float32), (torch.float16, torch.float16)]:
+        placed = place(packed, "meta", dtype)
+        assert (placed.data.device.type, placed.data.dtype) == ("meta", expected)
+        assert placed.batch_sizes.tolist() == [2, 1]
+    whole = packed.to(torch.int64)
+    assert place(whole, "cpu", torch.float16).data.dtype is torch.int64
+
+
+def test_the_default_of_inputs_is_those_of_the_command_line():
+    assert (Inputs(()).kwargs, Inputs(()).how, Inputs(()).notes) == ({}, "--input", ())
+
+
 def test_a_bound_that_the_dtype_does_not_reach_is_refused():
     wrong = error("2:float16:0..1e6")
-    assert "1e+06 is no float16" in wrong.message
-    assert "65504" in wrong.hint
+    assert wrong.message == "the input '2:float16:0..1e6': 1e+06 is no float16"
+    assert wrong.hint == "The largest one is 65504."
+    assert "-1e+06 is no float16" in error("2:float16:-1e6..0").message
+    assert tensor("2:float16:-65504..65504").dtype is torch.float16
     assert "1e+06 is no float16" in error("2:0..1e6", model=Net(torch.float16)).message
 
 

@@ -64,7 +64,7 @@ def place(value: Any, device: torch.device | str, dtype: torch.dtype | None = No
         return moved if dtype is None or not value.data.is_floating_point() else moved.to(dtype)
     if isinstance(value, Tensor):
         return value.to(device, dtype) if dtype is not None and value.is_floating_point() else value.to(device)
-    if isinstance(value, dict) and type(value) is dict:
+    if type(value) is dict:
         return {key: place(item, device, dtype) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         items = [place(item, device, dtype) for item in value]
