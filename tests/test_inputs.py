@@ -1,8 +1,10 @@
 import functools
+import gc
 import os
 import pickle
 import re
 import sys
+import zipfile
 from collections import OrderedDict, UserDict, namedtuple
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,17 +17,22 @@ from hypothesis import strategies as st
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from modinspect import inputs
 from modinspect.errors import InputError
 from modinspect.inputs import (
     Inputs,
     InputSpec,
     call_input_function,
+    candidates,
+    guess,
     guess_inputs,
     make_inputs,
     parse_spec,
     try_guesses,
     values,
 )
+from modinspect.inputs.files import LOADERS, load_file
+from modinspect.inputs.guess.ask import nobody
 from modinspect.inputs.spec import ALIASES, GRAMMAR, value_range
 from modinspect.inputs.values import place
 from modinspect.load import load
@@ -75,6 +82,13 @@ def error(*specs: str, model: nn.Module | None = None) -> InputError:
     with pytest.raises(InputError) as caught:
         made(*specs, model=model)
     return caught.value
+
+
+def test_the_package_has_what_it_says_it_has():
+    assert [name for name in inputs.__all__ if not hasattr(inputs, name)] == []
+    assert inputs.Inputs is values.Inputs
+    with pytest.raises(AttributeError, match=r"module 'modinspect.inputs' has no attribute 'nothing'"):
+        inputs.nothing  # noqa: B018
 
 
 # ---- the grammar
@@ -149,7 +163,6 @@ def test_the_documentation_gives_specs_that_work_and_names_every_dtype():
         ("xs[0]=1,3", "'xs[0]' is no name", "--input-fn"),
         ("-1,3", "size 1 is negative: -1", "0 or more"),
         ("3,-1", "size 2 is negative: -1", "0 or more"),
-        ("-" + "1" * 25, "size 1 is negative: -1111111111111111111", "0 or more"),
         ("1,,3", "size 2 is missing", "[name=]DIMS"),
         (",3", "size 1 is missing", "[name=]DIMS"),
         ("3,4,", "missing after the last comma", "Write 3,4."),
@@ -213,6 +226,12 @@ def test_a_spec_that_can_not_be_says_what_is_at_fault_and_what_works(text, messa
     assert message in caught.value.message
     assert hint in caught.value.hint
     assert caught.value.message.startswith(f"the input {text.strip()!r}" if text.strip() else "an input")
+
+
+def test_of_a_long_negative_size_the_beginning_is_shown():
+    with pytest.raises(InputError) as caught:
+        parse_spec("-" + "1" * 25)
+    assert caught.value.message.endswith("size 1 is negative: -" + "1" * 19)
 
 
 def test_control_codes_in_a_spec_are_shown_escaped():
@@ -299,6 +318,7 @@ def test_floats_are_randn_and_integers_zeros_unless_told():
 
 def test_each_fill_gives_its_values():
     assert torch.equal(tensor("2:zeros"), torch.zeros(2))
+    assert torch.equal(tensor("2:ones"), torch.ones(2))
     assert torch.equal(tensor("2:bool:ones"), torch.tensor([True, True]))
     rand = tensor("1000:rand")
     assert (rand.min() >= 0, rand.max() < 1, rand.max() > 0.9) == (True, True, True)
@@ -380,18 +400,20 @@ def test_the_default_dtype_is_the_models_and_the_argument_beats_it():
     stored = Net()
     stored.index = nn.Parameter(torch.zeros(2).to(torch.float8_e4m3fn), requires_grad=False)
     assert tensor("2", model=stored).dtype is torch.float32
-    with pytest.raises(InputError, match="'flot' is no dtype"):
+    with pytest.raises(InputError) as caught:
         tensor("2", dtype="flot")
+    assert (caught.value.message, caught.value.hint) == ("'flot' is no dtype", "As in float32, bfloat16, float16.")
 
 
 def test_torchs_default_dtype_and_device_are_respected_or_overruled():
     torch.set_default_dtype(torch.float64)
     try:
         with torch.device("meta"):
-            made = tensor("2")
+            placed = made("2", "2:rand", "2:ones", "2:0..1", "2:int64:0..9").args
     finally:
         torch.set_default_dtype(torch.float32)
-    assert (made.dtype, made.device.type) == (torch.float64, "cpu")
+    assert [value.dtype for value in placed] == [*(torch.float64,) * 4, torch.int64]
+    assert {value.device.type for value in placed} == {"cpu"}
 
 
 def test_tensors_go_to_the_device():
@@ -445,10 +467,14 @@ def test_the_memory_of_the_machine_is_what_the_system_says_if_it_does(monkeypatc
     assert values._memory() is None
 
 
-def test_what_torch_can_not_make_is_said_in_its_first_line():
-    wrong = error("0,9223372036854775807,9223372036854775807")
-    assert wrong.message.startswith("torch can't make the input '0,9223372036854775807,9223372036854775807': ")
-    assert "\n" not in wrong.message
+@pytest.mark.parametrize("kind", [RuntimeError, MemoryError, OverflowError, TypeError, NotImplementedError])
+def test_what_torch_can_not_make_is_said_in_its_first_line(monkeypatch, kind):
+    def randn(*_, **__):
+        raise kind("too odd\nand\nmore")
+
+    monkeypatch.setattr(torch, "randn", randn)
+    wrong = error("2,3")
+    assert wrong.message == "torch can't make the input '2,3': too odd"
     assert wrong.hint == "Give other sizes or another dtype."
 
 
@@ -611,10 +637,10 @@ class Payload:
 def test_a_torch_file_never_runs_code(folder):
     torch.save(Payload(), "evil.pt")
     wrong = error("@evil.pt")
-    assert "reading it would run code" in wrong.message
+    assert wrong.message == "'evil.pt' is no file of plain tensors: reading it would run code, or it is broken"
     assert "--input-fn" in wrong.hint
     torch.jit.script(nn.ReLU()).save("model.pt")
-    assert "TorchScript" in error("@model.pt").message
+    assert error("@model.pt").message == "'model.pt' is a TorchScript model, no tensors"
     assert not (folder / "ran").exists()
 
 
@@ -642,7 +668,8 @@ def test_a_safetensors_file_gives_its_tensor_or_all_by_name(folder):
     save_file({}, "none.safetensors")
     assert torch.equal(tensor("@one.safetensors"), torch.ones(2))
     assert {name: value.shape for name, value in tensor("@two.safetensors").items()} == {"w": (2,), "v": (1,)}
-    assert "holds no tensor" in error("@none.safetensors").message
+    assert error("@none.safetensors").message == "'none.safetensors' holds no tensor"
+    assert error("@none.safetensors").hint == "Save at least one."
 
 
 def test_a_missing_reader_is_named_with_how_to_get_it(folder, monkeypatch):
@@ -650,14 +677,27 @@ def test_a_missing_reader_is_named_with_how_to_get_it(folder, monkeypatch):
     np.save("x.npy", np.ones(2))
     monkeypatch.setitem(sys.modules, "safetensors.torch", None)
     monkeypatch.setitem(sys.modules, "numpy", None)
-    assert "modinspect[safetensors]" in error("@x.safetensors").hint
-    assert "pip install numpy" in error("@x.npy").hint
+    for name, package, hint in [
+        ("x.safetensors", "safetensors", "pip install 'modinspect[safetensors]'"),
+        ("x.npy", "numpy", "pip install numpy"),
+    ]:
+        wrong = error(f"@{name}")
+        assert wrong.message == f"reading '{name}' needs {package}, which is not installed"
+        assert wrong.hint == hint
 
 
 @pytest.mark.parametrize(("value", "what"), [("x", "a str ('x')"), (None, "None"), ({"a": [3]}, "a dict"), ([], "a list")])
 def test_a_torch_file_without_a_tensor_is_said(folder, value, what):
     torch.save(value, "x.pt")
-    assert error("@x.pt").message == f"'x.pt' holds {what}, no tensor"
+    wrong = error("@x.pt")
+    assert wrong.message == f"'x.pt' holds {what}, no tensor"
+    assert wrong.hint == "Save a tensor, or a list or dict of them."
+
+
+@pytest.mark.parametrize("value", [{"a": {"b": (torch.ones(1), 3)}}, [[], [torch.ones(1)]], [3, torch.ones(1)]])
+def test_a_torch_file_with_a_tensor_somewhere_is_an_input(folder, value):
+    torch.save(value, "x.pt")
+    assert type(load_file("x.pt")) is type(value)
 
 
 def test_a_refused_torch_file_is_one_message(folder, recwarn):
@@ -675,16 +715,105 @@ def test_what_is_no_whole_file_of_a_known_kind_is_said(folder):
             wrong = error(f"@{state}.{suffix}")
             assert f"'{state}.{suffix}'" in wrong.message
             assert "\n" not in wrong.message
-    Path("x.csv").write_text("1")
-    Path("sub").mkdir()
-    assert "no kind that can be an input" in error("@x.csv").message
-    assert ".safetensors" in error("@x.csv").hint
-    assert "is a directory" in error("@sub").message
-    assert "Did you mean 'x.npy'" in error("@y.npy").hint
+            assert wrong.message.startswith(f"'{state}.{suffix}' ")
+            assert wrong.hint == "Is the file whole, and of that kind?"
     assert "\x1b" not in str(error("@\x1b.npy"))
     assert "\x1b" not in str(error("@x.npy:\x1b"))
-    assert "without ':float32'" in error("@x.npy:float32").hint
-    assert "no directory 'nowhere'" in error("@nowhere/x.npy").hint
+
+
+@pytest.mark.parametrize(
+    ("path", "message", "hint"),
+    [
+        ("x.csv", "'x.csv' is of no kind that can be an input", "Kinds of files: .pt, .pth, .npy, .safetensors."),
+        ("sub", "'sub' is a directory", "Name a file in it."),
+        ("y.npy", "there is no file 'y.npy'", "Did you mean 'x.npy'? Paths start at the working directory."),
+        ("sub/y.npy", "there is no file 'sub/y.npy'", "Did you mean 'sub/x.npy'? Paths start at the working directory."),
+        ("q.zip", "there is no file 'q.zip'", "Paths start at the working directory."),
+        ("q:zip", "there is no file 'q:zip'", "Paths start at the working directory."),
+        ("x.npy:f32", "there is no file 'x.npy:f32'", "A file takes no dtype or fill: @x.npy, without ':f32'."),
+        ("a:b.npy:f32", "there is no file 'a:b.npy:f32'", "A file takes no dtype or fill: @a:b.npy, without ':f32'."),
+        ("no/x.npy", "there is no file 'no/x.npy'", "There is no directory 'no' either. Paths start at the working directory."),
+        (
+            "\0/x.npy",
+            r"there is no file '\x00/x.npy'",
+            r"There is no directory '\x00' either. Paths start at the working directory.",
+        ),
+    ],
+)
+def test_a_file_that_is_not_there_or_of_another_kind_is_said_with_what_may_be_meant(folder, path, message, hint):
+    Path("x.csv").write_text("1")
+    Path("sub").mkdir()
+    for name in ("x.npy", "a:b.npy", "sub/x.npy"):
+        np.save(name, np.ones(2))
+    with pytest.raises(InputError) as caught:
+        load_file(path)
+    assert (caught.value.message, caught.value.hint) == (message, hint)
+
+
+def test_a_working_directory_that_is_gone_has_no_file(folder, monkeypatch):
+    (folder / "gone").mkdir()
+    monkeypatch.chdir(folder / "gone")
+    (folder / "gone").rmdir()
+    wrong = error("@x.npy")
+    assert wrong.message == "there is no file 'x.npy'"
+    assert wrong.hint == "Paths start at the working directory."
+
+
+def test_the_kind_of_a_file_is_told_by_its_suffix_in_any_case(folder):
+    with open("X.NPY", "wb") as file:
+        np.save(file, np.ones(2))
+    assert load_file("X.NPY").shape == (2,)
+
+
+@pytest.mark.parametrize(
+    ("raised", "reason"), [(ValueError("odd\nand long"), "odd"), (EOFError(), "EOFError"), (InputError("said"), None)]
+)
+def test_what_a_reader_raises_is_told_in_a_line(folder, monkeypatch, raised, reason):
+    def reader(path):
+        raise raised
+
+    monkeypatch.setitem(LOADERS, ".npy", reader)
+    Path("x.npy").touch()
+    with pytest.raises(InputError) as caught:
+        load_file("x.npy")
+    if reason is None:
+        assert caught.value is raised
+    else:
+        assert caught.value.message == f"'x.npy' can't be read as .npy: {reason}"
+        assert caught.value.hint == "Is the file whole, and of that kind?"
+
+
+def test_torch_files_are_read_without_code_to_the_cpu(folder, monkeypatch):
+    asked = []
+    monkeypatch.setattr(torch, "load", lambda path, **options: asked.append((path, options)) or torch.ones(1))
+    Path("x.pt").touch()
+    load_file("x.pt")
+    assert asked == [("x.pt", {"map_location": "cpu", "weights_only": True})]
+
+
+def test_a_zip_file_is_a_script_only_where_it_holds_constants(folder):
+    for name, message in [("a/b/constants.pkl", "TorchScript model"), ("constants.pkl.txt", "can't be read as .pt")]:
+        with zipfile.ZipFile("x.pt", "w") as archive:
+            archive.writestr("data/version", "3")
+            archive.writestr(name, "")
+        wrong = error("@x.pt")
+        assert message in wrong.message
+        if name == "a/b/constants.pkl":
+            assert wrong.hint == "Save tensors, or lists and dicts of them, with torch.save."
+
+
+@pytest.mark.parametrize("dtype", ["float16", "int32", "uint8", "bool", "complex64"])
+def test_a_numpy_file_of_numbers_or_booleans_can_be_read(folder, dtype):
+    np.save("x.npy", np.ones(2, dtype=dtype))
+    assert load_file("x.npy").dtype is getattr(torch, dtype)
+
+
+@pytest.mark.parametrize("dtype", ["S1", "M8[D]", "m8[D]", "V2", [("a", "f4")]])
+def test_a_numpy_file_of_something_else_is_refused(folder, dtype):
+    np.save("x.npy", np.zeros(2, dtype=dtype))
+    wrong = error("@x.npy")
+    assert wrong.message == f"'x.npy' holds {np.dtype(dtype)} values, which no tensor can have"
+    assert wrong.hint == "Save numbers or booleans."
 
 
 # ---- --input-fn
@@ -705,6 +834,17 @@ def needs(model): return model
 def keys(): return {0: torch.ones(2)}
 def raises():
     raise ValueError("no data")
+def inside():
+    raise TypeError("from inside")
+def listed_pair(): return [torch.ones(1)], {0: 1}
+layer = torch.nn.Identity()
+bare = torch.zeros
+def empty(): return {}
+def triple(): return [torch.ones(1)], {"x": 1}, 3
+def number_and_dict(): return 3, {"x": 1}
+def two(): return [torch.ones(2)], [torch.ones(3)]
+Named = namedtuple("Named", ["a"])
+def named(): return Named(torch.ones(2))
 def stops(): raise SystemExit
 def generated(): yield torch.ones(2)
 async def waits(): return torch.ones(2)
@@ -738,11 +878,20 @@ def functions(folder: Path):
         ("fns:both", [(2,)], {"mask": (1,)}),
         ("fns:one", [(2,)], {}),
         ("fns:late", [(5,)], {}),
+        ("fns:triple", [[(1,)], {"x": 1}, 3], {}),
+        ("fns:number_and_dict", [3, {"x": 1}], {}),
+        ("fns:two", [[(2,)], [(3,)]], {}),
+        ("fns:named", [[(2,)]], {}),
     ],
 )
 def test_an_input_function_returns_args_kwargs_or_both(functions, text, args, kwargs):
+    def shown(value):
+        if isinstance(value, (list, tuple)):
+            return [shown(item) for item in value]
+        return tuple(value.shape) if isinstance(value, Tensor) else value
+
     inputs = call_input_function(text)
-    assert [tuple(value.shape) if isinstance(value, Tensor) else value for value in inputs.args] == args
+    assert shown(inputs.args) == args
     assert {name: tuple(value.shape) for name, value in inputs.kwargs.items()} == kwargs
     assert inputs.how == f"--input-fn {text}"
 
@@ -759,6 +908,35 @@ def test_what_an_input_function_returns_is_held_against_forward(functions):
     assert call_input_function("fns:one", model=Net(), device="meta").args[0].device.type == "meta"
 
 
+def test_what_an_input_function_returns_goes_to_the_device_with_the_notes_on_it(functions):
+    inputs = call_input_function("fns:both", device="meta")
+    assert (inputs.args[0].device.type, inputs.kwargs["mask"].device.type) == ("meta", "meta")
+    assert call_input_function("fns:kwargs").kwargs["x"].device.type == "cpu"
+    notes = call_input_function("fns:empty", model=Decorated()).notes
+    assert notes == ("forward of Decorated needs the argument 'x', as far as its signature says",)
+
+
+def test_the_signature_of_an_input_function_has_its_own_name_alone(functions):
+    (functions / "a:b").mkdir()
+    (functions / "a:b" / "more.py").write_text("def needs(model): return model\n")
+    with pytest.raises(InputError) as caught:
+        call_input_function("a:b/more.py:needs")
+    assert caught.value.message.endswith("needs the argument 'model'. Its signature:\nneeds(model)")
+
+
+def test_an_input_function_that_takes_nothing_needs_no_hint_on_arguments(functions):
+    with pytest.raises(InputError) as caught:
+        call_input_function("fns:nothing(3)")
+    assert caught.value.hint == ""
+
+
+def test_a_coroutine_that_nobody_awaits_is_closed(functions, recwarn):
+    with pytest.raises(InputError, match="returned a coroutine"):
+        call_input_function("fns:waits")
+    gc.collect()
+    assert not recwarn.list
+
+
 class Narrow(Net):
     def forward(self, x):
         return x
@@ -768,8 +946,14 @@ class Narrow(Net):
     ("text", "message", "hint"),
     [
         ("fns:", "--input-fn: can't read", "pkg.mod"),
+        ("fns:listed_pair", "with the key 0", "(batch,)"),
+        ("fns:layer", "--input-fn: 'fns:layer' is an Identity, no function", "(args)"),
+        ("fns:args(1, 2)", "'fns:args' takes 1 positional argument, 2 were given. Its signature:\nargs(n=2)", ""),
+        ("fns:inside", "raised TypeError: from inside", "--traceback"),
+        ("fns:bare", "the input function 'fns:bare' raised TypeError", "--traceback"),
         ("nothing_like_this:make", "--input-fn: there is no module", ""),
         ("fns:argz", "--input-fn: the module 'fns' has no 'argz'", "Did you mean 'args'? Its functions: args, listed"),
+        ("fns:py", "--input-fn: the module 'fns' has no 'py'", "A file is named with a colon: path/to/fns.py:make."),
         ("fns:number", "--input-fn: 'fns:number' is an int (3), no function", "(args)"),
         ("fns:needs", "'fns:needs' needs the argument 'model'. Its signature:\nneeds(model)", "fns:needs(...)"),
         ("fns:nothing", "returned None", "(args)"),
@@ -843,6 +1027,38 @@ def test_guessed_floats_get_the_models_dtype_and_all_get_the_device():
     assert [value.dtype for value in guess_inputs(model.half()).args] == [torch.float16, torch.int64]
     assert [value.dtype for value in guess_inputs(model, dtype="f64").args] == [torch.float64, torch.int64]
     assert [value.device.type for value in guess_inputs(model, device="meta").args] == ["meta", "meta"]
+
+
+def test_a_guess_asks_the_model_and_is_given_where_it_is_wanted(monkeypatch):
+    asked = []
+
+    def ask(method, arguments):
+        asked.append((method, arguments))
+        return "answer"
+
+    def one_guess(model, question, notes):
+        notes.append("passed over")
+        assert question("features", [("image", torch.ones(1))]) == "answer"
+        yield SimpleNamespace(args=(torch.ones(2),), kwargs={"x": torch.ones(3)}, how="a guess", notes=("said",))
+
+    monkeypatch.setattr(guess, "candidates", one_guess)
+    (found,) = candidates(Net(), ask=ask, device="meta", dtype="f64", notes=[])
+    [(method, arguments)] = asked
+    assert (method, list(arguments)) == ("features", ["image"])
+    for value in (arguments["image"], found.args[0], found.kwargs["x"]):
+        assert (value.device.type, value.dtype) == ("meta", torch.float64)
+    assert (found.how, found.notes) == ("a guess", ("passed over", "said"))
+
+
+def test_a_guess_goes_to_the_cpu_where_nothing_else_is_wanted_and_may_ask_nobody(monkeypatch):
+    def one_guess(model, question, notes):
+        assert question is nobody
+        yield SimpleNamespace(args=(1,), kwargs={"x": 2}, how="a guess", notes=())
+
+    monkeypatch.setattr(guess, "candidates", one_guess)
+    monkeypatch.setattr(values, "place", lambda value, device, dtype: (value, device, dtype))
+    (found,) = candidates(Net(), notes=[])
+    assert (found.args, found.kwargs) == (((1,), "cpu", torch.float32), ({"x": 2}, "cpu", torch.float32))
 
 
 def test_a_guess_that_raises_is_a_note_and_the_next_one_is_asked():

@@ -59,15 +59,17 @@ def make_inputs(
     from modinspect.inputs.values import Inputs, generator, make_tensor, model_dtype, place
 
     parsed = [parse_spec(str(spec)) for spec in specs]
-    _check_once([spec.name for spec in parsed if spec.name is not None])
     names = [spec.name for spec in parsed if spec.name is not None]
+    _check_once(names)
     notes = check(model, len(parsed) - len(names), names)
     default = _dtype(dtype) or model_dtype(model)
     random = generator()
-    values = [load_file(spec.file) if spec.file is not None else make_tensor(spec, default, random) for spec in parsed]
-    placed = [place(value, device) for value in values]
-    args = tuple(value for spec, value in zip(parsed, placed, strict=True) if spec.name is None)
-    kwargs = {spec.name: value for spec, value in zip(parsed, placed, strict=True) if spec.name is not None}
+    placed = []
+    for spec in parsed:
+        value = load_file(spec.file) if spec.file is not None else make_tensor(spec, default, random)
+        placed.append((spec.name, place(value, device)))
+    args = tuple(value for name, value in placed if name is None)
+    kwargs = {name: value for name, value in placed if name is not None}
     return Inputs(args, kwargs, "--input", notes)
 
 

@@ -89,7 +89,7 @@ def _safetensors(path: str) -> Any:
         raise InputError(
             f"reading {path!r} needs safetensors, which is not installed", "pip install 'modinspect[safetensors]'"
         ) from error
-    tensors = load_safetensors(path, device="cpu")
+    tensors = load_safetensors(path)  # onto the CPU
     if not tensors:
         raise InputError(f"{path!r} holds no tensor", "Save at least one.")
     return next(iter(tensors.values())) if len(tensors) == 1 else tensors
@@ -98,8 +98,8 @@ def _safetensors(path: str) -> Any:
 def _no_file(path: str) -> InputError:
     if os.path.isdir(path):
         return InputError(f"{path!r} is a directory", "Name a file in it.")
-    stem, colon, after = path.rpartition(":")
-    if colon and os.path.isfile(stem):
+    stem, _, after = path.rpartition(":")
+    if os.path.isfile(stem):
         return InputError(
             f"there is no file {path!r}", f"A file takes no dtype or fill: @{printable(stem)}, without {f':{after}'!r}."
         )

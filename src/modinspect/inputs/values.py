@@ -85,7 +85,7 @@ def _filled(spec: InputSpec, dtype: torch.dtype, random: torch.Generator) -> Ten
         low, high = float(ends[0]), float(ends[1])
         _check_floats(spec, (low, high), dtype)
         return torch.empty(spec.dims, dtype=_sampled(dtype), device="cpu").uniform_(low, high, generator=random).to(dtype)
-    return torch.randint(int(ends[0]), int(ends[1]), spec.dims, generator=random, dtype=torch.int64, device="cpu").to(dtype)
+    return torch.randint(int(ends[0]), int(ends[1]), spec.dims, generator=random, device="cpu").to(dtype)
 
 
 def _sampled(dtype: torch.dtype) -> torch.dtype:
