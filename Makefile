@@ -5,6 +5,7 @@
 #   make check    what CI runs: format, lint, types, tests with their branch coverage
 #   make bench    measure beside the peers, and write docs/benchmarks.md
 #   make compat   the tests with the oldest and the newest supported torch, each in an environment of its own: .compat/
+#   make mutation changes some of the code a little, and looks whether the tests notice: docs/mutation.md
 #   make docs     write the pages on the rules of lint anew, from their docstrings
 #   make zoo      run over every model type of transformers (and torchvision and timm, where .venv has them): docs/zoo.md
 #
@@ -22,9 +23,9 @@ PIP := $(BIN)/python -m pip install --quiet
 export PIP_CONSTRAINT := constraints.txt
 export PIP_BUILD_CONSTRAINT := constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
-SOURCES := src tests benchmarks zoo compat fuzz
+SOURCES := src tests benchmarks zoo compat fuzz mutation
 
-.PHONY: demo test check bench compat zoo docs format clean
+.PHONY: demo test check bench compat mutation zoo docs format clean
 
 demo: $(VENV)/.run
 	$(BIN)/modinspect show modinspect.examples.MyModel --input 1,10
@@ -43,6 +44,9 @@ bench: $(VENV)/.bench
 
 compat:
 	env -u PIP_CONSTRAINT -u PIP_BUILD_CONSTRAINT TORCH_INDEX=$(TORCH_INDEX) $(PYTHON) compat/run.py
+
+mutation: $(VENV)/.mutation
+	$(BIN)/python mutation/run.py
 
 zoo: $(VENV)/.zoo
 	$(BIN)/python -m zoo.run --page docs/zoo.md
@@ -76,6 +80,10 @@ $(VENV)/.bench: $(VENV)/.run
 
 $(VENV)/.zoo: $(VENV)/.run
 	$(PIP) transformers
+	@touch $@
+
+$(VENV)/.mutation: $(VENV)/.dev
+	$(PIP) mutmut
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.run
