@@ -96,21 +96,7 @@ class TorchinfoCheck:
         key = handle.id
         self._hooks[key] = registered[key]
         self._handles.append(handle)
-
-        def guarded(module: nn.Module, *values: Any) -> None:
-            if self._result is not None:
-                return
-            try:
-                with torch._C.DisableTorchFunction(), torch._C._DisableTorchDispatch():
-                    count(self._hooks[key], module, *values)
-            except RecursionError:  # the model's, which the next call of its own will meet; no call can be made here
-                self._result = _TOO_DEEP
-            except KeyboardInterrupt:
-                raise
-            except BaseException as error:
-                self._fail(error, module)
-
-        registered[key] = _Hook(guarded)
+        registered[key] = _Hook(self, key, count)
 
     def _count_parameters(self, hook: Callable[..., None], module: nn.Module, inputs: object) -> None:
         hook(module, inputs)
@@ -126,16 +112,32 @@ class TorchinfoCheck:
 
 
 class _Hook:
-    """A hook that does nothing in a copy of its module, so that a forward may copy, pickle and save modules as ever."""
+    """A hook in the place of torchinfo's. In a copy of its module it does nothing: a forward may pickle and save modules.
 
-    def __init__(self, call: Callable[..., None]) -> None:
-        self._call = call
+    It calls ``count`` from its own frame: one more could be the one too many where the model's forward is nested deeply.
+    """
 
-    def __call__(self, *values: Any) -> None:
-        self._call(*values)
+    def __init__(self, check: TorchinfoCheck | None, key: int, count: Callable[..., None]) -> None:
+        self._check = check
+        self._key = key
+        self._count = count
 
-    def __reduce__(self) -> tuple[Callable[..., _Hook], tuple[Callable[..., None]]]:
-        return _Hook, (_nothing,)
+    def __call__(self, module: nn.Module, *values: Any) -> None:
+        check = self._check
+        if check is None or check._result is not None:
+            return
+        try:
+            with torch._C.DisableTorchFunction(), torch._C._DisableTorchDispatch():
+                self._count(check._hooks[self._key], module, *values)
+        except RecursionError:  # the model's, which the next call of its own will meet; no call can be made here
+            check._result = _TOO_DEEP
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            check._fail(error, module)
+
+    def __reduce__(self) -> tuple[type[_Hook], tuple[None, int, Callable[..., None]]]:
+        return _Hook, (None, 0, _nothing)
 
 
 def _refusal(model: nn.Module) -> str | None:
