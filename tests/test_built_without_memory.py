@@ -119,6 +119,24 @@ class AssignsData(Base):
         self.fc.bias = nn.Parameter(torch.zeros(4), requires_grad=False)
 
 
+class MixesAWeightWithItsLike(Base):
+    def set_up(self):
+        zigzag = torch.tensor([i % 3 - 1.0 for i in range(4)], device=self.fc.bias.device)
+        with torch.no_grad():
+            self.fc.bias.copy_(torch.ones_like(self.fc.bias * 0.3 + zigzag))
+            self.fc.bias += zigzag
+
+
+class WritesAWeightIntoABuffer(Base):
+    def set_up(self):
+        self.register_buffer("first", torch.zeros(4))
+        with torch.no_grad():
+            self.first += self.fc.bias
+
+    def forward(self, x):
+        return self.fc(x) + self.first
+
+
 class ReadsAWeight(Base):
     def set_up(self):
         self.scale = self.fc.weight.abs().mean().item()
@@ -576,7 +594,7 @@ CONSTRUCTORS = """
     InitialisesOrthogonally InitialisesInEveryWay AssignsData ReadsAWeight BranchesOnAWeight Skips MadeOnMeta Lists Copies
     RegistersInItsOwnWay Lazy KeepsAPlainCopy CountsItself InHalf Quantized factory instance TriesToReadAWeight
     SuppressesWhatItRaises AsksWhereItIs ComparesMemory OrdersAtRandom KeepsRandomNumbers DrawsManyBeforeOne IsOnMeta
-    KeepsFewOfMany AssignsRandomData InitialisesThroughALibrary
+    KeepsFewOfMany AssignsRandomData InitialisesThroughALibrary MixesAWeightWithItsLike WritesAWeightIntoABuffer
 """.split()
 FORWARDS = """
     WritesIntoABuffer WritesIntoAMask ReadsWhatWasWritten DrawsAtRandom Autocasts NormsInTrain BranchesOnAnActivation

@@ -23,7 +23,7 @@ from modinspect.errors import RunError
 from modinspect.report import Source
 from modinspect.trace.names import public_name
 from modinspect.trace.sources import Sources
-from modinspect.trace.tensors import flatten
+from modinspect.trace.tensors import flatten, map_tensors
 
 SMALL = 2**22
 """Elements up to which tensors are made for real: 16 MiB of float32."""
@@ -195,9 +195,19 @@ class _Building(TorchFunctionMode):
         try:
             return self._make(func, args, kwargs)
         except Exception as error:
-            if any(tensor.is_meta for _, tensor in flatten([args, kwargs])):
+            tensors = [tensor for _, tensor in flatten([args, kwargs])]
+            if not any(tensor.is_meta for tensor in tensors):
+                raise
+            if all(tensor.is_meta for tensor in tensors) or (_writes(func, kwargs) and not tensors[0].is_meta):
                 raise self._need(func) from error
-            raise
+            return self._without_memory(func, args, kwargs)
+
+    def _without_memory(self, func: Any, args: Any, kwargs: Any) -> Any:
+        """What a parameter and a real tensor make together has no memory either."""
+        try:
+            return func(*map_tensors(_to_meta, args), **map_tensors(_to_meta, kwargs))
+        except Exception as error:
+            raise self._need(func) from error
 
     def _answer(self, func: Any, tensor: Tensor) -> Any:
         """What a tensor on ``meta`` is to say of itself: where it would be, but to what works on ``meta`` in its own way."""
@@ -250,6 +260,17 @@ def at_line(source: Source | None) -> str:
     return f" at {source.file}:{source.line}" + (f" ({source.code})" if source.code else "")
 
 
+def _to_meta(tensor: Tensor) -> Tensor:
+    return tensor if tensor.is_meta else tensor.to("meta")
+
+
+def _writes(func: Any, kwargs: dict[str, Any]) -> bool:
+    """Whether ``func`` writes to its first argument: ``add_``, ``__iadd__``, ``__setitem__``; or to what ``out`` says."""
+    name = getattr(func, "__name__", "")
+    in_place = name.endswith("_") and not name.endswith("__")
+    return in_place or name in _WRITING_OPERATORS or kwargs.get("out") is not None
+
+
 def _is_meta_device(value: Any) -> bool:
     return value == "meta" if isinstance(value, str) else isinstance(value, torch.device) and value.type == "meta"
 
@@ -261,6 +282,9 @@ def _fills(func: Any) -> bool:
     return name.endswith("_") and getattr(nn.init, name, None) is func
 
 
+_WRITING_OPERATORS = frozenset(
+    ["__setitem__", *(f"__i{name}__" for name in "add sub mul div truediv floordiv mod pow and or xor lshift rshift".split())]
+)
 _OWN_WAY = frozenset({"torch.nn.init", "torch._tensor", "torch.nn.parameter"})
 _IS_META = Tensor.is_meta.__get__  # type: ignore[attr-defined]
 _SET_DATA = Tensor.data.__set__  # type: ignore[attr-defined]
