@@ -750,10 +750,11 @@ def test_a_file_that_is_not_there_or_of_another_kind_is_said_with_what_may_be_me
     assert (caught.value.message, caught.value.hint) == (message, hint)
 
 
-def test_a_working_directory_that_is_gone_has_no_file(folder, monkeypatch):
-    (folder / "gone").mkdir()
-    monkeypatch.chdir(folder / "gone")
-    (folder / "gone").rmdir()
+def test_a_working_directory_that_can_not_be_listed_is_not_said_to_be_missing(folder, monkeypatch):
+    def refused(path):
+        raise PermissionError(path)
+
+    monkeypatch.setattr(os, "listdir", refused)
     wrong = error("@x.npy")
     assert wrong.message == "there is no file 'x.npy'"
     assert wrong.hint == "Paths start at the working directory."

@@ -67,6 +67,36 @@ def test_what_is_quick_to_make_takes_the_fields_in_order_with_their_defaults(cls
         cls()
 
 
+DEFAULTS: dict[type, dict[str, object]] = {
+    Source: {"code": None},
+    data_model.ModelInfo: {"notes": ()},
+    Input: {},
+    Output: {"origin": None},
+    Operand: {"origin": None, "argument": ""},
+    Result: {},
+    Op: {"aten": (), "arguments": {}, "mutates": (), "estimated_flops": None, "kept": None},
+    data_model.Call: {},
+    data_model.ModuleInfo: {"uncounted_ops": 0, "training": False, "extra_repr": "", "aliases": ()},
+    data_model.StateTensor: {},
+    data_model.Unregistered: {"dtype": None, "role": "", "module": ""},
+    data_model.Totals: {"estimated_flops": None},
+    data_model.CrossCheck: {"note": None},
+    ForwardError: {"op": None, "sentence": None, "traceback": ""},
+    Report: {"error": None, "calls": (), "parameters": (), "buffers": (), "torchinfo": None},
+}
+
+
+@pytest.mark.parametrize("cls", DEFAULTS)
+def test_what_is_not_given_is_not_known_or_none_at_all(cls: type) -> None:
+    given = {f.name: 1 for f in dataclasses.fields(cls) if f.name not in DEFAULTS[cls]}
+    made = cls(**given)
+    assert {f.name: getattr(made, f.name) for f in dataclasses.fields(cls)} == {**given, **DEFAULTS[cls]}
+    keys = {"class_name": "class", "origin": "from"}
+    assert {f.name: f.metadata.get("key", f.name) for f in dataclasses.fields(cls)} == {
+        f.name: keys.get(f.name, f.name) for f in dataclasses.fields(cls)
+    }
+
+
 def test_each_op_has_arguments_of_its_own() -> None:
     one, two = an_op(), an_op()
     assert one.arguments == two.arguments == {}
