@@ -15,6 +15,8 @@ import torch.nn.functional as F
 from small_models import ZOO
 from torch import Tensor, nn
 
+from modinspect import inspect_target, lint
+from modinspect.errors import RunError
 from modinspect.report import Report
 from modinspect.trace import NeedsValues, Weightless, trace, without_memory
 
@@ -43,6 +45,8 @@ def real(build: Build) -> Report:
 
 
 def weightless(build: Build, device: torch.device = CPU) -> Report:
+    if device == CUDA and not hasattr(torch._C, "_ensureCUDADeviceGuardSet"):
+        pytest.skip("this torch can't run as if on a GPU where there is none")
     torch.manual_seed(3)
     with without_memory() as aliases:
         model, args, kwargs = build()
@@ -447,3 +451,12 @@ def test_a_tensor_is_made_on_the_gpu_of_numbers_that_are_known() -> None:
         return self.fc(x) + torch.tensor([places[0], places[2], 2, 3], device=x.device)
 
     assert on_cuda(forward).error is None
+
+
+def test_a_torch_that_can_not_run_as_if_on_a_gpu_is_said_to_be_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(torch._C, "_ensureCUDADeviceGuardSet", raising=False)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(RunError, match=r"torch .* can't run as if on a GPU where there is none"):
+        inspect_target("modinspect.examples.MyModel", ["1,10"], device="weightless:cuda")
+    found = lint(nn.Linear(3, 2), torch.ones(1, 3), select=["MI502"])
+    assert [(skip.rule, "as if on a GPU" in skip.reason) for skip in found.skipped] == [("MI502", True)]

@@ -119,7 +119,10 @@ class WeightlessMode(TorchDispatchMode):
             # What torch does for its own fake tensors: no device is started, and guards for one that is not there do nothing.
             self._mode_key = torch._C._TorchDispatchModeKey.FAKE
             if not torch.cuda.is_available():
-                torch._C._ensureCUDADeviceGuardSet()
+                ensure_guard = getattr(torch._C, "_ensureCUDADeviceGuardSet", None)
+                if ensure_guard is None:  # up to torch 2.9 at least
+                    raise NeedsValues(f"torch {torch.__version__} can't run as if on a GPU where there is none")
+                ensure_guard()
 
     def __enter__(self) -> WeightlessMode:
         self._around = ExitStack()
