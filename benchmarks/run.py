@@ -5,17 +5,15 @@ make bench
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import statistics
 import sys
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from importlib import import_module
-from multiprocessing import get_context
 from pathlib import Path
 from typing import TypeAlias
 
@@ -23,8 +21,7 @@ import measure
 import nets
 import peers
 import torch
-
-from modinspect.trace import Weightless, trace, without_memory
+from compare import READ, WEIGHTLESS
 
 HERE = Path(__file__).parent
 PAGE = HERE.parent / "docs" / "benchmarks.md"
@@ -92,31 +89,11 @@ def table(header: list[str], rows: list[list[str]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def compare(make: Callable[[], torch.nn.Module], x: torch.Tensor, rounds: int, slow: int, threads: int) -> dict[str, float]:
-    """Ratios to the bare forward, measured in a process of their own, as not all peers leave torch as it was."""
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        return pool.submit(_compare, make, x, rounds, slow, threads).result()
-
-
-def _compare(make: Callable[[], torch.nn.Module], x: torch.Tensor, rounds: int, slow: int, threads: int) -> dict[str, float]:
-    """Peers that are slow come last and get fewer rounds, in a comparison of their own: torchlens wraps torch's functions, and
-    leaves them so.
-    """
-    torch.set_num_threads(threads)
-    model = make().eval()
-    looks: dict[str, Callable[[], object]] = {name: partial(look, model, x) for name, look in peers.installed().items()}
-    with without_memory() as aliases:
-        light = make().eval()
-    looks[READ] = partial(peers.modinspect_read, model, x)
-    looks[WEIGHTLESS] = partial(trace, light, (x,), weightless=Weightless(torch.device("cpu"), aliases))
-    quick = {name: looks[name] for name in ("bare", "modinspect", READ, WEIGHTLESS, "torchinfo", "flop_counter")}
-    found = measure.ratios(quick, "bare", rounds)
-    rest = {name: look for name, look in looks.items() if name == "bare" or (name not in quick and measure.works(look))}
-    return {**measure.ratios(rest, "bare", slow), **found}
-
-
-READ = "modinspect, read"
-WEIGHTLESS = "modinspect, weightless"
+def compare(net: str, rounds: int, slow: int, threads: int | None = None) -> dict[str, float]:
+    """Ratios to the bare forward, measured in a process of their own."""
+    arguments = [net, *map(str, (rounds, slow, threads or torch.get_num_threads()))]
+    found: dict[str, float] = json.loads(measure.in_process(str(HERE / "compare.py"), *arguments).splitlines()[-1])
+    return found
 
 
 @contextmanager
@@ -145,7 +122,7 @@ def compared(found: dict[str, dict[str, float]], digits: int) -> str:
 
 def calls() -> Section:
     """Many tiny calls: the cost of looking at a call."""
-    found = compare(nets.TinyCalls, torch.rand(4, 16), 60, 3, threads=1)
+    found = compare("TinyCalls", 60, 3, threads=1)
     text = "## Many tiny calls\n\n50 blocks, 350 ops, next to no arithmetic: time against the bare forward, one thread.\n\n"
     why = (
         "where each call of a function and of a module merely passes through Python, without anything noted, it takes 1.5×; "
@@ -159,8 +136,7 @@ def calls() -> Section:
 
 def images() -> Section:
     """One image through a large net: what is added to real work."""
-    x = torch.rand(1, 3, 224, 224)
-    found = {name: compare(getattr(nets, name), x, 9, 1, torch.get_num_threads()) for name in ("ResNet152", "ViTB16")}
+    found = {name: compare(name, 9, 1) for name in ("ResNet152", "ViTB16")}
     why = "the cost of an op, a module and a parameter is that of the tiny calls, and there are some hundred of each."
     goals = [Goal(f"{net}, one image of 224×224", 1.15, ratios["modinspect"], why=why) for net, ratios in found.items()]
     return "## One image of 224×224\n\nTime against the bare forward.\n\n" + compared(found, 2), goals
@@ -168,12 +144,7 @@ def images() -> Section:
 
 def transformers() -> Section:
     """Models of transformers, in their default sizes."""
-    ids = torch.arange(64).unsqueeze(0)
-    found = {}
-    for name in ("Bert", "GPT2"):
-        library = import_module("transformers")
-        config = getattr(library, f"{name}Config")(use_cache=False)
-        found[f"{name}Model"] = compare(partial(getattr(library, f"{name}Model"), config), ids, 9, 1, torch.get_num_threads())
+    found = {name: compare(name, 9, 1) for name in ("BertModel", "GPT2Model")}
     return "## Models of transformers\n\n64 tokens, default sizes: time against the bare forward.\n\n" + compared(found, 2), []
 
 
