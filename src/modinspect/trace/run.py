@@ -120,7 +120,8 @@ def run(model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], opti
         recording = recorder.recorded()
         if error is not None:
             return Builder(recording).report(half, info, data, raised(error, recorder))
-        return Report.made_later(lambda: Builder(recording).report(half, info, data), model=info, inputs=data)
+        make = _quick_collections()(lambda: Builder(recording).report(half, info, data))
+        return Report.made_later(make, model=info, inputs=data)
 
     process = os.getpid()
     try:
