@@ -21,3 +21,12 @@ def _forget_modules_of_a_temporary_directory(tmp_path_factory: pytest.TempPathFa
     for name, module in list(sys.modules.items()):
         if (getattr(module, "__file__", None) or "").startswith(base):
             del sys.modules[name]
+
+
+@pytest.fixture
+def untraced() -> Iterator[None]:
+    """Without the tracer of coverage: it raises in code whose file no file can be called, and takes stack of its own."""
+    tracer = sys.gettrace()
+    sys.settrace(None)
+    yield
+    sys.settrace(tracer)

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from cli_helpers import Modinspect
 
+pytestmark = pytest.mark.usefixtures("untraced")
+
 HOSTILE = "<script>x</script>[bold]b[/bold]\x1b[31m\x1b]8;;http:x\x07\u202e\u200f\r\n::error::%0A::error::##[error]\x9b2J"
 HALF = HOSTILE + "\ud800"
 """With half a character, which classes and functions may not have in their names."""

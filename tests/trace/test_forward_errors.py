@@ -126,6 +126,7 @@ def test_a_module_that_calls_itself_as_deep_as_it_can_alone_does_so_here() -> No
     assert len(report.calls) == 201
 
 
+@pytest.mark.usefixtures("untraced")
 def test_endless_recursion_points_at_the_models_line_though_torchinfo_watches(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -422,6 +423,7 @@ def test_what_has_no_plain_reason_is_left_to_torchs_own_words() -> None:
     assert failed(Calls(lambda x: F.embedding(x, torch.ones(3, 2), max_norm="a")), torch.tensor([0])).sentence is None
 
 
+@pytest.mark.usefixtures("untraced")
 @pytest.mark.parametrize("name", ["half \ud800.py", "null \0.py"])
 def test_code_of_a_file_that_no_file_can_be_is_told_without_its_line(name: str) -> None:
     """Generated code may call its file what it likes; the modules that look for lines raise at such names."""
