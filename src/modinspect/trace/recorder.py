@@ -368,9 +368,9 @@ class Recorder(TorchFunctionMode):
         Where the recorder's is the only dispatch mode, its keys are left out: a pop and a push take four times as long.
         """
         if self._modes == 1:
-            _exclude_key(_PYTHON, True)
-            _exclude_key(_SNAPSHOT, True)
             try:
+                _exclude_key(_PYTHON, True)
+                _exclude_key(_SNAPSHOT, True)
                 return func(*args, **kwargs) if kwargs else func(*args)
             finally:
                 _exclude_key(_SNAPSHOT, False)
