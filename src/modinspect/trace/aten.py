@@ -50,7 +50,8 @@ def count(func: Any, args: Any, kwargs: dict[str, Any], out: Any) -> tuple[int |
         return None, None
 
 
-_DECIDED_BY_VALUES = frozenset({torch.Tag.dynamic_output_shape, torch.Tag.data_dependent_output})
+DECIDED_BY_VALUES = frozenset({torch.Tag.dynamic_output_shape, torch.Tag.data_dependent_output})
+"""Tags of operators whose results the values of their operands decide, and not only fill."""
 
 
 class Sink:
@@ -76,7 +77,7 @@ class Sink:
     @property
     def by_values(self) -> bool:
         """Whether the values of the operands decide what they become: torch says so of its operators."""
-        return any(isinstance(func, OpOverload) and not _DECIDED_BY_VALUES.isdisjoint(func.tags) for func in self.funcs)
+        return any(isinstance(func, OpOverload) and not DECIDED_BY_VALUES.isdisjoint(func.tags) for func in self.funcs)
 
     @property
     def all_torchs(self) -> bool:

@@ -21,7 +21,7 @@ from torch.overrides import TorchFunctionMode
 
 from modinspect.errors import RunError
 from modinspect.report import Source
-from modinspect.trace.names import public_name
+from modinspect.trace.names import SET_DATA, public_name
 from modinspect.trace.sources import Sources
 from modinspect.trace.tensors import flatten, map_tensors
 
@@ -96,8 +96,7 @@ def without_memory() -> Iterator[Aliases]:
     """Modules built inside keep their parameters without memory: one parameter's memory at a time, and no initialisation.
 
     Raises:
-        NeedsValues: what was built asked for the values of a parameter, whether or not it went on then. Its ``parameters`` are
-            those that there were by then.
+        NeedsValues: what was built asked for the values of a parameter, whether or not it went on then.
     """
     original = nn.Module.register_parameter
     thread = threading.get_ident()
@@ -248,7 +247,7 @@ class _Building(TorchFunctionMode):
             if undrawn or (func not in _ALIKE and elements(args, kwargs) > SMALL):
                 self._skipped = self._skipped or func in _DRAW
                 kwargs = {**kwargs, "device": "meta"}
-        elif func == _SET_DATA and args[0].is_meta and not args[1].is_meta and args[1].layout is torch.strided:
+        elif func == SET_DATA and args[0].is_meta and not args[1].is_meta and args[1].layout is torch.strided:
             args = (args[0], args[1].to("meta"))
         return func(*args, **kwargs)
 
@@ -287,7 +286,6 @@ _WRITING_OPERATORS = frozenset(
 )
 _OWN_WAY = frozenset({"torch.nn.init", "torch._tensor", "torch.nn.parameter"})
 _IS_META = Tensor.is_meta.__get__  # type: ignore[attr-defined]
-_SET_DATA = Tensor.data.__set__  # type: ignore[attr-defined]
 _ASKS = {
     Tensor.device.__get__: lambda _: torch.device("cpu"),
     _IS_META: lambda _: False,

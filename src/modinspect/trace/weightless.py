@@ -25,7 +25,7 @@ from torch._ops import HigherOrderOperator, OpOverload
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from modinspect.trace import names
-from modinspect.trace.aten import WRITES_STATISTICS
+from modinspect.trace.aten import DECIDED_BY_VALUES, WRITES_STATISTICS
 from modinspect.trace.building import SMALL, NeedsValues, elements
 from modinspect.trace.layouts import LayoutUnknown, laid_out
 from modinspect.trace.refusals import refuse_dtypes, refuse_indices
@@ -235,7 +235,7 @@ class WeightlessMode(TorchDispatchMode):
         refuse_indices(func, args, self.value_of)
         if func in _INDEXING:
             args = self._masks_to_indices(args)
-        elif func in _RAISES or func is _PACK or not _DECIDED_BY_VALUES.isdisjoint(func.tags):
+        elif func in _RAISES or func is _PACK or not DECIDED_BY_VALUES.isdisjoint(func.tags):
             raise NeedsValues(f"{_public(func)} needs the values of a tensor")
         self._skipped_random = self._skipped_random or (writes and torch.Tag.nondeterministic_seeded in func.tags)
         key = self._key(func, args, kwargs) if self._makes_new(func) else None
@@ -408,7 +408,6 @@ def _cuda_looks_available() -> Iterator[None]:
 
 
 _INDEXING = frozenset({_ATEN.index.Tensor, _ATEN.index_put.default, _ATEN.index_put_.default, _ATEN._unsafe_index.Tensor})
-_DECIDED_BY_VALUES = frozenset({torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape})
 _RAISES = frozenset({_ATEN._linalg_check_errors.default, _ATEN._assert_async.default, _ATEN._assert_async.msg})
 """Operators that may raise, and do nothing else."""
 
