@@ -9,10 +9,12 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
+from trace_helpers import Calls
 
 import modinspect
 from modinspect.errors import RunError
@@ -31,6 +33,12 @@ class Repeats(nn.Module):
         for _ in range(self.times):
             x = x + 1
         return self.fc(x)
+
+
+class Doubled(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        return x * 2
 
 
 def check(report: Report, times: int) -> None:
@@ -219,7 +227,11 @@ def test_a_process_forked_while_another_thread_inspects_can_inspect() -> None:
     child = os.fork()
     if not child:
         signal.alarm(30)
-        os._exit(len(modinspect.inspect(Repeats(2), torch.ones(2, 4)).ops))
+        try:
+            ops = modinspect.inspect(Calls(lambda x: Doubled.apply(x) + x), torch.ones(2, 4)).ops
+            os._exit(len(ops))
+        finally:
+            os._exit(99)  # never into the tests that follow
     try:
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 3
     finally:

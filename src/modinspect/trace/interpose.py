@@ -22,20 +22,26 @@ def functions_go_through(apply: Callable[..., Any]) -> Iterator[None]:
     Models keep ``swish = Swish.apply`` for later, and would not call another function in its place: so it gets other code.
     """
     method = torch.autograd.Function.__dict__["apply"]
-    if not isinstance(method, classmethod):
+    function: Any = getattr(method, "__func__", None)
+    if function is None or function.__code__.co_freevars != _Seen.apply.__code__.co_freevars:
         with _method_goes_through(method, apply):
             yield
         return
-    function: Any = method.__func__
-    code = function.__code__
-    original = FunctionType(code, function.__globals__, function.__name__, function.__defaults__, function.__closure__)
+    code, before = function.__code__, getattr(function, "seen_by", None)
+    if before is None:
+        original = FunctionType(code, function.__globals__, function.__name__, function.__defaults__, function.__closure__)
+    else:  # in a process that was forked while another thread recorded
+        original = before.args[0]
     function.seen_by = partial(apply, original)
     function.__code__ = _Seen.apply.__code__
     try:
         yield
     finally:
         function.__code__ = code
-        del function.seen_by
+        if before is None:
+            del function.seen_by
+        else:
+            function.seen_by = before
 
 
 @contextmanager

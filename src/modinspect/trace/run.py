@@ -180,6 +180,8 @@ def _run(
     except (KeyboardInterrupt, NeedsValues):
         raise
     except BaseException as error:  # sys.exit() and errors of asyncio's among them
+        if not recorder.calls:
+            raise  # nothing of the model has run
         return error
     return None
 
