@@ -35,7 +35,7 @@ def module(path: str, class_name: str, **facts: object) -> ModuleInfo:
     return ModuleInfo(path, class_name, True, path != "", output_shapes=((1, 5),), **given)  # type: ignore[arg-type]
 
 
-def op(index: int, name: str, owner: str, origins: tuple[str, ...], line: int = 1) -> Op:
+def op(index: int, name: str, owner: str, origins: tuple[str | None, ...], line: int = 1) -> Op:
     operands = tuple(Operand((1, 5), "float32", origin, "input") for origin in origins)
     return Op(
         index, name, "compute", owner == "", owner, 0, operands, (Result((1, 5), "float32"),), 0, Source("net.py", line, "f")
@@ -61,6 +61,14 @@ NET = Report(
 def test_a_report_does_not_differ_from_itself() -> None:
     assert not diff(NET, NET)
     assert diff(NET, NET).changes == ()
+
+
+def test_an_operand_of_unknown_origin_is_one_in_both() -> None:
+    unknown = replace(NET, ops=(op(0, "torch.tanh", "", (None, "input:0")),))
+    assert diff(unknown, unknown).changes == ()
+    (change,) = diff(unknown, replace(NET, ops=(op(0, "torch.tanh", "", ("input:0", "input:0")),))).changes
+    froms = [[operand["from"] for operand in side["inputs"]] for side in (change.before, change.after)]
+    assert froms == [[None, "input:0"], ["input:0", "input:0"]]
 
 
 def test_names_lines_notes_and_the_way_it_was_run_are_no_difference() -> None:

@@ -283,9 +283,9 @@ class _Pairing:
         """
         from_a, from_b = _origins(self._reports[0], a), _origins(self._reports[1], b)
         for position, (old, new) in enumerate(zip(from_a, from_b, strict=False)):
-            renumbered, known = _renumbered(old, self._later), _renumbered(new, self._earlier) is not None
-            from_a[position] = renumbered if known else None
-            from_b[position] = new if known and renumbered is not None else None
+            gone = _is_gone(old, self._later) or _is_gone(new, self._earlier)
+            from_a[position] = None if gone else _renumbered(old, self._later)
+            from_b[position] = None if gone else new
         return _op(a, from_a), _op(b, from_b)
 
 
@@ -334,13 +334,16 @@ def _origin(report: Report, operand: Operand) -> str | None:
     return f"unregistered:{report.unregistered[place].name}"
 
 
-def _renumbered(origin: str | None, numbers: Mapping[int, int]) -> str | None:
-    """An operand's origin with its op's number in the other report; ``None`` for an op that is not there."""
-    if origin is None or not origin.startswith("op:"):
-        return origin or ""
+def _is_gone(origin: str | None, numbers: Mapping[int, int]) -> bool:
+    """Whether an operand comes from an op that is not in the other report."""
     index = index_of(origin, "op")
-    number = None if index is None else numbers.get(index)
-    return None if number is None else f"op:{number}"
+    return index is not None and index not in numbers
+
+
+def _renumbered(origin: str | None, numbers: Mapping[int, int]) -> str | None:
+    """An operand's origin with its op's number in the other report."""
+    index = index_of(origin, "op")
+    return origin if index is None else f"op:{numbers[index]}"
 
 
 make_callable(__name__, diff)
