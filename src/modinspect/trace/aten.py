@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import torch
@@ -159,6 +160,18 @@ class AtenMode(TorchDispatchMode):
         for tensor in written:
             self._recorder.before_write(tensor)
         return written
+
+
+def _rule(operator: HigherOrderOperator) -> Callable[..., Any]:
+    def run(mode: AtenMode, *args: Any, **kwargs: Any) -> Any:
+        return mode.__torch_dispatch__(operator, (), args, kwargs)
+
+    return run
+
+
+if not hasattr(TorchDispatchMode, "supports_higher_order_operators"):  # torch before 2.9 wants a rule for each mode
+    for operator in torch._ops._higher_order_ops.values():
+        operator.py_impl(AtenMode)(_rule(operator))
 
 
 @functools.cache

@@ -14,14 +14,13 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils._python_dispatch import _disable_current_modes
 
 from modinspect.errors import RunError
 from modinspect.report import Execution, Input, ModelInfo, Report
 from modinspect.trace.build import Builder
 from modinspect.trace.building import Aliases, NeedsValues
+from modinspect.trace.compiler import eagerly
 from modinspect.trace.half import registered_half
-from modinspect.trace.interpose import stands_in
 from modinspect.trace.preserve import Preserved
 from modinspect.trace.raised import raised
 from modinspect.trace.recorder import Recorder
@@ -171,7 +170,7 @@ def _run(
         with ExitStack() as stack:
             stack.enter_context(_room_for(recorder.registry))
             stack.enter_context(_fastpath_off())
-            stack.enter_context(_eagerly())
+            stack.enter_context(eagerly())
             stack.enter_context(torch.set_grad_enabled(options.grad))
             stack.enter_context(options.observer)
             stack.enter_context(mode)
@@ -275,28 +274,3 @@ def _fastpath_off() -> Iterator[None]:
         yield
     finally:
         torch.backends.mha.set_fastpath_enabled(enabled)
-
-
-@contextmanager
-def _eagerly() -> Iterator[None]:
-    """Compiled code runs as the Python that it was, so that it can be seen.
-
-    What says so to the compiler imports it, so that is done only where something is compiled.
-    """
-    original = torch.compile
-    with ExitStack() as stack:
-
-        def compile_nothing(*args: Any, **kwargs: Any) -> Any:
-            torch.compile = original
-            with torch._C.DisableTorchFunction(), _disable_current_modes():
-                stack.enter_context(torch.compiler.set_stance("force_eager"))
-            return original(*args, **kwargs)
-
-        if "torch._dynamo" in sys.modules:
-            stack.enter_context(torch.compiler.set_stance("force_eager"))
-        else:
-            stack.enter_context(stands_in((torch,), "compile", original, compile_nothing))
-        try:
-            yield
-        finally:
-            torch.compile = original
