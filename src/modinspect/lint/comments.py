@@ -45,7 +45,8 @@ def comments_in(file: str) -> tuple[Comment, ...]:
             content = opened.read()
     except (OSError, ValueError):
         return ()
-    return tuple(_comments(file, content)) if _MARK in content else ()
+    # With a null byte it is no Python, and the tokenizer of Python 3.13.0 says so in the wrong moment.
+    return tuple(_comments(file, content)) if _MARK in content and b"\0" not in content else ()
 
 
 def _comments(file: str, content: bytes) -> Iterator[Comment]:

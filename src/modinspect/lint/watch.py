@@ -27,6 +27,7 @@ from torch.utils._python_dispatch import _disable_current_modes
 from modinspect.report import Shape
 from modinspect.trace import names
 from modinspect.trace.classify import operands_of
+from modinspect.trace.interpose import functions
 from modinspect.trace.registry import walk
 from modinspect.trace.sources import EDGE, Place, Sources
 from modinspect.trace.tensors import flatten, shape_of
@@ -36,8 +37,6 @@ Fingerprint = tuple[float, ...] | None
 
 Look: TypeAlias = Callable[[int, int, Tensor], Fingerprint]
 """Gives the fingerprint of a result from the step's index, the result's and the result itself; outputs are those of step -1."""
-
-_FUNCTION_APPLY = getattr(getattr(torch.autograd.Function.__dict__["apply"], "__func__", None), "__code__", None)  # else in C
 
 
 @dataclass(slots=True)
@@ -237,8 +236,9 @@ def _gradients_of(tensors: list[Tensor]) -> list[Any]:
 
 def _inside_a_function(frame: Any) -> bool:
     """Whether the ``forward`` of an ``autograd.Function`` is running, which differentiates in its own way."""
+    codes = {getattr(method, "__code__", None) for kind in functions() for method in (kind.forward, kind.setup_context)}
     while frame is not None:
-        if frame.f_code is _FUNCTION_APPLY:
+        if frame.f_code in codes:
             return True
         frame = frame.f_back
     return False

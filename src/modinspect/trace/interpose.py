@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from types import FunctionType
 from typing import Any
@@ -45,21 +45,64 @@ def functions_go_through(apply: Callable[..., Any]) -> Iterator[None]:
 
 
 @contextmanager
-def _method_goes_through(method: Any, apply: Callable[..., Any]) -> Iterator[None]:
-    """The same where it is written in C (torch 2.15): what a model has kept of it shows only what it calls."""
+def _method_goes_through(method: Any, apply: Callable[..., Any] | None) -> Iterator[None]:
+    """The same where it is written in C (torch 2.15): a model calls it under any name, and it calls ``forward``."""
+    kind: Any = torch.autograd.Function
+    seen_already: set[tuple[int, type]] = set()  # (thread, class) of each call by name that has not come to ``forward`` yet
 
     def original(cls: type, *args: Any, **kwargs: Any) -> Any:
-        return method.__get__(None, cls)(*args, **kwargs)
+        call = (threading.get_ident(), cls)
+        seen_already.add(call)
+        try:
+            return method.__get__(None, cls)(*args, **kwargs)
+        finally:
+            seen_already.discard(call)
 
     def seen(cls: type, *args: Any, **kwargs: Any) -> Any:
-        return apply(original, cls, args, kwargs)
+        tell = apply  # which another thread may end
+        return original(cls, *args, **kwargs) if tell is None else tell(original, cls, args, kwargs)
 
-    kind: Any = torch.autograd.Function
-    kind.apply = classmethod(seen)
+    def forward_of(cls: type, forward: Callable[..., Any]) -> Callable[..., Any]:
+        def seen_inside(*args: Any, **kwargs: Any) -> Any:
+            call, tell = (threading.get_ident(), cls), apply
+            if tell is None or call in seen_already:
+                seen_already.discard(call)
+                return forward(*args, **kwargs)
+            return tell(lambda _, *args, **kwargs: forward(*args, **kwargs), cls, args, kwargs)
+
+        return seen_inside
+
+    stand_ins = [(cls, staticmethod(forward_of(cls, cls.forward))) for cls in functions()]
+    try:
+        with ExitStack() as stack:
+            for cls, stand_in in stand_ins:
+                stack.enter_context(_attribute(cls, "forward", stand_in))
+            stack.enter_context(_attribute(kind, "apply", classmethod(seen)))
+            yield
+    finally:
+        apply = None  # for those that have kept ``seen``: it keeps nothing
+
+
+def functions() -> Iterator[Any]:
+    """Each subclass of ``autograd.Function`` that there is."""
+    waiting = list(torch.autograd.Function.__subclasses__())
+    while waiting:
+        yield waiting[-1]
+        waiting.extend(waiting.pop().__subclasses__())
+
+
+@contextmanager
+def _attribute(home: type, name: str, value: Any) -> Iterator[None]:
+    """Gives a class an attribute of its own, and afterwards what it had."""
+    had, before = name in vars(home), vars(home).get(name)
+    setattr(home, name, value)
     try:
         yield
     finally:
-        kind.apply = method
+        if had:
+            setattr(home, name, before)
+        else:
+            delattr(home, name)
 
 
 class _Seen:
