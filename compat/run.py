@@ -1,4 +1,4 @@
-"""Runs the tests with the oldest and the newest torch that modinspect supports, and prints a table: ``make compat``.
+"""Runs all tests with the oldest and the newest torch that modinspect supports, and prints a table: ``make compat``.
 
 Each pair has a virtual environment of its own under ``.compat/``, made where it is not there. A build of torch for CUDA takes
 about 5 GB; with an index of CPU builds (``--index``) it is a tenth of that. Python interpreters are looked for by name
@@ -17,15 +17,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-TESTS = (
-    "tests/trace",
-    "tests/render",
-    "tests/cli",
-    "tests/test_load.py",
-    "tests/test_inputs.py",
-    "tests/test_inspect_target.py",
-)
-NEEDED = ("hypothesis", "jsonschema", "pytest", "pyyaml", "safetensors", "syrupy", "transformers")
 
 
 @dataclass(frozen=True)
@@ -48,7 +39,7 @@ def main() -> int:
     """Tries each pair; 1 where a test failed or a pair could not be tried."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--index", help="where builds of torch for the CPU are", default=os.environ.get("TORCH_INDEX", ""))
-    parser.add_argument("tests", nargs="*", default=TESTS)
+    parser.add_argument("tests", nargs="*", default=["tests"])
     asked = parser.parse_args()
     rows = [(pair, *_try(pair, asked.index, asked.tests)) for pair in PAIRS]
     print(f"\n{'Python':8}{'torch':10}result")
@@ -67,7 +58,7 @@ def _try(pair: Pair, index: str, tests: list[str]) -> tuple[bool, str]:
     except subprocess.CalledProcessError as error:
         return False, f"can't be installed: {' '.join(map(str, error.cmd))}"
     ran = subprocess.run(
-        [pair.home / "bin" / "python", "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short", *tests],
+        [pair.home / "bin" / "python", "-m", "pytest", "-q", "-n", "auto", "-p", "no:cacheprovider", "--tb=short", *tests],
         cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False,
     )  # fmt: skip
     print(ran.stdout)
@@ -91,7 +82,7 @@ def _install(pair: Pair, python: str, index: str) -> None:
     subprocess.run([python, "-m", "venv", "--clear", pair.home], check=True)
     pip = [str(pair.home / "bin" / "python"), "-m", "pip", "install", "--quiet"]
     subprocess.run([*pip, f"torch=={pair.torch}", *(["--extra-index-url", index] if index else [])], check=True)
-    subprocess.run([*pip, "--editable", str(ROOT), *NEEDED], check=True)
+    subprocess.run([*pip, "--editable", f"{ROOT}[dev]"], check=True)
     done.touch()
 
 

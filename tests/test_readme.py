@@ -40,9 +40,13 @@ def printed(command: str) -> str:
     return ran.stdout
 
 
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="Python 3.10 does not tell the class of a function that runs")
 @pytest.mark.parametrize("shown", list(SHOWN.finditer(read())), ids=lambda shown: shown["command"])
 def test_the_shown_output_is_what_is_printed(shown: re.Match[str]) -> None:
-    assert shown["output"] == printed(shown["command"]), "write it anew with: python tests/test_readme.py"
+    output = printed(shown["command"])
+    # since torch 2.15, in a column of the same width
+    output = re.sub(r"addmm: (mat1 and mat2 shapes .*\))", r"\1       ", output)
+    assert shown["output"] == output, "write it anew with: python tests/test_readme.py"
 
 
 def test_every_option_in_it_exists() -> None:

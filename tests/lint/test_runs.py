@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
+from rule_cases import CAN_DO_AS_IF_ON_A_GPU
 from torch import nn
 
 from modinspect.lint.rule import Undecided, apply
@@ -237,15 +238,12 @@ def test_without_memory_the_rules_that_need_no_values_are_decided() -> None:
         model = Net()
     runs = LiveRuns(model, (torch.randn(2, 8),), weightless=Weightless(torch.device("cpu"), aliases))
     verdicts = {rule.id: apply(rule, runs, target="net") for rule in RULES}
-    assert {rule for rule, verdict in verdicts.items() if verdict.skipped} == {"MI202", "MI302", "MI402"}
-    assert {rule for rule, verdict in verdicts.items() if verdict.findings} == {
-        "MI101",
-        "MI103",
-        "MI301",
-        "MI401",
-        "MI502",
-        "MI503",
-    }
+    on_a_gpu = {"MI502"}
+    found = {rule for rule, verdict in verdicts.items() if verdict.findings}
+    skipped = {rule for rule, verdict in verdicts.items() if verdict.skipped}
+    assert (found if CAN_DO_AS_IF_ON_A_GPU else skipped) >= on_a_gpu
+    assert skipped - on_a_gpu == {"MI202", "MI302", "MI402"}
+    assert found - on_a_gpu == {"MI101", "MI103", "MI301", "MI401", "MI503"}
 
 
 def test_a_cache_that_one_forward_fills_is_empty_for_the_next() -> None:

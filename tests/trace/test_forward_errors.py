@@ -37,12 +37,12 @@ def test_an_op_that_raises_is_named_with_the_operands_that_met() -> None:
     error = report.error
     assert error is not None
     assert (error.type, error.module) == ("RuntimeError", "2")
-    assert error.message == "mat1 and mat2 shapes cannot be multiplied (2x10 and 12x3)"
+    assert error.message.endswith("mat1 and mat2 shapes cannot be multiplied (2x10 and 12x3)")  # "addmm: " since torch 2.15
     assert error.op is not None
     assert line(error.op) == "2 F.linear(op:1, param:2.weight, param:2.bias) -> -"
     assert [operand.shape for operand in error.op.inputs] == [(2, 10), (3, 12), (3,)]
     assert error.op.index == 2
-    assert "RuntimeError: mat1 and mat2" in error.traceback
+    assert f"RuntimeError: {error.message}" in error.traceback
     assert calls(report) == [".#0 [0:2]", ". > 0#0 [0:1]", ". > 1#0 [1:2]", ". > 2#0 [2:2]"]
     assert report.outputs == ()
 
@@ -230,7 +230,7 @@ def test_errors_inside_scripted_modules_are_reported() -> None:
     scripted = torch.jit.script(nn.Sequential(nn.Linear(4, 4)))
     error = failed(nn.Sequential(nn.ReLU(), scripted), torch.ones(2, 3))
     assert (error.type, error.module) == ("RuntimeError", "1")
-    assert error.message.endswith("RuntimeError: mat1 and mat2 shapes cannot be multiplied (2x3 and 4x4)")
+    assert error.message.endswith("mat1 and mat2 shapes cannot be multiplied (2x3 and 4x4)")
     assert error.op is not None
     assert line(error.op) == "1 hidden torch.ops.aten.addmm(param:1.0.bias, op:0, op:1) -> -"
 

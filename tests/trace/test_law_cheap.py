@@ -140,7 +140,7 @@ assert "torch._dynamo" not in sys.modules
 references = []
 for model in (Plain(4, 4), Imports(4, 4), Checkpointed(4, 4)):
     references.append(weakref.ref(model))
-    assert modinspect.inspect(model, torch.ones(2, 4)).totals.ops == 1
+    assert "torch.nn.functional.linear" in [op.name for op in modinspect.inspect(model, torch.ones(2, 4)).ops]
 del model
 gc.collect()
 late = sys.modules["late"]

@@ -122,7 +122,8 @@ def share_with_numpy(self: Victim, x: Tensor) -> None:
     self.second.numpy()[0] = 7  # alike: the second call of its kind
     np.asarray(self.attribute)[1] = 7
     self.fc.weight.detach().numpy()[:] = 7
-    np.from_dlpack(x)[:] = 7
+    array = np.from_dlpack(x)  # of an older torch, numpy takes it to be read-only
+    (array if array.flags.writeable else x.numpy())[:] = 7
 
 
 def write_by_address(self: Victim, x: Tensor) -> None:

@@ -23,6 +23,7 @@ from trace_helpers import Calls, lines, unregistered
 
 import modinspect
 from modinspect.trace import trace
+from modinspect.trace.flops import has_formula
 
 X = torch.ones(2, 4)
 LINEAR = "F.linear(input:0, param:fc.weight, param:fc.bias) -> (2, 4) flops=64"
@@ -113,6 +114,43 @@ def test_a_forward_that_is_the_first_to_compile_anything() -> None:
     done = subprocess.run([sys.executable, "-c", COMPILES_IN_FORWARD], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "['linear', 'sum', 'gt', 'cond', 'add']"
+
+
+IMPORTS_THE_COMPILER = """
+import sys
+import torch
+from torch import nn
+from torch._C import DisableTorchFunction
+import modinspect
+from modinspect.trace import Weightless, trace, without_memory
+
+class Model(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(4, 4)
+    def forward(self, x):
+        with DisableTorchFunction():  # as what torch runs for an operator may be what imports it
+            import torch._dynamo
+        return self.fc(x)
+
+assert "torch._dynamo" not in sys.modules
+with without_memory() as aliases:
+    model = Model()
+given = Weightless(torch.device("cpu"), aliases) if "weightless" in sys.argv else None
+report = trace(model if given else Model(), (torch.ones(2, 4),), weightless=given)
+assert report.error is None, report.error
+print([op.name for op in report.ops])
+assert torch.compile(lambda x: x + 1, backend="eager")(torch.ones(2)).tolist() == [2.0, 2.0]
+assert not [finder for finder in sys.meta_path if type(finder).__module__.startswith("modinspect")]
+"""
+
+
+@pytest.mark.parametrize("how", ["real", "weightless"])
+def test_what_the_import_of_the_compiler_computes_is_no_part_of_the_forward(how: str) -> None:
+    command = [sys.executable, "-c", IMPORTS_THE_COMPILER, how]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "['torch.nn.functional.linear']"
 
 
 # -- scripted and traced
@@ -255,7 +293,12 @@ def test_checkpointed_code_shows(reentrant: bool, grad: bool) -> None:
     fc = linear()
     model = Calls(lambda x: checkpoint(lambda y: fc(y) * 2, x, use_reentrant=reentrant), fc=fc)
     report = trace(model, (torch.ones(2, 4, requires_grad=True),), grad=grad)
-    assert lines(report) == [f"fc {LINEAR}", ". hidden Tensor.mul(op:0) -> (2, 4)"]
+    found = lines(report)
+    if not reentrant and found[0].endswith(
+        "torch.empty() -> (0,)"
+    ):  # up to torch 2.9 at least, it keeps its notes in two tensors
+        found = [line.replace("op:2", "op:0") for line in found[2:]]
+    assert found == [f"fc {LINEAR}", ". hidden Tensor.mul(op:0) -> (2, 4)"]
 
 
 # -- transforms
@@ -357,6 +400,7 @@ def default_device(device: str) -> Iterator[None]:
         yield
     finally:
         torch.set_default_device(None)
+        del torch._GLOBAL_DEVICE_CONTEXT.device_context  # up to 2.9 at least, torch can't read that there is none
 
 
 @pytest.mark.parametrize(
@@ -426,9 +470,12 @@ def test_attention_is_looked_at_anew_when_its_backend_changes() -> None:
         return q
 
     report = modinspect.inspect(Calls(forward), torch.ones(1, 2, 3, 4))
-    # 2 heads, 3x3 scores of 4 features, 3x4 values of 3. Flash attention on the CPU has no formula; its twin's counts the same.
-    assert [op.flops for op in report.ops] == [None, 2 * 2 * (3 * 3 * 4 + 3 * 4 * 3)]
-    assert report.totals.estimated_flops == 2 * 2 * 2 * (3 * 3 * 4 + 3 * 4 * 3)
+    # 2 heads, 3x3 scores of 4 features, 3x4 values of 3. Flash attention on the CPU has a formula since torch 2.15; its twin's
+    # counts the same.
+    once = 2 * 2 * (3 * 3 * 4 + 3 * 4 * 3)
+    counted = has_formula(torch.ops.aten._scaled_dot_product_flash_attention_for_cpu.default)
+    assert [op.flops for op in report.ops] == [once if counted else None, once]
+    assert report.totals.estimated_flops == 2 * once
 
 
 # -- threads

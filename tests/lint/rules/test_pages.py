@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
-from rule_cases import verdict_of
+from rule_cases import decided, verdict_of
 from torch import nn
 
 from modinspect.lint.rule import HEADINGS, Rule, Runs
@@ -59,13 +59,13 @@ def test_the_references_are_public_reports(rule: Rule) -> None:
 
 @each_rule
 def test_the_example_is_found(rule: Rule, tmp_path: Path) -> None:
-    verdict = verdict_of(rule.id, network(paragraphs(rule)["Example"], tmp_path), given(rule))
+    verdict = decided(verdict_of(rule.id, network(paragraphs(rule)["Example"], tmp_path), given(rule)))
     assert {finding.severity for finding in verdict.findings} == {rule.severity}
 
 
 @each_rule
 def test_what_to_use_instead_is_not_found(rule: Rule, tmp_path: Path) -> None:
-    verdict = verdict_of(rule.id, network(paragraphs(rule)["Use instead"], tmp_path), given(rule))
+    verdict = decided(verdict_of(rule.id, network(paragraphs(rule)["Use instead"], tmp_path), given(rule)))
     assert verdict.findings == ()
     assert verdict.skipped is None
 
