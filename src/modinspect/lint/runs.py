@@ -7,47 +7,38 @@ Each run begins with the model as it was handed in, and leaves it so: whatever a
 from __future__ import annotations
 
 import functools
-import os
 import random
 import sys
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Literal, TypeVar
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.module import register_module_parameter_registration_hook
 from torch.utils._python_dispatch import _disable_current_modes
 
 from modinspect.errors import RunError
 from modinspect.lint.batch import batch_along, find_batch
 from modinspect.lint.compare import differs, first_difference, first_mixing, follows_batch, look_at, outputs_mix, same_calls
 from modinspect.lint.declared import declared, method
+from modinspect.lint.forward import Around, Forward, quietly, raised, watched
+from modinspect.lint.gradients import follow, own_attributes
+from modinspect.lint.made import made_by, registrations
 from modinspect.lint.rule import Built, Gradients, Spot, Stray, Undecided
 from modinspect.lint.samples import Arguments, Batch, floats_as, fresh, other_values, tensors_of, with_another, with_batch
-from modinspect.lint.switch import Switch, switching
+from modinspect.lint.switch import Switch, registered, switching
 from modinspect.lint.watch import (
-    Cut,
-    Fresh,
     Look,
-    Reach,
     Step,
-    Watch,
     Watched,
     at_outputs,
-    gradient_starts,
     nothing,
     whole,
 )
 from modinspect.report import Report, Source
 from modinspect.trace import NeedsValues, Weightless, trace, without_memory
 from modinspect.trace.preserve import Preserved
-from modinspect.trace.reach import attributes
 from modinspect.trace.registry import walk
-from modinspect.trace.run import end_copy
-from modinspect.trace.sources import Place
-from modinspect.trace.tensors import flatten_all
 from modinspect.usercode import describe
 
 _T = TypeVar("_T")
@@ -114,7 +105,7 @@ class LiveRuns:
         """The eval run on the given inputs."""
         report = self.outcome()
         if report.error is not None:
-            raise Undecided(f"the forward raised {_raised(report)}")
+            raise Undecided(f"the forward raised {raised(report)}")
         return report
 
     def train(self) -> Report:
@@ -166,8 +157,8 @@ class LiveRuns:
         moved = {id(tensor) for tensor in self._moved()}
         return frozenset(
             f"{path}.{name}" if path else name
-            for path, module in _registered(self._model)
-            for name, value in _own_attributes(module).items()
+            for path, module in registered(self._model)
+            for name, value in own_attributes(module).items()
             if isinstance(value, Tensor) and id(value) in moved
         )
 
@@ -198,7 +189,7 @@ class LiveRuns:
         observer: AbstractContextManager[Any] | None = None,
     ) -> Report:
         args, kwargs = fresh(arguments)
-        with self._mode(train), _quietly():
+        with self._mode(train), quietly():
             try:
                 return trace(
                     self._model,
@@ -234,10 +225,10 @@ class LiveRuns:
         """Runs ``body``, which may call the forward it is handed as often as it likes; everything is put back afterwards."""
         if self._weightless is not None and values:
             raise Undecided("it needs a real run, and the model was run without memory")
-        forward = _Forward(arguments or self._arguments)
+        forward = Forward(arguments or self._arguments)
         given: list[_T] = []  # not an attribute of the module: those are put back
-        around = _Around(self._model, lambda model: given.append(body(model, functools.partial(forward, model))))
-        with self._mode(train), _quietly():
+        around = Around(self._model, lambda model: given.append(body(model, functools.partial(forward, model))))
+        with self._mode(train), quietly():
             try:
                 report = trace(around, grad=grad or self._grad, weightless=self._weightless)
             except NeedsValues as needed:
@@ -247,11 +238,11 @@ class LiveRuns:
         if report.error is not None:
             if forward.raised is None:
                 raise RuntimeError(report.error.traceback)
-            raise Undecided(f"the forward raised {_raised(report)}")
+            raise Undecided(f"the forward raised {raised(report)}")
         return given[0]
 
     def _make_outcome(self) -> Report:
-        with _registrations() as self._registered:
+        with registrations() as self._registered:
             report = self._trace(self._arguments)
             if report.error is not None and any(words in report.error.message for words in _WANTS_GRADIENTS):
                 self._grad = True
@@ -263,7 +254,7 @@ class LiveRuns:
     def _make_train(self) -> Report:
         report = self._trace(self._train_arguments(), train=True)
         if report.error is not None:
-            raise Undecided(f"in train mode the forward raised {_raised(report)}")
+            raise Undecided(f"in train mode the forward raised {raised(report)}")
         return report
 
     def _train_arguments(self) -> Arguments:
@@ -313,7 +304,7 @@ class LiveRuns:
         try:
             for tensor in tensors:
                 preserved.before_set_data(tensor)
-            with _quietly():
+            with quietly():
                 self._model.to(dtype)
             return (self._quick_trace(arguments) if long else None) or self._trace(arguments)
         except Undecided:
@@ -353,7 +344,7 @@ class LiveRuns:
     # -- modes
 
     def _make_modes(self) -> tuple[Stray, ...]:
-        modules = list(_registered(self._model))
+        modules = list(registered(self._model))
         with switching(self._model) as switch:
             first, evaluated, second = (_switched(switch, modules, to) for to in ("train", "eval", "train"))
         strays = []
@@ -371,11 +362,11 @@ class LiveRuns:
 
         def again(model: nn.Module, forward: Callable[[], Any], look: Look) -> tuple[Watched, Watched]:
             before = _dice()
-            first, second = _watched(model, forward, look), _watched(model, forward, look)
+            first, second = watched(model, forward, look), watched(model, forward, look)
             for _ in range(draws if _dice() != before else 0):  # dice may fall alike
                 if differs(first, second):
                     break
-                second = _watched(model, forward, look)
+                second = watched(model, forward, look)
             return first, second
 
         if not differs(*self._watch(functools.partial(again, look=at_outputs(whole)))):
@@ -387,7 +378,7 @@ class LiveRuns:
         batch = self._batch()
 
         def run(wanted: Arguments, look: Look) -> Watched:
-            return self._watch(lambda model, forward: _watched(model, forward, look), wanted)
+            return self._watch(lambda model, forward: watched(model, forward, look), wanted)
 
         three = run(with_batch(self._arguments, batch, 3), nothing)
         two = with_batch(self._arguments, batch, 2)
@@ -432,7 +423,7 @@ class LiveRuns:
         found, reasons = [], []
         for train in (True, False):
             try:
-                found.append(self._watch(_follow, self._train_arguments() if train else None, train=train, grad=True))
+                found.append(self._watch(follow, self._train_arguments() if train else None, train=train, grad=True))
             except Undecided as undecided:
                 reasons.append(undecided)
         if not found:
@@ -449,86 +440,7 @@ class LiveRuns:
     def _make_built(self) -> tuple[Built, ...]:
         if all(module.registered for module in self.report.modules) and not self._registered:
             return ()
-
-        def twice(model: nn.Module, forward: Callable[[], Any]) -> tuple[Built, ...]:
-            known = {id(parameter) for parameter in model.parameters()}
-            first, second = _watched(model, forward, nothing), _watched(model, forward, nothing)
-            before = {id(fresh.module) for fresh in first.fresh}
-            after = {id(fresh.module) for fresh in second.fresh} | {id(module) for _, module in walk(model)}
-            older = known | {id(parameter) for fresh in first.fresh for parameter in fresh.module.parameters()}
-            anew = [fresh for fresh in second.fresh if not fresh.inside and id(fresh.module) not in before]
-            kept = [fresh for fresh in first.fresh if not fresh.inside and id(fresh.module) in after and _made_at(first, fresh)]
-            return (
-                *(_built(second, fresh, older, anew=True) for fresh in anew),
-                *(_built(first, fresh, known, anew=False) for fresh in kept),
-            )
-
-        return tuple(built for built in self._watch(twice, values=False) if built.params)
-
-
-# -- the forward
-
-
-class _Forward:
-    """The forward of a model on some inputs, as it is called without modinspect; remembers whether it raised."""
-
-    def __init__(self, arguments: Arguments) -> None:
-        self._arguments = arguments
-        self.raised: BaseException | None = None
-
-    def __call__(self, model: nn.Module) -> Any:
-        args, kwargs = fresh(self._arguments)
-        process = os.getpid()
-        try:
-            return _call(model, args, kwargs)
-        except BaseException as error:
-            self.raised = error
-            raise
-        finally:
-            end_copy(process)
-
-
-def _call(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """The edge between modinspect and the model."""
-    return model(*args, **kwargs)
-
-
-class _Around(nn.Module):
-    """Does something with a model inside one inspection, which puts back whatever was changed."""
-
-    def __init__(self, inner: nn.Module, body: Callable[[nn.Module], None]) -> None:
-        super().__init__()
-        self.inner = inner
-        self._body = body
-
-    def forward(self) -> None:
-        """Runs the body on the model, or on the copy that is run of a lazy one."""
-        self._body(self.inner)
-
-
-def _watched(model: nn.Module, forward: Callable[[], Any], look: Look) -> Watched:
-    watch = Watch(model, _call.__code__, look)
-    with watch.watching():
-        result = forward()
-    watch.finish([tensor for _, tensor in flatten_all(result)])
-    return watch.result
-
-
-def _raised(report: Report) -> str:
-    """``ValueError: ... (model.py:12)``, in one line."""
-    error = report.error
-    assert error is not None
-    message = (error.message.strip().splitlines() or [""])[0]
-    where = f" ({error.source.file}:{error.source.line})" if error.source is not None else ""
-    return f"{error.type}: {message}{where}"
-
-
-@contextmanager
-def _quietly() -> Iterator[None]:
-    """The user has seen the warnings of the first run; those of the others would only repeat them."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
+        return tuple(built for built in self._watch(made_by, values=False) if built.params)
 
 
 # -- chance
@@ -546,58 +458,9 @@ def _dice() -> tuple[object, ...]:
 # -- modes
 
 
-def _registered(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
-    """Each module once, under its first path."""
-    seen: set[int] = set()
-    for path, module in walk(model):
-        if id(module) not in seen:
-            seen.add(id(module))
-            yield path, module
-
-
 def _switched(switch: Switch, modules: Sequence[tuple[str, nn.Module]], to: Literal["train", "eval"]) -> dict[str, bool]:
     switch(to)
     return {path: bool(module.training) for path, module in modules}
-
-
-# -- modules made in forward
-
-
-@contextmanager
-def _registrations() -> Iterator[list[str]]:
-    """Collects the names of parameters that modules register meanwhile: when they are made, that is."""
-    names: list[str] = []
-
-    def note(_module: nn.Module, name: str, _parameter: Any) -> None:
-        names.append(name)
-
-    handle = register_module_parameter_registration_hook(note)
-    try:
-        yield names
-    finally:
-        handle.remove()
-
-
-def _made_at(run: Watched, fresh: Fresh) -> Place | None:
-    """Where a module was made during a run; ``None`` if it was there before."""
-    for _, child in walk(fresh.module):
-        built = run.built.get(id(child))
-        if built is not None and built[0]() is child:
-            return built[1]
-    return None
-
-
-def _built(run: Watched, fresh: Fresh, known: set[int], *, anew: bool) -> Built:
-    called = run.sources.source(fresh.place)
-    made = _made_at(run, fresh)
-    return Built(
-        type(fresh.module).__name__,
-        sum(parameter.numel() for parameter in fresh.module.parameters() if id(parameter) not in known),
-        fresh.owner,
-        called,
-        called if made is None else run.sources.source(made),
-        anew,
-    )
 
 
 # -- attributes
@@ -619,46 +482,3 @@ def _moved(model: nn.Module) -> tuple[Tensor, ...]:
     finally:
         preserved.restore()
     return tuple(moved.values())
-
-
-# -- gradients
-
-
-def _follow(model: nn.Module, forward: Callable[[], Any]) -> tuple[set[str], dict[str, Spot]] | None:
-    """The parameters that gradients reach, and where they end for others; ``None`` if no output can have a gradient."""
-    watch = Watch(model, _call.__code__, nothing, cuts=True)
-    with watch.watching():
-        result = forward()
-    names = {id(tensor): name for name, tensor in model.named_parameters()}
-    given = [tensor for _, tensor in flatten_all(result)]
-    if not any(tensor.is_floating_point() or tensor.is_complex() for tensor in given):
-        return None
-    kept = [tensor for _, module in _registered(model) for tensor in _tensors_in(_own_attributes(module))]
-    reach = Reach()
-    reached = {
-        names[id(leaf)] for leaf in reach.leaves([*gradient_starts([*given, *kept]), *watch.result.inside]) if id(leaf) in names
-    }
-    cuts: dict[str, Spot] = {}
-    for cut in sorted(watch.result.cuts, key=lambda cut: not cut.floating):
-        for leaf in reach.leaves(cut.ends):
-            if id(leaf) in names:
-                cuts.setdefault(names[id(leaf)], _cut_spot(cut, watch.result))
-    return reached, cuts
-
-
-def _own_attributes(module: nn.Module) -> dict[str, Any]:
-    """What a module keeps besides what it registers: an auxiliary loss, say, that a trainer picks up."""
-    return {name: value for name, value in attributes(module).items() if not isinstance(value, nn.Module)}
-
-
-def _tensors_in(value: Any) -> Iterator[Tensor]:
-    """The tensors in plain containers; other objects may do anything when they are asked for their attributes."""
-    if isinstance(value, Tensor):
-        yield value
-    elif type(value) in (list, tuple, dict):
-        for item in value.values() if isinstance(value, dict) else value:
-            yield from _tensors_in(item)
-
-
-def _cut_spot(cut: Cut, run: Watched) -> Spot:
-    return Spot(run.sources.source(cut.place), run.steps[cut.step].name, cut.module)

@@ -46,6 +46,15 @@ def switching(model: nn.Module) -> Iterator[Switch]:
                 module.training = training
 
 
+def registered(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    """Each module once, under its first path."""
+    seen: set[int] = set()
+    for path, module in walk(model):
+        if id(module) not in seen:
+            seen.add(id(module))
+            yield path, module
+
+
 class _Writes:
     """Saves what an operator is about to write to."""
 
