@@ -11,7 +11,7 @@ import math
 import sys
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -98,30 +98,27 @@ def without_memory() -> Iterator[Aliases]:
     Raises:
         NeedsValues: what was built asked for the values of a parameter, whether or not it went on then.
     """
-    original = nn.Module.register_parameter
     thread = threading.get_ident()
     aliases = Aliases()
     mode = _Building(aliases)
 
-    def register_parameter(self: nn.Module, name: str, param: nn.Parameter | None) -> None:
-        made = param if type(param) is nn.Parameter and param.layout is torch.strided else None
-        if made is not None and not made.is_meta and threading.get_ident() == thread:
-            param = aliases.get(made)
-            if param is None:
-                param = _without_memory(made)
-                aliases.add(made, param)
-        original(self, name, param)
+    def weightless(param: nn.Parameter) -> nn.Parameter:
+        known_kind = type(param) is nn.Parameter and param.layout is torch.strided
+        if not known_kind or param.is_meta or threading.get_ident() != thread:
+            return param
+        made = aliases.get(param)
+        if made is None:
+            made = _without_memory(param)
+            aliases.add(param, made)
+        return made
 
-    nn.Module.register_parameter = register_parameter  # type: ignore[method-assign]
     try:
-        with mode:
+        with _registering(weightless), mode:
             yield aliases
     except (Exception, NeedsValues):
         if mode.needed is not None:
             raise mode.needed from None
         raise
-    finally:
-        nn.Module.register_parameter = original  # type: ignore[method-assign]
     if mode.needed is not None:
         raise mode.needed
 
@@ -136,20 +133,31 @@ def within(limit: int | None, why: str, hint: str) -> Iterator[None]:
     if limit is None:
         yield
         return
-    original = nn.Module.register_parameter
     seen: dict[int, weakref.ref[nn.Parameter]] = {}
     most = 0
 
-    def register_parameter(self: nn.Module, name: str, param: nn.Parameter | None) -> None:
+    def counted(param: nn.Parameter) -> nn.Parameter:
         nonlocal most
-        if param is not None and not nn.parameter.is_lazy(param):
+        if not nn.parameter.is_lazy(param):
             most += _bytes(param)
             seen[id(param)] = weakref.ref(param)
             if most > limit:  # some may be gone again, or be there twice
                 most = sum(_bytes(alive) for reference in seen.values() if (alive := reference()) is not None)
                 if most > limit:
                     raise RunError(why, hint)
-        original(self, name, param)
+        return param
+
+    with _registering(counted):
+        yield
+
+
+@contextmanager
+def _registering(instead: Callable[[nn.Parameter], nn.Parameter]) -> Iterator[None]:
+    """Modules register, meanwhile, what ``instead`` gives for a parameter."""
+    original = nn.Module.register_parameter
+
+    def register_parameter(self: nn.Module, name: str, param: nn.Parameter | None) -> None:
+        original(self, name, param if param is None else instead(param))
 
     nn.Module.register_parameter = register_parameter  # type: ignore[method-assign]
     try:
