@@ -15,6 +15,8 @@ import threading
 import types
 import warnings
 from collections.abc import Callable
+from contextlib import nullcontext
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -22,10 +24,12 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
 from trace_helpers import bits, photograph_of_process
 
 import modinspect
 from modinspect.trace import trace
+from modinspect.trace.recorder import Recorder
 
 GLOBAL = torch.arange(4.0)
 
@@ -307,6 +311,45 @@ def test_nothing_has_changed_afterwards(effect: str, end: str) -> None:
     after = photograph(model, x)
     assert [name for name in before if before[name] != after.get(name)] == []
     assert after.keys() == before.keys()
+
+
+class Passes(TorchDispatchMode):
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        return func(*args, **(kwargs or {}))
+
+
+KEYS = (torch._C.DispatchKey.Python, torch._C.DispatchKey.PythonTLSSnapshot)
+
+
+@pytest.mark.usefixtures("untraced")
+@pytest.mark.parametrize("line", sorted({line for _, _, line in Recorder._run_known.__code__.co_lines() if line}))
+@pytest.mark.parametrize("mode", [nullcontext, Passes])
+def test_an_interruption_at_any_line_of_a_call_that_is_known_leaves_torch_as_it_was(line: int, mode: Any) -> None:
+    def interrupt(frame: FrameType, event: str, arg: object) -> Any:
+        if frame.f_code is Recorder._run_known.__code__:
+            if event == "line" and frame.f_lineno == line:
+                sys.settrace(None)
+                raise KeyboardInterrupt
+            return interrupt
+        return None
+
+    class Net(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            for _ in range(5):
+                x = x.relu()
+            return x
+
+    with mode():
+        before = (torch._C._len_torch_dispatch_stack(), torch._C._len_torch_function_stack())
+        sys.settrace(interrupt)
+        try:
+            modinspect.inspect(Net(), torch.ones(2))
+        except KeyboardInterrupt:
+            pass
+        finally:
+            sys.settrace(None)
+        assert (torch._C._len_torch_dispatch_stack(), torch._C._len_torch_function_stack()) == before
+        assert not any(map(torch._C._dispatch_tls_is_dispatch_key_excluded, KEYS))
 
 
 def test_the_photograph_shows_each_effect() -> None:

@@ -61,6 +61,7 @@ _inference = torch.is_inference_mode_enabled
 _default_dtype = torch.get_default_dtype
 _dispatch_modes = torch._C._len_torch_dispatch_stack
 _exclude_key = torch._C._dispatch_tls_set_dispatch_key_excluded
+_is_excluded = torch._C._dispatch_tls_is_dispatch_key_excluded
 _PYTHON, _SNAPSHOT = torch._C.DispatchKey.Python, torch._C.DispatchKey.PythonTLSSnapshot
 _running = partial(tuple.__new__, Running)
 
@@ -201,8 +202,21 @@ class Recorder(TorchFunctionMode):
             stack.callback(self._end_root)
             stack.enter_context(self._aten)
             self._modes = _dispatch_modes()
+            stack.enter_context(self._known_calls_left())
             stack.enter_context(self)
             yield
+
+    @contextmanager
+    def _known_calls_left(self) -> Iterator[None]:
+        """Leaves a call of :meth:`_run_known` that was interrupted between any two steps: by a signal, say."""
+        excluded = [(key, _is_excluded(key)) for key in (_PYTHON, _SNAPSHOT)]
+        try:
+            yield
+        finally:
+            for key, before in excluded:
+                _exclude_key(key, before)
+            if _dispatch_modes() == self._modes - 1:
+                _push_dispatch(self._aten)
 
     def _end_calls(self) -> None:
         """Whoever has kept what stood in for ``nn.Module.__call__`` calls the original by it from now on, and keeps no more."""
