@@ -56,6 +56,7 @@ def find_imports() -> Iterator[Import]:
 
 
 ALLOWED: dict[str, set[str]] = {
+    "align": set(),
     "errors": set(),
     "nearest": set(),
     "callable_module": set(),
@@ -68,7 +69,7 @@ ALLOWED: dict[str, set[str]] = {
     "trace": {"errors", "report", "usercode"},
     "config": {"errors", "nearest"},
     "crosscheck": {"report", "usercode"},
-    "diff": {"callable_module", "errors", "report"},
+    "diff": {"align", "callable_module", "errors", "report"},
     "prepare": {"errors", "inputs", "load", "report", "signatures", "trace"},
     "lint": {"callable_module", "errors", "inputs", "load", "nearest", "prepare", "report", "trace", "usercode"},
     "render": {"__version__", "diff", "errors", "lint", "report"},

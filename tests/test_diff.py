@@ -185,6 +185,46 @@ def test_what_is_added_one_way_is_removed_the_other(names_a: list[str], names_b:
     assert bool(there) == bool(back) == (names_a != names_b)
 
 
+@given(ops, ops)
+def test_the_ops_that_correspond_are_the_same_the_other_way_round(names_a: list[str], names_b: list[str]) -> None:
+    a, b = (replace(NET, ops=tuple(op(i, name, "", ()) for i, name in enumerate(names))) for names in (names_a, names_b))
+    there, back = diff(a, b), diff(b, a)
+    added, removed = ([c.name for c in there.changes if c.kind == kind] for kind in ("added", "removed"))
+    assert added == [c.name for c in back.changes if c.kind == "removed"]
+    assert removed == [c.name for c in back.changes if c.kind == "added"]
+
+
+def test_ops_put_into_several_rounds_of_a_loop_are_added_alone() -> None:
+    """The rounds are all alike, so that most of the ops are alike when moved by a round, too."""
+
+    def loop(*with_tanh: int) -> Report:
+        names = [
+            name
+            for number in range(6)
+            for name in ("torch.matmul", *["torch.tanh"] * (number in with_tanh), "torch.relu", "torch.add")
+        ]
+        return replace(NET, ops=tuple(op(i, name, "", ()) for i, name in enumerate(names)))
+
+    assert [(c.kind, c.name) for c in diff(loop(), loop(0, 2, 5)).changes] == [("added", "torch.tanh")] * 3
+
+
+def test_another_call_of_a_module_before_the_others_is_one_change() -> None:
+    calls = tuple(replace(op(i, LINEAR.name, "fc", (f"op:{i - 1}",)), call=i) for i in range(3))
+    before = replace(NET, ops=(LINEAR, RELU, replace(calls[1], index=2)))
+    after = replace(NET, ops=(calls[0], replace(calls[1], index=1), replace(RELU, index=2), replace(calls[2], index=3)))
+    assert [(c.kind, c.name) for c in diff(before, after).changes if c.kind != "changed"] == [("added", LINEAR.name)]
+
+
+def test_the_rounds_of_a_loop_are_told_apart_by_the_call_of_the_module() -> None:
+    def rounds(*numbers: int) -> Report:
+        return replace(NET, ops=tuple(replace(op(i, RELU.name, "fc", ()), call=call) for i, call in enumerate(numbers)))
+
+    larger = rounds(0, 0, 1, 1)
+    larger = replace(larger, ops=(larger.ops[0], replace(larger.ops[1], flops=7), *larger.ops[2:]))
+    (change,) = diff(rounds(0, 1, 1), larger).changes
+    assert (change.kind, (change.after or {})["flops"]) == ("added", 7)
+
+
 def test_an_operand_from_nowhere_does_not_disturb() -> None:
     """A saved report is a file: anything may stand in it."""
     odd = replace(NET, ops=(op(0, "torch.tanh", "", ("op:none", "unregistered:99")),))

@@ -9,11 +9,11 @@ Where a line stands in its file is no difference, and neither is how the models 
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
+from modinspect.align import Run, aligned
 from modinspect.callable_module import make_callable
 from modinspect.report import Literals, Op, Operand, Output, Report, Result, index_of
 
@@ -23,9 +23,6 @@ Section: TypeAlias = Literal[
     "model", "inputs", "outputs", "modules", "ops", "parameters", "buffers", "unregistered", "totals", "error"
 ]
 Facts: TypeAlias = Mapping[str, Literals]
-
-_MOST_COMPARISONS = 4_000_000
-"""Where two sequences of ops could take more than this, ops that repeat all over are not tried as places to align."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,7 +268,7 @@ class _Pairing:
 
     def __init__(self, report_a: Report, report_b: Report) -> None:
         self._reports = report_a, report_b
-        self.runs = list(_alike(report_a.ops, report_b.ops))
+        self.runs = _alike(report_a.ops, report_b.ops)
         self._later = {report_a.ops[i].index: report_b.ops[j].index for run in self.runs for i, j in _range(*run)}
         self._earlier = {new: old for old, new in self._later.items()}
 
@@ -293,19 +290,21 @@ def _range(start_a: int, start_b: int, size: int) -> Iterator[tuple[int, int]]:
     return zip(range(start_a, start_a + size), range(start_b, start_b + size), strict=True)
 
 
-def _alike(before: Sequence[Op], after: Sequence[Op]) -> Iterator[tuple[int, int, int]]:
-    """(start in ``before``, start in ``after``, length) of the runs of ops that correspond, by name and by owner."""
-    keys_a, keys_b = ([(op.name, op.module, op.call) for op in ops] for ops in (before, after))
-    shorter = min(len(keys_a), len(keys_b))
-    head = next((i for i in range(shorter) if keys_a[i] != keys_b[i]), shorter)
-    tail = next((i for i in range(shorter - head) if keys_a[-1 - i] != keys_b[-1 - i]), shorter - head)
-    yield 0, 0, head
-    middle_a, middle_b = keys_a[head : len(keys_a) - tail], keys_b[head : len(keys_b) - tail]
-    large = len(middle_a) * len(middle_b) > _MOST_COMPARISONS
-    matcher = difflib.SequenceMatcher(None, middle_a, middle_b, autojunk=large)
-    for start_a, start_b, size in matcher.get_matching_blocks():
-        yield head + start_a, head + start_b, size
-    yield len(keys_a) - tail, len(keys_b) - tail, tail
+def _alike(before: Sequence[Op], after: Sequence[Op]) -> list[Run]:
+    """The runs of ops that correspond, by name and by owner.
+
+    And by which call of the owner it was, where as many correspond then: that tells the rounds of a loop apart. Where a module
+    is called once more before the others, all its calls have other numbers.
+    """
+    strictly = aligned(*([(op.name, op.module, op.call) for op in ops] for ops in (before, after)))
+    if _size(strictly) == min(len(before), len(after)):
+        return strictly
+    freely = aligned(*([(op.name, op.module) for op in ops] for ops in (before, after)))
+    return max(strictly, freely, key=_size)
+
+
+def _size(runs: Iterable[Run]) -> int:
+    return sum(size for _, _, size in runs)
 
 
 def _op(op: Op, origins: Sequence[str | None]) -> dict[str, Literals]:
