@@ -107,6 +107,17 @@ def test_an_op_that_reads_another_one_changed() -> None:
     assert change.before["inputs"][0]["from"] == "op:1"  # type: ignore[index,call-overload]
 
 
+def test_where_an_op_gets_fewer_operands_all_are_told_by_numbers_of_the_second_report() -> None:
+    names = ("torch.exp", "torch.sin", "torch.cos")
+    exp, sin, cos = (op(i, name, "", ("input:0",)) for i, name in enumerate(names))
+    before = replace(NET, ops=(exp, sin, cos, op(3, "torch.cat", "", ("op:1", "op:2", "op:1", "op:0"))))
+    after = replace(NET, ops=(replace(sin, index=0), replace(cos, index=1), op(2, "torch.cat", "", ("op:0", "op:1"))))
+    removed, changed = diff(before, after).changes
+    assert (removed.name, changed.name) == ("torch.exp", "torch.cat")
+    froms = [[operand["from"] for operand in side["inputs"]] for side in (changed.before, changed.after)]
+    assert froms == [["op:0", "op:1", "op:0", None], ["op:0", "op:1"]]
+
+
 def test_a_tensor_that_is_no_longer_registered_changes_the_op_that_reads_it() -> None:
     loose = replace(
         NET,

@@ -23,6 +23,7 @@ Section: TypeAlias = Literal[
     "model", "inputs", "outputs", "modules", "ops", "parameters", "buffers", "unregistered", "totals", "error"
 ]
 Facts: TypeAlias = Mapping[str, Literals]
+_Tensors: TypeAlias = Sequence[Operand | Output]
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,9 +251,9 @@ def _ops(report_a: Report, report_b: Report) -> Iterator[Change]:
     at_a = at_b = 0
     for start_a, start_b, size in [*pairing.runs, (len(report_a.ops), len(report_b.ops), 0)]:
         for op in report_a.ops[at_a:start_a]:
-            yield Change("ops", op.name, _op(op, _origins(report_a, op)), None, op.module)
+            yield Change("ops", op.name, _op(op, _origins(report_a, op.inputs)), None, op.module)
         for op in report_b.ops[at_b:start_b]:
-            yield Change("ops", op.name, None, _op(op, _origins(report_b, op)), op.module)
+            yield Change("ops", op.name, None, _op(op, _origins(report_b, op.inputs)), op.module)
         for i, j in _range(start_a, start_b, size):
             old, new = pairing.facts(report_a.ops[i], report_b.ops[j])
             if old != new:
@@ -273,17 +274,23 @@ class _Pairing:
         self._earlier = {new: old for old, new in self._later.items()}
 
     def facts(self, a: Op, b: Op) -> tuple[dict[str, Literals], dict[str, Literals]]:
-        """The facts of two ops that correspond.
+        """The facts of two ops that correspond."""
+        from_a, from_b = self.origins(a.inputs, b.inputs)
+        return _op(a, from_a), _op(b, from_b)
 
-        Ops that operands come from are told by their number in the second report. Where such an op has no counterpart it is
-        left out on both sides: it shows as added or removed itself.
+    def origins(self, a: _Tensors, b: _Tensors) -> tuple[list[str | None], list[str | None]]:
+        """Where tensors that correspond come from.
+
+        Ops are told by their number in the second report. Where one has no counterpart it is left out, on both sides: it shows
+        as added or removed itself. Where one side has more tensors, nobody knows which correspond.
         """
         from_a, from_b = _origins(self._reports[0], a), _origins(self._reports[1], b)
-        for position, (old, new) in enumerate(zip(from_a, from_b, strict=False)):
-            gone = _is_gone(old, self._later) or _is_gone(new, self._earlier)
-            from_a[position] = None if gone else _renumbered(old, self._later)
-            from_b[position] = None if gone else new
-        return _op(a, from_a), _op(b, from_b)
+        gone_a = [_is_gone(origin, self._later) for origin in from_a]
+        gone_b = [_is_gone(origin, self._earlier) for origin in from_b]
+        if len(from_a) == len(from_b):
+            gone_a = gone_b = [old or new for old, new in zip(gone_a, gone_b, strict=True)]
+        told_a = [None if gone else _renumbered(old, self._later) for old, gone in zip(from_a, gone_a, strict=True)]
+        return told_a, [None if gone else new for new, gone in zip(from_b, gone_b, strict=True)]
 
 
 def _range(start_a: int, start_b: int, size: int) -> Iterator[tuple[int, int]]:
@@ -321,12 +328,12 @@ def _op(op: Op, origins: Sequence[str | None]) -> dict[str, Literals]:
     }
 
 
-def _origins(report: Report, op: Op) -> list[str | None]:
-    return [_origin(report, operand) for operand in op.inputs]
+def _origins(report: Report, tensors: _Tensors) -> list[str | None]:
+    return [_origin(report, tensor) for tensor in tensors]
 
 
-def _origin(report: Report, operand: Operand) -> str | None:
-    """Where an operand comes from; an unregistered one by its name, as its number depends on the others."""
+def _origin(report: Report, operand: Operand | Output) -> str | None:
+    """Where a tensor comes from; an unregistered one by its name, as its number depends on the others."""
     place = index_of(operand.origin, "unregistered")
     if place is None or place >= len(report.unregistered):
         return operand.origin
