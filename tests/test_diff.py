@@ -110,8 +110,10 @@ def test_an_op_that_reads_another_one_changed() -> None:
 def test_where_an_op_gets_fewer_operands_all_are_told_by_numbers_of_the_second_report() -> None:
     names = ("torch.exp", "torch.sin", "torch.cos")
     exp, sin, cos = (op(i, name, "", ("input:0",)) for i, name in enumerate(names))
-    before = replace(NET, ops=(exp, sin, cos, op(3, "torch.cat", "", ("op:1", "op:2", "op:1", "op:0"))))
-    after = replace(NET, ops=(replace(sin, index=0), replace(cos, index=1), op(2, "torch.cat", "", ("op:0", "op:1"))))
+    before = replace(NET, outputs=(), ops=(exp, sin, cos, op(3, "torch.cat", "", ("op:1", "op:2", "op:1", "op:0"))))
+    after = replace(
+        NET, outputs=(), ops=(replace(sin, index=0), replace(cos, index=1), op(2, "torch.cat", "", ("op:0", "op:1")))
+    )
     removed, changed = diff(before, after).changes
     assert (removed.name, changed.name) == ("torch.exp", "torch.cat")
     froms = [[operand["from"] for operand in side["inputs"]] for side in (changed.before, changed.after)]
@@ -128,6 +130,22 @@ def test_a_tensor_that_is_no_longer_registered_changes_the_op_that_reads_it() ->
     assert changed.after is not None
     assert changed.after["inputs"][1]["from"] == "unregistered:torch.rand"  # type: ignore[index,call-overload]
     assert (added.section, added.kind, added.name) == ("unregistered", "added", "torch.rand in fc")
+
+
+def test_another_tensor_returned_is_a_difference() -> None:
+    """As large as the one before, and from an op that is still there."""
+    early = replace(NET, outputs=(Output("", (1, 5), "float32", "op:1"),))
+    assert diff(NET, early).changes == (Change("outputs", "", {"from": "op:2"}, {"from": "op:1"}),)
+    assert "outputs\n  ~ (the model)  from op:2 → op:1\n" in str(diff(NET, early))
+
+
+def test_an_output_is_the_same_whatever_the_number_of_its_op_and_whatever_op_it_went_through_last() -> None:
+    shorter = replace(
+        NET, ops=(LINEAR, replace(op(1, TANH.name, "", ("op:0",)))), outputs=(replace(NET.outputs[0], origin="op:1"),)
+    )
+    assert {change.section for change in diff(NET, shorter).changes} == {"ops"}
+    cut = replace(NET, ops=(LINEAR, RELU), outputs=(replace(NET.outputs[0], origin="op:1"),))
+    assert {change.section for change in diff(NET, cut).changes} == {"ops"}
 
 
 def test_the_number_of_an_unregistered_tensor_is_no_difference() -> None:
@@ -214,7 +232,7 @@ def test_ops_put_into_several_rounds_of_a_loop_are_added_alone() -> None:
             for number in range(6)
             for name in ("torch.matmul", *["torch.tanh"] * (number in with_tanh), "torch.relu", "torch.add")
         ]
-        return replace(NET, ops=tuple(op(i, name, "", ()) for i, name in enumerate(names)))
+        return replace(NET, outputs=(), ops=tuple(op(i, name, "", ()) for i, name in enumerate(names)))
 
     assert [(c.kind, c.name) for c in diff(loop(), loop(0, 2, 5)).changes] == [("added", "torch.tanh")] * 3
 
@@ -228,7 +246,8 @@ def test_another_call_of_a_module_before_the_others_is_one_change() -> None:
 
 def test_the_rounds_of_a_loop_are_told_apart_by_the_call_of_the_module() -> None:
     def rounds(*numbers: int) -> Report:
-        return replace(NET, ops=tuple(replace(op(i, RELU.name, "fc", ()), call=call) for i, call in enumerate(numbers)))
+        ran = tuple(replace(op(i, RELU.name, "fc", ()), call=call) for i, call in enumerate(numbers))
+        return replace(NET, outputs=(), ops=ran)
 
     larger = rounds(0, 0, 1, 1)
     larger = replace(larger, ops=(larger.ops[0], replace(larger.ops[1], flops=7), *larger.ops[2:]))

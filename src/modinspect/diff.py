@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, TypeVar
 
 from modinspect.align import Run, aligned
 from modinspect.callable_module import make_callable
@@ -23,7 +23,8 @@ Section: TypeAlias = Literal[
     "model", "inputs", "outputs", "modules", "ops", "parameters", "buffers", "unregistered", "totals", "error"
 ]
 Facts: TypeAlias = Mapping[str, Literals]
-_Tensors: TypeAlias = Sequence[Operand | Output]
+_Origins: TypeAlias = Sequence[str | None]
+_Thing = TypeVar("_Thing")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +88,15 @@ def diff(report_a: Report, report_b: Report) -> Difference:
 
     Ops are compared as sequences: an op that was put in between is one addition, and does not change those after it.
     """
-    changes = [
-        change
-        for section, facts_of in _SECTIONS.items()
-        for change in (
-            _ops(report_a, report_b) if facts_of is None else _by_name(section, facts_of(report_a), facts_of(report_b))
-        )
-    ]
+    pairing = _Pairing(report_a, report_b)
+    changes: list[Change] = []
+    for section, facts_of in _SECTIONS.items():
+        if section == "ops":
+            changes += _ops(report_a, report_b, pairing)
+        elif section == "outputs":
+            changes += _by_name(section, *pairing.outputs())
+        elif facts_of is not None:
+            changes += _by_name(section, facts_of(report_a), facts_of(report_b))
     return Difference(report_a.model.target, report_b.model.target, tuple(changes))
 
 
@@ -123,10 +126,6 @@ def _model(report: Report) -> dict[str, Facts]:
 
 def _inputs(report: Report) -> dict[str, Facts]:
     return _named((given.name, {"shape": _list(given.shape), "dtype": given.dtype}) for given in report.inputs)
-
-
-def _outputs(report: Report) -> dict[str, Facts]:
-    return _named((made.path, _tensor(made)) for made in report.outputs)
 
 
 def _modules(report: Report) -> dict[str, Facts]:
@@ -211,7 +210,7 @@ def _error(report: Report) -> dict[str, Facts]:
 _SECTIONS: dict[Section, Callable[[Report], dict[str, Facts]] | None] = {
     "model": _model,
     "inputs": _inputs,
-    "outputs": _outputs,
+    "outputs": None,  # needs to know which op is which
     "modules": _modules,
     "ops": None,  # the one that has an order
     "parameters": _parameters,
@@ -222,16 +221,16 @@ _SECTIONS: dict[Section, Callable[[Report], dict[str, Facts]] | None] = {
 }
 
 
-def _named(pairs: Iterable[tuple[str, Facts]]) -> dict[str, Facts]:
-    """The facts by name; what comes again under a name gets a number."""
-    found: dict[str, Facts] = {}
-    for name, facts in pairs:
+def _named(pairs: Iterable[tuple[str, _Thing]]) -> dict[str, _Thing]:
+    """The things by name; what comes again under a name gets a number."""
+    found: dict[str, _Thing] = {}
+    for name, thing in pairs:
         again = 2
         key = name
         while key in found:
             key = f"{name} #{again}"
             again += 1
-        found[key] = facts
+        found[key] = thing
     return found
 
 
@@ -246,14 +245,13 @@ def _tensor(tensor: Operand | Output | Result) -> dict[str, Literals]:
 # --- ops
 
 
-def _ops(report_a: Report, report_b: Report) -> Iterator[Change]:
-    pairing = _Pairing(report_a, report_b)
+def _ops(report_a: Report, report_b: Report, pairing: _Pairing) -> Iterator[Change]:
     at_a = at_b = 0
     for start_a, start_b, size in [*pairing.runs, (len(report_a.ops), len(report_b.ops), 0)]:
         for op in report_a.ops[at_a:start_a]:
-            yield Change("ops", op.name, _op(op, _origins(report_a, op.inputs)), None, op.module)
+            yield Change("ops", op.name, _op(op, _origins(report_a, op)), None, op.module)
         for op in report_b.ops[at_b:start_b]:
-            yield Change("ops", op.name, None, _op(op, _origins(report_b, op.inputs)), op.module)
+            yield Change("ops", op.name, None, _op(op, _origins(report_b, op)), op.module)
         for i, j in _range(start_a, start_b, size):
             old, new = pairing.facts(report_a.ops[i], report_b.ops[j])
             if old != new:
@@ -275,16 +273,31 @@ class _Pairing:
 
     def facts(self, a: Op, b: Op) -> tuple[dict[str, Literals], dict[str, Literals]]:
         """The facts of two ops that correspond."""
-        from_a, from_b = self.origins(a.inputs, b.inputs)
+        report_a, report_b = self._reports
+        from_a, from_b = self._told(_origins(report_a, a), _origins(report_b, b))
         return _op(a, from_a), _op(b, from_b)
 
-    def origins(self, a: _Tensors, b: _Tensors) -> tuple[list[str | None], list[str | None]]:
+    def outputs(self) -> tuple[dict[str, Facts], dict[str, Facts]]:
+        """The facts of what the two models returned."""
+        report_a, report_b = self._reports
+        made_a, made_b = (_named((made.path, made) for made in report.outputs) for report in self._reports)
+        from_a, from_b = (
+            {name: _origin(report_a, made) for name, made in made_a.items()},
+            {name: _origin(report_b, made) for name, made in made_b.items()},
+        )
+        for name in made_a.keys() & made_b.keys():
+            (from_a[name],), (from_b[name],) = self._told([from_a[name]], [from_b[name]])
+        return (
+            {name: {**_tensor(made), "from": from_a[name]} for name, made in made_a.items()},
+            {name: {**_tensor(made), "from": from_b[name]} for name, made in made_b.items()},
+        )
+
+    def _told(self, from_a: _Origins, from_b: _Origins) -> tuple[_Origins, _Origins]:
         """Where tensors that correspond come from.
 
         Ops are told by their number in the second report. Where one has no counterpart it is left out, on both sides: it shows
         as added or removed itself. Where one side has more tensors, nobody knows which correspond.
         """
-        from_a, from_b = _origins(self._reports[0], a), _origins(self._reports[1], b)
         gone_a = [_is_gone(origin, self._later) for origin in from_a]
         gone_b = [_is_gone(origin, self._earlier) for origin in from_b]
         if len(from_a) == len(from_b):
@@ -328,8 +341,8 @@ def _op(op: Op, origins: Sequence[str | None]) -> dict[str, Literals]:
     }
 
 
-def _origins(report: Report, tensors: _Tensors) -> list[str | None]:
-    return [_origin(report, tensor) for tensor in tensors]
+def _origins(report: Report, op: Op) -> list[str | None]:
+    return [_origin(report, operand) for operand in op.inputs]
 
 
 def _origin(report: Report, operand: Operand | Output) -> str | None:
