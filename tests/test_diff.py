@@ -328,6 +328,22 @@ def test_what_a_module_says_of_itself_is_told_with_the_name_once() -> None:
     assert "  ~ fc  64 → 32, out_features=5 → 6, bias=True → p=0.1\n" in str(diff(before, after))
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("3, 8, kernel_size=(3, 3), padding=(1, 1)", "3, 8, kernel_size=(5, 5), padding=(2, 1)",
+         "kernel_size=(3, 3) → (5, 5), padding=(1, 1) → (2, 1)"),
+        ("8, kernel_size=(3, 3)", "8, kernel_size=3", "kernel_size=(3, 3) → 3"),
+        ("sizes=[(1, 2), {3, 4}], p=1", "sizes=[(1, 2), {5, 4}], p=1", "sizes=[(1, 2), {3, 4}] → [(1, 2), {5, 4}]"),
+        ("a), b, (c", "a), d, (c", "b → d"),
+        ("(a, b", "(a, c", "(a, b → (a, c"),
+    ],
+)  # fmt: skip
+def test_a_tuple_that_a_module_tells_of_is_told_whole(old: str, new: str, told: str) -> None:
+    before, after = (replace(NET, modules=(replace(NET.modules[1], extra_repr=text),)) for text in (old, new))
+    assert f"  ~ fc  {told}\n" in str(diff(before, after))
+
+
 def test_what_is_new_is_told_without_nothings_and_repetitions() -> None:
     new = module("act", "ReLU", params=0, own_params=0, trainable_params=0, flops=0, param_bytes=0)
     half = module("half", "Linear", own_params=5, calls=0, trainable_params=0)

@@ -103,13 +103,27 @@ def _differing(before: Facts, after: Facts) -> Iterator[str]:
 
 def _change(key: str, old: Any, new: Any) -> str:
     if key == "extra_repr":
-        return _lists_change("", old.split(", "), new.split(", "))
+        return _lists_change("", _items(old), _items(new))
     if key in ("inputs", "outputs"):
         return _tensors_change(key, old, new)
     if isinstance(old, dict) and isinstance(new, dict):
         return f"{_label(key)} {_items_change(old, new)}"
     growth = _growth(key, new - old) if _are_numbers(old, new) else ""
     return f"{_label(key)} {_value(key, old)} → {_value(key, new)}{growth}"
+
+
+def _items(text: str) -> list[str]:
+    """The items of a list as ``extra_repr`` writes it: a tuple among them is one item."""
+    items: list[list[str]] = []
+    open_brackets = 0
+    for part in text.split(", "):
+        if open_brackets > 0:
+            items[-1].append(part)
+        else:
+            items.append([part])
+            open_brackets = 0
+        open_brackets += sum(map(part.count, "([{")) - sum(map(part.count, ")]}"))
+    return [", ".join(parts) for parts in items]
 
 
 def _lists_change(label: str, old: list[str], new: list[str]) -> str:
