@@ -314,6 +314,29 @@ def test_a_difference_prints_itself() -> None:
     )
 
 
+def test_two_numbers_that_change_alike_are_both_told_unless_they_count_the_same_parameters() -> None:
+    facts = {
+        "params": 64,
+        "trainable_params": 64,
+        "param_bytes": 256,
+        "ops": 4,
+        "hidden_ops": 4,
+        "flops": 64,
+        "hidden_flops": 64,
+    }
+    before = replace(NET, totals=Totals(**{**facts, "buffer_bytes": 0, "uncounted_ops": 0}))
+    after = replace(NET, totals=replace(before.totals, **{key: 2 * value for key, value in facts.items()}))
+    assert (
+        "  ~ params 64 → 128 (+64) · ops 4 → 8 (+4) · hidden ops 4 → 8 (+4) · FLOPs 64 → 128 (+64)"
+        " · hidden FLOPs 64 → 128 (+64)\n" in str(diff(before, after))
+    )
+    half = replace(after, totals=replace(after.totals, trainable_params=96))
+    assert "  ~ params 64 → 128 (+64) · trainable params 64 → 96 (+32) · " in str(diff(before, half))
+    larger = replace(NET, totals=replace(before.totals, param_bytes=512, buffer_bytes=512))
+    smaller = replace(NET, totals=replace(before.totals, buffer_bytes=256))
+    assert "  ~ param bytes 256 B → 512 B (+256 B) · buffer bytes 256 B → 512 B (+256 B)\n" in str(diff(smaller, larger))
+
+
 def test_of_arguments_only_those_that_differ_are_told() -> None:
     before = replace(NET, ops=(replace(LINEAR, arguments={"eps": 1e-05, "shape": [64], "gone": None}), RELU, TANH))
     after = replace(NET, ops=(replace(LINEAR, arguments={"eps": 0.001, "shape": [64], "new": "x"}), RELU, TANH))

@@ -22,6 +22,8 @@ _ITEMS = re.compile(r"(?<=,) (?![^()]*\))")
 _QUIET = ("inputs", "outputs", "registered", "layer", "training", "hidden", "arguments", "aliases", "kind", "param_bytes")
 """Facts that are told where they change, and not of what is new or gone."""
 
+_PARTS_OF_PARAMS = ("own_params", "trainable_params")
+
 
 def diff_text(difference: Difference, width: int | None = None) -> Text:
     """The difference, a line for each change and a line of counts at the end; styled where the console can.
@@ -85,20 +87,22 @@ def _details(change: Change) -> Iterator[str]:
 def _goes_without_saying(key: str, facts: Facts) -> bool:
     """Whether a number of what is new or gone is nothing, or the one that stands under ``params`` already."""
     value = facts[key]
-    if key in ("own_params", "trainable_params") and value == facts.get("params"):
+    if key in _PARTS_OF_PARAMS and value == facts.get("params"):
         return True
     return _are_numbers(value) and not value and key != "calls"
 
 
 def _differing(before: Facts, after: Facts) -> Iterator[str]:
-    told: set[tuple[Any, Any]] = set()
     for key, old in before.items():
-        new = after[key]
-        if _are_numbers(old, new):
-            if (old, new) in told or (key == "param_bytes" and "params" in before):
-                continue  # the same once more under another name
-            told.add((old, new))
-        yield _change(key, old, new)
+        if not _is_told_by_params(key, before, after):
+            yield _change(key, old, after[key])
+
+
+def _is_told_by_params(key: str, before: Facts, after: Facts) -> bool:
+    """Whether what changed is the number that stands under ``params`` once more, or its bytes."""
+    if key == "param_bytes":
+        return "params" in before
+    return key in _PARTS_OF_PARAMS and all(facts[key] == facts.get("params") for facts in (before, after))
 
 
 def _change(key: str, old: Any, new: Any) -> str:
