@@ -68,6 +68,30 @@ def test_sparse_rows() -> None:
     assert report.buffers[0].shape == (2, 2)
 
 
+@pytest.mark.parametrize(
+    ("layout", "size"),
+    [
+        (torch.sparse_coo, 4 * (4 + 2 * 8)),
+        (torch.sparse_csr, 4 * (4 + 8) + 5 * 8),
+        (torch.sparse_csc, 4 * (4 + 8) + 5 * 8),
+        (torch.sparse_bsr, 2 * (4 * 4 + 8) + 3 * 8),
+        (torch.sparse_bsc, 2 * (4 * 4 + 8) + 3 * 8),
+    ],
+)
+def test_a_sparse_tensor_takes_the_memory_of_what_it_holds(layout: torch.layout, size: int) -> None:
+    """Of the identity: 4 numbers, or 2 blocks of 4, with 8 bytes for each index."""
+    blocks = (2, 2) if layout in (torch.sparse_bsr, torch.sparse_bsc) else None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        matrix, other = (torch.eye(4).to_sparse(layout=layout, blocksize=blocks) for _ in range(2))  # type: ignore[call-arg]
+    model = Calls(lambda x: x, weight=nn.Parameter(other))
+    model.register_buffer("matrix", matrix)
+    model.register_buffer("dense", torch.ones(4, 4))
+    report = modinspect.inspect(model, X)
+    assert report.totals.buffer_bytes == size + 64
+    assert (report.totals.params, report.totals.param_bytes, report.modules[0].param_bytes) == (16, size, size)
+
+
 def test_dynamically_quantized_models() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
