@@ -388,3 +388,16 @@ def test_on_a_page_lines_end_between_details_or_between_the_items_of_a_long_one(
         "\n"
         "1 changed\n"
     )
+
+
+def test_on_a_page_a_message_that_is_longer_than_a_line_is_broken_between_words() -> None:
+    message = "The size of tensor a (4) must match the size of tensor b (5) at non-singleton dimension 1"
+    failed = replace(NET, error=ForwardError("RuntimeError", message, "fc", None))
+    assert "".join(diff_text(diff(NET, failed), 60).plain.partition("error\n")[1:]) == (
+        "error\n"
+        "  + type RuntimeError · message The size of tensor a (4)\n"
+        "      must match the size of tensor b (5) at non-singleton\n"
+        "      dimension 1 · module fc\n"
+        "\n"
+        "1 added\n"
+    )

@@ -51,7 +51,7 @@ def _append(text: Text, change: Change, width: int | None) -> None:
 
 
 def _broken(head: str, gap: str, details: Sequence[str], width: int) -> str:
-    """Lines that end between two details, or where one is longer than a line between two of its items."""
+    """Lines that end between two details, or where one is longer than a line between two of its items, then between words."""
     room = max(width, 40)
     held = [_held(detail, room - len(_INDENT) - len("· ")) for detail in details]
     line = _held(head.lstrip(), room) + gap + " ·\0".join(held)
@@ -63,7 +63,10 @@ def _broken(head: str, gap: str, details: Sequence[str], width: int) -> str:
 
 def _held(text: str, room: int) -> str:
     """``text`` without the blanks that a line may be broken at."""
-    return text.replace(" ", "\0") if len(text) <= room else " ".join(item.replace(" ", "\0") for item in _ITEMS.split(text))
+    if len(text) <= room:
+        return text.replace(" ", "\0")
+    items = _ITEMS.split(text)
+    return " ".join(item.replace(" ", "\0") if len(item) <= room else item for item in items)  # a message is one long item
 
 
 def _title(change: Change) -> str:
