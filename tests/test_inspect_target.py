@@ -28,6 +28,12 @@ class Looks(Plain):
     def forward(self, x):
         return x if self.fc(x).sum() > 0 else -x
 
+class Prints(Plain):
+    def forward(self, x):
+        slope = torch.func.grad(lambda row: self.fc(row).sum())(x[0])
+        self.text = repr(self.fc(x))
+        return slope
+
 class Huge(nn.Module):
     def __init__(self):
         super().__init__()
@@ -84,6 +90,20 @@ def test_where_values_are_needed_the_real_run_is_done_and_the_line_is_named() ->
     assert "these_models.py:15 (return x if self.fc(x).sum() > 0 else -x)" in notes(report)
     with pytest.raises(RunError, match="without memory the run could not be done"):
         modinspect.inspect_target("these_models:Looks", ["1,4"], device="weightless")
+
+
+def test_where_a_tensor_is_printed_transforms_work_in_the_real_run_and_afterwards() -> None:
+    keys = str(torch._C._dispatch_tls_local_exclude_set())
+    report = modinspect.inspect_target("these_models:Prints", ["2,4"])
+    assert report.model.execution == "real"
+    assert report.error is None
+    assert [op.name for op in report.ops if "grad" in op.name or "zeros" in op.name] == ["torch.autograd.grad"]
+    assert report.outputs[0].origin == "op:3"
+    with pytest.raises(RunError) as raised:
+        modinspect.inspect_target("these_models:Prints", ["2,4"], device="weightless")
+    assert raised.value.__cause__ is not None  # while somebody keeps the traceback
+    assert str(torch._C._dispatch_tls_local_exclude_set()) == keys
+    assert torch.func.grad(lambda x: x * x)(torch.tensor(3.0)) == 6
 
 
 def test_what_fits_into_no_memory_stops_with_the_reason() -> None:

@@ -59,7 +59,14 @@ def state() -> Callable[[], Any]:
         hooks = [
             dict(value) for name, value in vars(nn_module).items() if name.startswith("_global_") and isinstance(value, dict)
         ]
-        return (torch.get_default_dtype(), torch.get_default_device(), torch.is_grad_enabled(), hooks, sys.getrecursionlimit())
+        return (
+            torch.get_default_dtype(),
+            torch.get_default_device(),
+            torch.is_grad_enabled(),
+            hooks,
+            sys.getrecursionlimit(),
+            str(torch._C._dispatch_tls_local_exclude_set()),
+        )
 
     return read
 

@@ -12,8 +12,6 @@ import torch
 from torch.nn.modules import module as nn_module
 from torch.utils._python_dispatch import _get_current_dispatch_mode_stack
 
-_MODES_KEYS = (torch._C.DispatchKey.Python, torch._C.DispatchKey.PythonTLSSnapshot)
-
 
 def _code_of(method: Any) -> Any:
     function = getattr(method, "__func__", None)  # since torch 2.15 it is written in C
@@ -34,7 +32,7 @@ def traces_in_the_process() -> dict[str, Any]:
         "handle_torch_function": [
             home.handle_torch_function for home in (torch.nn.functional, torch.functional, torch._tensor)
         ],
-        "dispatch keys": [torch._C._dispatch_tls_is_dispatch_key_excluded(key) for key in _MODES_KEYS],
+        "dispatch keys": str(torch._C._dispatch_tls_local_exclude_set()) + str(torch._C._dispatch_tls_local_include_set()),
         "garbage collector": (gc.get_threshold(), gc.get_freeze_count(), gc.isenabled()),
         "function modes": torch._C._len_torch_function_stack(),
         "dispatch modes": len(_get_current_dispatch_mode_stack()),

@@ -133,6 +133,8 @@ def photograph_of_process() -> dict[str, Any]:
         torch.backends.cudnn.benchmark,
         torch.backends.cuda.flash_sdp_enabled(),
         torch.is_warn_always_enabled(),
+        str(torch._C._dispatch_tls_local_exclude_set()),
+        str(torch._C._dispatch_tls_local_include_set()),
     )
     kind, keys, *rest = np.random.get_state()
     photo["numpy"] = (kind, keys.tobytes(), rest, np.geterr())

@@ -236,7 +236,7 @@ class Recorder(TorchFunctionMode):
     def finish(self, result: Any) -> None:
         """Notes what the root returned."""
         with torch._C.DisableTorchFunction():
-            outputs = [(path, shape_of(t), t.dtype, self.origin(t)) for path, t in flatten_all(result)]
+            outputs = [(path, shape_of(t), t.dtype, self._origin_or_made(t)) for path, t in flatten_all(result)]
         self.calls[0] = CallRecord._make(self.calls[0])._replace(outputs=outputs)
         self.kept = frozenset(
             [
@@ -318,7 +318,7 @@ class Recorder(TorchFunctionMode):
         entry = self._entries.get(id(value))
         if entry is None or entry[0]() is not value:
             with torch._C.DisableTorchFunction():
-                return [(inside, shape_of(t), t.dtype, self.origin(t)) for inside, t in flatten(value, path)]
+                return [(inside, shape_of(t), t.dtype, self._origin_or_made(t)) for inside, t in flatten(value, path)]
         shape, dtype = self._shapes[entry[2]] if entry[2] is not None else self._looked_at(entry)
         return [(path, shape, dtype, entry[1])]
 
@@ -548,6 +548,21 @@ class Recorder(TorchFunctionMode):
         origin = self.origin(tensor)
         return origin if origin is not None else self._resolve(tensor)
 
+    def _origin_or_made(self, tensor: Tensor) -> Origin:
+        """Where a tensor comes from that may be another face of one that an op has made."""
+        origin = self.origin(tensor)
+        if origin is not None:
+            return origin
+        storage = storage_of(tensor)
+        made = self._made_inside.get(storage) if storage is not None else None
+        if made is not None and not made[0].expired():
+            return made[1]
+        made_of = self._made_of.get(id(tensor))
+        if made_of is not None and made_of[0]() is tensor:
+            self.know(tensor, made_of[1])
+            return made_of[1]
+        return None
+
     def _resolve(self, tensor: Tensor) -> Origin:
         """Where a tensor comes from that no op made and nothing registered at the start."""
         inner = tensor
@@ -555,10 +570,6 @@ class Recorder(TorchFunctionMode):
             inner = torch._C._functorch.get_unwrapped(inner)
         if inner is not tensor:
             return self._origin_or_resolve(inner)
-        storage = storage_of(tensor)
-        made = self._made_inside.get(storage) if storage is not None else None
-        if made is not None and not made[0].expired():
-            return made[1]
         for _, record, module, *_ in reversed(self._stack):
             for kind, registered in (("param", module._parameters), ("buffer", module._buffers)):
                 for name, own in registered.items():
@@ -568,10 +579,9 @@ class Recorder(TorchFunctionMode):
                         return self.add_root(
                             tensor, Root(kind if record.place is None else "unregistered", whole, record.place)
                         )
-        made_of = self._made_of.get(id(tensor))
-        if made_of is not None and made_of[0]() is tensor:
-            self.know(tensor, made_of[1])
-            return made_of[1]
+        made = self._origin_or_made(tensor)
+        if made is not None:
+            return made
         frame = _get_frame(2)
         held = self._holders.find(tensor, frame, self.sources)
         if held is None:

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
+from traceback import walk_tb
 from typing import Any
 
 import torch
@@ -45,6 +46,8 @@ _FRAMES_A_MODULE = 12
 
 _TIMES_DEEPER = 4
 """A module that calls itself takes three frames a level by itself, and up to twelve here."""
+
+_PRINTS = torch._tensor_str._str.__code__
 
 _RECORDS = 10_000
 """Objects that may be made between two looks of the garbage collector: some hundred ops with what belongs to them."""
@@ -176,13 +179,31 @@ def _run(
             stack.enter_context(mode)
             stack.enter_context(recorder.recording(model, _call.__code__))
             recorder.finish(_call(model, args, kwargs))
-    except (KeyboardInterrupt, NeedsValues):
-        raise
     except BaseException as error:  # sys.exit() and errors of asyncio's among them
-        if not recorder.calls:
-            raise  # nothing of the model has run
+        _end_printing(error)
+        if isinstance(error, (KeyboardInterrupt, NeedsValues)) or not recorder.calls:  # or nothing of the model has run
+            raise
         return error
     return None
+
+
+def _end_printing(error: BaseException) -> None:
+    """Lets go of what torch holds where a tensor was being printed when ``error`` was raised.
+
+    torch switches its transforms (``torch.func``) off by an object that is a variable there: for as long as anybody keeps the
+    traceback, gradients of transforms would be zero.
+    """
+    seen: set[int] = set()
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        one = waiting.pop()
+        if one is None or id(one) in seen:
+            continue
+        seen.add(id(one))
+        waiting += (one.__cause__, one.__context__)
+        for frame, _ in walk_tb(one.__traceback__):
+            if frame.f_code is _PRINTS:
+                frame.clear()
 
 
 def _call(model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
