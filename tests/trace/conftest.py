@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch.nn.modules import module as nn_module
 from torch.utils._python_dispatch import _get_current_dispatch_mode_stack
+from torch.utils.checkpoint import CheckpointFunction
 
 
 def _code_of(method: Any) -> Any:
@@ -26,6 +27,7 @@ def traces_in_the_process() -> dict[str, Any]:
         "always called": dict(nn_module._global_forward_hooks_always_called),
         "autograd.Function.apply": torch.autograd.Function.__dict__["apply"],
         "its code": _code_of(torch.autograd.Function.apply),
+        "an autograd.Function": dict(vars(CheckpointFunction)),
         "nn.Module.__call__": nn_module.Module.__call__,
         "torch.compile": torch.compile,
         "nn.Parameter.__new__": vars(torch.nn.Parameter)["__new__"],

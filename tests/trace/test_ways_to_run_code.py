@@ -239,6 +239,74 @@ def test_an_autograd_function_under_another_name_and_with_a_context_of_its_own()
     assert x.grad.tolist() == [2.0, 2.0]
 
 
+class Powered(torch.autograd.Function):
+    @staticmethod
+    def forward(x: Tensor, by: float = 2.0) -> Tensor:
+        return x.pow(by)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+        x, ctx.by = inputs
+        ctx.save_for_backward(x)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> Any:
+        return grads[0], None
+
+
+class Redoubled(Doubled):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor) -> Tensor:
+        return Doubled.forward(ctx, x, weight) + 1
+
+
+class AsDoubled(Doubled):
+    pass
+
+
+KEPT = {kind: kind.apply for kind in (Powered, Doubled, Redoubled, AsDoubled)}
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_the_context_of_an_autograd_function_gets_all_arguments_those_by_default_too(kept: bool) -> None:
+    function = KEPT[Powered]
+    report = modinspect.inspect(Calls(lambda x: (function if kept else Powered.apply)(x) + 1), X)
+    assert report.error is None
+    assert [op.name.rpartition(".")[2] for op in report.ops] == ["apply", "pow", "add"]
+
+
+@pytest.mark.parametrize("kept", [True, False])
+@pytest.mark.parametrize("kind", [Doubled, Redoubled, AsDoubled])
+def test_an_autograd_function_is_one_op_whatever_its_forward_calls(kind: Any, kept: bool) -> None:
+    function = KEPT[kind]
+    report = modinspect.inspect(Calls(lambda x: (function if kept else kind.apply)(x, x)), torch.ones(4, 4))
+    assert report.error is None
+    inside = ["matmul", "relu", "add"] if kind is Redoubled else ["matmul", "relu"]
+    assert [op.name.rpartition(".")[2] for op in report.ops] == ["apply", *inside]
+    assert report.ops[0].name == f"{__name__}.{kind.__name__}.apply"
+    assert [operand.argument for operand in report.ops[0].inputs] == ["args.0", "args.1"]
+
+
+def test_the_forward_of_an_autograd_function_that_is_called_as_a_function_is_no_op_of_its_own() -> None:
+    report = modinspect.inspect(Calls(lambda x: Powered.forward(x).relu()), X)
+    assert [op.name for op in report.ops] == ["torch.Tensor.pow", "torch.Tensor.relu"]
+
+
+def test_an_autograd_function_made_in_forward_that_inherits_is_one_op() -> None:
+    def forward(x: Tensor) -> Tensor:
+        class Made(Powered):
+            pass
+
+        class MadeToo(Doubled):
+            pass
+
+        return MadeToo.apply(Made.apply(x), x)
+
+    report = modinspect.inspect(Calls(forward), torch.ones(4, 4))
+    assert report.error is None
+    assert [op.name.rpartition(".")[2] for op in report.ops] == ["apply", "pow", "apply", "matmul", "relu"]
+
+
 def test_an_inspection_in_a_thread_of_its_own() -> None:
     found: list[Any] = []
     thread = threading.Thread(target=lambda: found.append(modinspect.inspect(nn.Sequential(linear(), nn.ReLU()), X)))

@@ -6,7 +6,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from functools import partial
+from functools import partial, wraps
 from types import FunctionType
 from typing import Any
 
@@ -48,39 +48,87 @@ def functions_go_through(apply: Callable[..., Any]) -> Iterator[None]:
 def _method_goes_through(method: Any, apply: Callable[..., Any] | None) -> Iterator[None]:
     """The same where it is written in C (torch 2.15): a model calls it under any name, and it calls ``forward``."""
     kind: Any = torch.autograd.Function
-    seen_already: set[tuple[int, type]] = set()  # (thread, class) of each call by name that has not come to ``forward`` yet
+    calls = _Calls()
 
     def original(cls: type, *args: Any, **kwargs: Any) -> Any:
-        call = (threading.get_ident(), cls)
-        seen_already.add(call)
-        try:
+        with calls.by_name(cls):
             return method.__get__(None, cls)(*args, **kwargs)
-        finally:
-            seen_already.discard(call)
 
     def seen(cls: type, *args: Any, **kwargs: Any) -> Any:
         tell = apply  # which another thread may end
         return original(cls, *args, **kwargs) if tell is None else tell(original, cls, args, kwargs)
 
-    def forward_of(cls: type, forward: Callable[..., Any]) -> Callable[..., Any]:
+    def forward_of(cls: Any) -> Callable[..., Any]:
+        forward = cls.forward
+        own = 1 if cls.setup_context == torch.autograd.function._SingleLevelFunction.setup_context else 0  # its context
+
+        @wraps(forward)  # torch asks for its signature
         def seen_inside(*args: Any, **kwargs: Any) -> Any:
-            call, tell = (threading.get_ident(), cls), apply
-            if tell is None or call in seen_already:
-                seen_already.discard(call)
+            tell = apply
+            if not calls.come_to_forward(cls) or tell is None:
                 return forward(*args, **kwargs)
-            return tell(lambda _, *args, **kwargs: forward(*args, **kwargs), cls, args, kwargs)
+            return tell(lambda _, *given, **kwargs: forward(*args[:own], *given, **kwargs), cls, args[own:], kwargs)
 
         return seen_inside
 
-    stand_ins = [(cls, staticmethod(forward_of(cls, cls.forward))) for cls in functions()]
+    stand_ins = [
+        (cls, staticmethod(forward_of(cls)), _Told(cls._backward_cls, partial(calls.begin, cls))) for cls in functions()
+    ]
     try:
         with ExitStack() as stack:
-            for cls, stand_in in stand_ins:
-                stack.enter_context(_attribute(cls, "forward", stand_in))
+            for cls, forward, backward in stand_ins:
+                stack.enter_context(_attribute(cls, "forward", forward))
+                stack.enter_context(_attribute(cls, "_backward_cls", backward))
             stack.enter_context(_attribute(kind, "apply", classmethod(seen)))
             yield
     finally:
         apply = None  # for those that have kept ``seen``: it keeps nothing
+
+
+class _Calls:
+    """Tells the calls of ``forward`` that stand for a call of ``apply``: under a name that was kept, not by its own.
+
+    A ``forward`` may also be called by that of another class, or by anybody; but ``apply`` asks the class for its
+    ``_backward_cls`` first.
+    """
+
+    def __init__(self) -> None:
+        self._by_name: set[tuple[int, type]] = set()  # (thread, class) of each that has not begun yet
+        self._begun: set[tuple[int, type]] = set()  # of each of the others that has not come to ``forward`` yet
+
+    @contextmanager
+    def by_name(self, cls: type) -> Iterator[None]:
+        call = (threading.get_ident(), cls)
+        self._by_name.add(call)
+        try:
+            yield
+        finally:
+            self._by_name.discard(call)
+
+    def begin(self, cls: type) -> None:
+        call = (threading.get_ident(), cls)
+        if call in self._by_name:
+            self._by_name.discard(call)
+            self._begun.discard(call)  # one that raised before it came to ``forward``
+        else:
+            self._begun.add(call)
+
+    def come_to_forward(self, cls: type) -> bool:
+        call = (threading.get_ident(), cls)
+        begun = call in self._begun
+        self._begun.discard(call)
+        return begun
+
+
+class _Told:
+    """An attribute of a class that tells when it is asked for."""
+
+    def __init__(self, value: Any, tell: Callable[[], None]) -> None:
+        self._value, self._tell = value, tell
+
+    def __get__(self, instance: object, owner: type) -> Any:
+        self._tell()
+        return self._value
 
 
 def functions() -> Iterator[Any]:
