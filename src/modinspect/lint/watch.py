@@ -27,7 +27,7 @@ from torch.utils._python_dispatch import _disable_current_modes
 from modinspect.report import Shape
 from modinspect.trace import names
 from modinspect.trace.classify import operands_of
-from modinspect.trace.interpose import functions
+from modinspect.trace.interpose import inside_a_function
 from modinspect.trace.registry import walk
 from modinspect.trace.sources import EDGE, Place, Sources
 from modinspect.trace.tensors import flatten, shape_of
@@ -201,7 +201,7 @@ class Watch(TorchFunctionMode):
             for tensor in results or operands[:1]:
                 self._made[id(tensor)] = (weakref.ref(tensor), index)
             if ends and not any(tensor.requires_grad for tensor in results):
-                if _inside_a_function(frame):
+                if inside_a_function(frame):  # which differentiates in its own way
                     self.result.inside += ends
                 else:
                     self._add_cut(index, place, module, results, ends)
@@ -232,16 +232,6 @@ def _unseen() -> Iterator[None]:
 def _gradients_of(tensors: list[Tensor]) -> list[Any]:
     """Where the gradients of ``tensors`` go: nodes of the graph, or the leaf itself."""
     return [tensor.grad_fn if tensor.grad_fn is not None else tensor for tensor in tensors if tensor.requires_grad]
-
-
-def _inside_a_function(frame: Any) -> bool:
-    """Whether the ``forward`` of an ``autograd.Function`` is running, which differentiates in its own way."""
-    codes = {getattr(method, "__code__", None) for kind in functions() for method in (kind.forward, kind.setup_context)}
-    while frame is not None:
-        if frame.f_code in codes:
-            return True
-        frame = frame.f_back
-    return False
 
 
 def fingerprint(tensor: Tensor) -> Fingerprint:

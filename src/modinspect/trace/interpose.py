@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial, wraps
-from types import FunctionType
+from types import FrameType, FunctionType
 from typing import Any
 
 import torch
@@ -52,7 +52,7 @@ def _method_goes_through(method: Any, apply: Callable[..., Any] | None) -> Itera
 
     def original(cls: type, *args: Any, **kwargs: Any) -> Any:
         with calls.by_name(cls):
-            return method.__get__(None, cls)(*args, **kwargs)
+            return _applied(method.__get__(None, cls), args, kwargs)
 
     def seen(cls: type, *args: Any, **kwargs: Any) -> Any:
         tell = apply  # which another thread may end
@@ -67,12 +67,12 @@ def _method_goes_through(method: Any, apply: Callable[..., Any] | None) -> Itera
             tell = apply
             if not calls.come_to_forward(cls) or tell is None:
                 return forward(*args, **kwargs)
-            return tell(lambda _, *given, **kwargs: forward(*args[:own], *given, **kwargs), cls, args[own:], kwargs)
+            return tell(lambda _, *given, **kwargs: _applied(forward, (*args[:own], *given), kwargs), cls, args[own:], kwargs)
 
         return seen_inside
 
     stand_ins = [
-        (cls, staticmethod(forward_of(cls)), _Told(cls._backward_cls, partial(calls.begin, cls))) for cls in functions()
+        (cls, staticmethod(forward_of(cls)), _Told(cls._backward_cls, partial(calls.begin, cls))) for cls in _functions()
     ]
     try:
         with ExitStack() as stack:
@@ -120,6 +120,11 @@ class _Calls:
         return begun
 
 
+def _applied(run: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    """Whatever a call of ``apply`` runs, where that is written in C."""
+    return run(*args, **kwargs)
+
+
 class _Told:
     """An attribute of a class that tells when it is asked for."""
 
@@ -131,7 +136,7 @@ class _Told:
         return self._value
 
 
-def functions() -> Iterator[Any]:
+def _functions() -> Iterator[Any]:
     """Each subclass of ``autograd.Function`` that there is."""
     waiting = list(torch.autograd.Function.__subclasses__())
     while waiting:
@@ -161,6 +166,18 @@ class _Seen:
         seen_by = getattr(apply, "seen_by", None)
         # Another thread may be here when the inspection ends: by now the function has its own code again.
         return apply(cls, *args, **kwargs) if seen_by is None else seen_by(cls, args, kwargs)
+
+
+_APPLIES = (_Seen.apply.__code__, _applied.__code__)
+
+
+def inside_a_function(frame: FrameType | None) -> bool:
+    """Whether ``frame`` is inside the ``apply`` of an ``autograd.Function``, in a forward that is recorded."""
+    while frame is not None:
+        if frame.f_code in _APPLIES:
+            return True
+        frame = frame.f_back
+    return False
 
 
 @contextmanager

@@ -203,6 +203,34 @@ def auxiliary_loss_kept_for_the_trainer():
     return Net(), torch.randn(2, 8)
 
 
+@rule.bad
+def without_gradients_as_the_forward_of_a_function_is():
+    class Double(torch.autograd.Function):
+        @staticmethod
+        @torch.no_grad()
+        def forward(ctx, x):
+            return x * 2
+
+        @staticmethod
+        def backward(ctx, grad):
+            return grad * 2
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first = nn.Linear(8, 8)
+            self.second = nn.Linear(8, 8)
+
+        @torch.no_grad()
+        def features(self, x):
+            return self.first(x)  # MI302
+
+        def forward(self, x):
+            return Double.apply(self.second(self.features(x)))
+
+    return Net(), torch.randn(2, 8)
+
+
 @rule.good
 def checkpointed_the_old_way():
     from torch.utils.checkpoint import checkpoint
