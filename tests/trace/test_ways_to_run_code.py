@@ -426,6 +426,14 @@ def test_cond_shows_what_the_branch_that_ran_became() -> None:
     assert report.totals.flops == 64
 
 
+def test_an_operator_that_is_imported_after_modinspect_runs() -> None:
+    from functorch.experimental.control_flow import map as mapped
+
+    report = modinspect.inspect(Calls(lambda x: mapped(lambda row: row * 2, x)), X)
+    assert report.error is None
+    assert [op.name for op in report.ops] == ["torch.ops.higher_order.map_impl"]
+
+
 # -- modes
 
 

@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from small_models import ZOO
 from torch import Tensor, nn
+from torch._higher_order_ops.strict_mode import strict_mode
 
 from modinspect import inspect_target, lint
 from modinspect.errors import RunError
@@ -200,6 +201,18 @@ def test_packing_needs_the_lengths_and_is_no_error_of_the_model() -> None:
 
     with pytest.raises(NeedsValues, match="_pack_padded_sequence needs the values of a tensor"):
         weightless(lambda: (Calls(forward, fc=nn.Linear(4, 4)), (torch.rand(2, 3, 4), torch.tensor([3, 1])), {}))
+
+
+def test_an_operator_that_takes_functions_is_asked_for_with_its_place() -> None:
+    def build() -> Any:
+        return (
+            Calls(lambda self, x: strict_mode(lambda y: (y + 1,), (self.fc(x),)), fc=nn.Linear(4, 4)),
+            (torch.rand(2, 4),),
+            {},
+        )
+
+    with pytest.raises(NeedsValues, match=r"^strict_mode has no rule for shapes alone at .*test_weightless_runs\.py"):
+        weightless(build)
 
 
 def test_masks_and_positions_have_values() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
 from typing import Any, Protocol
 
 import torch
@@ -13,6 +12,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from modinspect.trace.classify import mutated_positions, operands_of
 from modinspect.trace.flops import count_flops, estimate_flops, has_formula
+from modinspect.trace.higher_order import see_higher_order_operators
 from modinspect.trace.records import Known
 from modinspect.trace.tensors import flatten
 
@@ -118,6 +118,7 @@ class AtenMode(TorchDispatchMode):
 
     def __init__(self, recorder: Watcher) -> None:
         super().__init__()
+        see_higher_order_operators(AtenMode)
         self._recorder = recorder
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -160,18 +161,6 @@ class AtenMode(TorchDispatchMode):
         for tensor in written:
             self._recorder.before_write(tensor)
         return written
-
-
-def _rule(operator: HigherOrderOperator) -> Callable[..., Any]:
-    def run(mode: AtenMode, *args: Any, **kwargs: Any) -> Any:
-        return mode.__torch_dispatch__(operator, (), args, kwargs)
-
-    return run
-
-
-if not hasattr(TorchDispatchMode, "supports_higher_order_operators"):  # torch before 2.9 wants a rule for each mode
-    for operator in torch._ops._higher_order_ops.values():
-        operator.py_impl(AtenMode)(_rule(operator))
 
 
 @functools.cache

@@ -27,6 +27,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from modinspect.trace import names
 from modinspect.trace.aten import DECIDED_BY_VALUES, WRITES_STATISTICS
 from modinspect.trace.building import SMALL, NeedsValues, elements
+from modinspect.trace.higher_order import see_higher_order_operators
 from modinspect.trace.layouts import LayoutUnknown, laid_out
 from modinspect.trace.refusals import refuse_dtypes, refuse_indices
 from modinspect.trace.rules import plain_shape
@@ -101,6 +102,8 @@ class WeightlessMode(TorchDispatchMode):
         device: where parameters, buffers and inputs would be.
     """
 
+    supports_higher_order_operators = True
+
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
         """Nothing is compiled meanwhile, so dynamo need not be kept out: that would import it, and sympy with it."""
@@ -108,6 +111,7 @@ class WeightlessMode(TorchDispatchMode):
 
     def __init__(self, device: torch.device) -> None:
         super().__init__()
+        see_higher_order_operators(WeightlessMode)
         self.target = device
         self.in_kernel = False
         self.needed: NeedsValues | None = None
