@@ -140,7 +140,8 @@ assert "torch._dynamo" not in sys.modules
 references = []
 for model in (Plain(4, 4), Imports(4, 4), Checkpointed(4, 4)):
     references.append(weakref.ref(model))
-    assert "torch.nn.functional.linear" in [op.name for op in modinspect.inspect(model, torch.ones(2, 4)).ops]
+    names = [op.name for op in modinspect.inspect(model, torch.ones(2, 4)).ops]
+    assert [name for name in names if name != "torch.empty"] == ["torch.nn.functional.linear"]  # of old checkpoints
 del model
 gc.collect()
 late = sys.modules["late"]
