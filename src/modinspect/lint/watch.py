@@ -27,7 +27,7 @@ from torch.utils._python_dispatch import _disable_current_modes
 from modinspect.report import Shape
 from modinspect.trace import names
 from modinspect.trace.classify import operands_of
-from modinspect.trace.interpose import inside_a_function
+from modinspect.trace.functions import inside_a_function
 from modinspect.trace.registry import walk
 from modinspect.trace.sources import EDGE, Place, Sources
 from modinspect.trace.tensors import flatten, shape_of

@@ -27,9 +27,10 @@ from torch.overrides import TorchFunctionMode
 from modinspect.trace import names
 from modinspect.trace.aten import AtenMode, Sink, count
 from modinspect.trace.classify import aliased, kind_of, literals, operands_of
+from modinspect.trace.functions import functions_go_through
 from modinspect.trace.half import unregistered_info
 from modinspect.trace.holders import Holders
-from modinspect.trace.interpose import functionals_go_through, functions_go_through, modules_go_through, parameters_go_through
+from modinspect.trace.interpose import functionals_go_through, modules_go_through, parameters_go_through
 from modinspect.trace.preserve import Preserved
 from modinspect.trace.records import (
     CallRecord,
