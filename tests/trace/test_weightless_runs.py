@@ -231,6 +231,54 @@ def test_masks_and_positions_have_values() -> None:
     assert indexed.outputs[0].shape == (2, 4)
 
 
+def test_gradients_go_through_what_runs_again() -> None:
+    def forward(self: Calls, x: Tensor) -> Tensor:
+        with torch.enable_grad():
+            x = x.clone().requires_grad_()
+            twice = [self.fc(x).tanh(), self.fc(x).tanh()]
+            assert [tensor.requires_grad for tensor in twice] == [True, True]
+            return torch.autograd.grad(twice[0].sum() + twice[1].sum(), x)[0]
+
+    def build() -> Any:
+        return Calls(forward, fc=nn.Linear(4, 4)), (torch.rand(2, 4),), {}
+
+    report = weightless(build)
+    assert report.error is None
+    assert alike(report) == alike(real(build))
+
+
+@pytest.mark.parametrize(
+    "transformed",
+    [
+        lambda fc, x: torch.func.grad(lambda w: (x @ w).sum())(fc.weight),
+        lambda fc, x: torch.func.vmap(lambda row: row * x)(fc.weight),
+        lambda fc, x: torch.func.grad(lambda p: torch.func.functional_call(fc, p, x).sum())(dict(fc.named_parameters())),
+    ],
+    ids=["grad", "vmap", "functional_call"],
+)
+def test_a_transform_over_parameters_needs_them(transformed: Callable[[nn.Module, Tensor], Any]) -> None:
+    def build() -> Any:
+        return Calls(lambda self, x: transformed(self.fc, x), fc=nn.Linear(4, 4)), (torch.rand(2, 4),), {}
+
+    assert real(build).error is None
+    with pytest.raises(NeedsValues, match="is over a tensor without memory"):
+        weightless(build)
+
+
+def test_an_operator_that_answers_a_question_answers_it_again() -> None:
+    def forward(self: Calls, x: Tensor) -> Any:
+        # torch asks whether the storages of a tensor and its tangent are of one size
+        tangents = [torch.func.jvp(self.fc, (x,), (self.fc(x),)) for _ in range(2)]
+        return tangents, torch.func.jvp(lambda w: x @ w, (self.fc.weight,), (self.fc.weight,))
+
+    def build() -> Any:
+        return Calls(forward, fc=nn.Linear(4, 4)), (torch.rand(2, 4),), {}
+
+    report = weightless(build)
+    assert report.error is None
+    assert alike(report) == alike(real(build))
+
+
 def test_a_random_choice_after_a_random_number_that_was_not_drawn_is_not_guessed() -> None:
     def forward(self: Calls, x: Tensor) -> Tensor:
         x = F.dropout(self.fc(x), 0.5, True)

@@ -310,7 +310,9 @@ class WeightlessMode(TorchDispatchMode):
         return key
 
     def _make_again(self, made: Any, device: torch.device) -> Any:
-        if isinstance(made[0], torch.Size):
+        if not isinstance(made, (tuple, list)):
+            return made  # an answer that is no tensor
+        if made and isinstance(made[0], torch.Size):
             size, stride, dtype = made
             return WeightlessTensor.make(torch.empty_strided(size, stride, dtype=dtype, device=META), self, device)
         return type(made)(self._make_again(item, device) for item in made)

@@ -175,6 +175,8 @@ class WeightlessRecorder(Recorder):
             return
         if not INDEXED.keys().isdisjoint(sink.funcs):
             return  # whether it runs again depends on the indices
+        if out.requires_grad:
+            return  # one made of its shape alone would not lead back to the operands
         if out._view_of is None and out._value is None and all(out is not tensor for tensor in tensors):
             self._fresh[id(known)] = (known, out.size(), out.stride(), out.dtype, out._on)
 
@@ -206,6 +208,8 @@ class WeightlessRecorder(Recorder):
                 return self._stand_in(made[1])
             is_weight = id(value) in self._weights
             if is_weight or value.is_meta or id(value) in self._moved:
+                if torch._C._functorch.is_functorch_wrapped_tensor(value):
+                    raise NeedsValues("a transform of torch.func is over a tensor without memory")
                 return self._lift(value, keep_value=not is_weight)
             return value
         if cls is tuple or cls is list:
