@@ -358,6 +358,12 @@ class Quantized(Base):
         self.fc = torch.ao.quantization.quantize_dynamic(nn.Sequential(self.fc), {nn.Linear}, torch.qint8)
 
 
+class Traces(Base):
+    def __init__(self):
+        super().__init__()
+        self.fc = torch.jit.trace(self.fc, torch.ones(2, 4))
+
+
 class WritesIntoABuffer(Base):
     def set_up(self):
         self.register_buffer("cache", torch.zeros(2, 4))
@@ -524,6 +530,11 @@ class MakesParameters(Base):
         return copy.deepcopy(self.fc)(x)
 
 
+class TracesInForward(Base):
+    def forward(self, x):
+        return torch.jit.trace(self.fc, x)(x)
+
+
 class CallsWhatHasNoRule(Base):
     def forward(self, x):
         return doubled(self.fc(x))
@@ -594,13 +605,14 @@ CONSTRUCTORS = """
     InitialisesOrthogonally InitialisesInEveryWay AssignsData ReadsAWeight BranchesOnAWeight Skips MadeOnMeta Lists Copies
     RegistersInItsOwnWay Lazy KeepsAPlainCopy CountsItself InHalf Quantized factory instance TriesToReadAWeight
     SuppressesWhatItRaises AsksWhereItIs ComparesMemory OrdersAtRandom KeepsRandomNumbers DrawsManyBeforeOne IsOnMeta
-    KeepsFewOfMany AssignsRandomData InitialisesThroughALibrary MixesAWeightWithItsLike WritesAWeightIntoABuffer
+    KeepsFewOfMany AssignsRandomData InitialisesThroughALibrary MixesAWeightWithItsLike WritesAWeightIntoABuffer Traces
 """.split()
 FORWARDS = """
     WritesIntoABuffer WritesIntoAMask ReadsWhatWasWritten DrawsAtRandom Autocasts NormsInTrain BranchesOnAnActivation
     RoutesByAMask ListsItsValues CountsActivations CastsItself RunsInThreads Recurs CatchesEverything TriesAnotherWay
     TriesToLookUp Factorises SharesWithNumPy GivesAnotherSize ReadsStatistics Classifies MapsOver MakesParameters
     CallsWhatHasNoRule MakesATensorOfNumbers ComparesClasses ComparesNamesOfClasses Approximates ConvolvesTransposed
+    TracesInForward
 """.split()
 RUN_FOR_REAL = {
     "ReadsWhatWasWritten": "view[0] > 1e9",
@@ -621,6 +633,8 @@ RUN_FOR_REAL = {
     "MakesATensorOfNumbers": "return torch.tensor([y[0, 0], y[0, 1]])",
     "ComparesClasses": "type(y) is torch.Tensor",
     "ComparesNamesOfClasses": '__class__.__name__ == "Tensor"',
+    "Traces": "self.fc = torch.jit.trace(self.fc, torch.ones(2, 4))",
+    "TracesInForward": "return torch.jit.trace(self.fc, x)(x)",
     "Approximates": "torch.svd_lowrank does other things",
 }
 """What needs a value that is not there, with what must stand in the note that says so."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import threading
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -17,9 +19,10 @@ from torch.func import functional_call
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.checkpoint import checkpoint
-from trace_helpers import Calls, lines, unregistered
+from trace_helpers import Calls, attributed, inspect_and_watch, lines, unregistered
 
 import modinspect
+from modinspect.report import Report
 from modinspect.trace import trace
 from modinspect.trace.flops import has_formula
 
@@ -177,6 +180,26 @@ def test_scripted_and_traced_modules_as_the_whole_model(make: Any) -> None:
         ". hidden torch.ops.aten.relu(op:1) -> (2, 4)",
     ]
     assert len(report.model.notes) == 1
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_forward_that_traces_sees_no_look_at_sizes() -> None:
+    kept = []
+
+    def forward(x: Tensor) -> Tensor:
+        kept.append(torch.jit.trace(fc, x))
+        return kept[-1](x)
+
+    fc = nn.Linear(4, 3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", torch.jit.TracerWarning)
+        report, seen = inspect_and_watch(Calls(forward, fc=fc), torch.rand(2, 4))
+    assert report.error is None
+    assert Report.from_dict(json.loads(json.dumps(report.to_dict()))) == report
+    assert {result.shape for op in report.ops for result in op.outputs if op.module == "fc"} == {(2, 3)}
+    assert attributed(report) == seen
+    plain = torch.jit.trace(fc, torch.rand(2, 4)).inlined_graph
+    assert [node.kind() for node in kept[0].inlined_graph.nodes()] == [node.kind() for node in plain.nodes()]
 
 
 def test_scripted_functions() -> None:

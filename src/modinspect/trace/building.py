@@ -194,6 +194,8 @@ class _Building(TorchFunctionMode):
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
+        if torch._C._is_tracing() and any(tensor.is_meta for _, tensor in flatten([args, kwargs])):
+            raise self._need(func)  # tracing takes the values of parameters, and ends the process where there are none
         if func in _ASKS and len(args) == 1 and not kwargs and args[0].is_meta:
             return self._answer(func, args[0])
         filled = kwargs.get("tensor", args[0] if args else None)

@@ -57,6 +57,7 @@ _pop_dispatch = torch._C._pop_torch_dispatch_stack
 _push_dispatch = torch._C._push_on_torch_dispatch_stack
 _functorch_active = torch._C._are_functorch_transforms_active
 _autocasting = torch._C._is_any_autocast_enabled
+_tracing = torch._C._is_tracing
 _grad_enabled = torch.is_grad_enabled
 _inference = torch.is_inference_mode_enabled
 _default_dtype = torch.get_default_dtype
@@ -343,7 +344,8 @@ class Recorder(TorchFunctionMode):
             return func(*args, **kwargs) if kwargs else func(*args)
         tensors: list[Tensor] = []
         origins: list[Origin] = []
-        key = None if self._marked or _functorch_active() or _autocasting() else self._key(func, args, kwargs, tensors, origins)
+        special = self._marked or _functorch_active() or _autocasting() or _tracing()
+        key = None if special else self._key(func, args, kwargs, tensors, origins)
         known = self._known.get(key) if key is not None else None
         if known is None:
             return self._look_closely(func, args, kwargs or {}, key)

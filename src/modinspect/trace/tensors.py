@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import torch
@@ -24,9 +25,26 @@ def shape_of(tensor: Tensor) -> tuple[int | None, ...] | None:
         if tensor.is_nested:
             return tuple(_size(tensor, dim) for dim in range(tensor.dim()))
         shape = tensor.shape
-        return tuple(shape) if {*map(type, shape)} <= _INTS else tuple(map(_as_int, shape))
+        if {*map(type, shape)} <= _INTS:
+            return tuple(shape)
+        if torch._C._is_tracing():
+            with _untraced():
+                return tuple(tensor.shape)
+        return tuple(map(_as_int, shape))
     except RuntimeError:  # a parameter that is not made yet, a tensor whose storage is gone
         return None
+
+
+@contextmanager
+def _untraced() -> Iterator[None]:
+    """Inside, sizes are numbers. To ``torch.jit.trace`` they are tensors, and a look at one is part of what it traces."""
+    jit: Any = torch._C
+    state = jit._get_tracing_state()
+    jit._set_tracing_state(None)
+    try:
+        yield
+    finally:
+        jit._set_tracing_state(state)
 
 
 def _size(tensor: Tensor, dim: int) -> int | None:
@@ -91,6 +109,9 @@ class Metas:
         meta = _meta((shape, tensor.stride(), dtype, tensor.device, tensor.requires_grad))
         number = self._numbers.get(meta)
         if number is None:
+            if torch._C._is_tracing():
+                with _untraced():
+                    return self.number(tensor)
             number = self._numbers[meta] = len(self.known)
             self.known.append(meta)
             self.shapes.append((shape, dtype))

@@ -143,6 +143,8 @@ class WeightlessRecorder(Recorder):
             self._raised.append((error, at_line(self.sources.source(record.place))))
 
     def _with_stand_ins(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        if torch._C._is_tracing():  # it takes the values of tensors, and ends the process where there are none
+            raise NeedsValues("torch.jit.trace needs the values of tensors")
         if func in names.SILENT and func not in _ABOUT_DEVICES:
             if func in names.SETS_FLAGS and self._mode.target.type != "cpu" and type(args[0]) is WeightlessTensor:
                 raise NeedsValues(f"gradients can't be recorded on {self._mode.target} without it")
