@@ -358,6 +358,12 @@ class Quantized(Base):
         self.fc = torch.ao.quantization.quantize_dynamic(nn.Sequential(self.fc), {nn.Linear}, torch.qint8)
 
 
+class Freezes(Base):
+    def __init__(self):
+        super().__init__()
+        self.fc = torch.jit.freeze(torch.jit.script(self.fc.eval()))
+
+
 class Traces(Base):
     def __init__(self):
         super().__init__()
@@ -605,7 +611,7 @@ CONSTRUCTORS = """
     InitialisesOrthogonally InitialisesInEveryWay AssignsData ReadsAWeight BranchesOnAWeight Skips MadeOnMeta Lists Copies
     RegistersInItsOwnWay Lazy KeepsAPlainCopy CountsItself InHalf Quantized factory instance TriesToReadAWeight
     SuppressesWhatItRaises AsksWhereItIs ComparesMemory OrdersAtRandom KeepsRandomNumbers DrawsManyBeforeOne IsOnMeta
-    KeepsFewOfMany AssignsRandomData InitialisesThroughALibrary MixesAWeightWithItsLike WritesAWeightIntoABuffer Traces
+    KeepsFewOfMany AssignsRandomData InitialisesThroughALibrary MixesAWeightWithItsLike WritesAWeightIntoABuffer Traces Freezes
 """.split()
 FORWARDS = """
     WritesIntoABuffer WritesIntoAMask ReadsWhatWasWritten DrawsAtRandom Autocasts NormsInTrain BranchesOnAnActivation

@@ -268,17 +268,15 @@ def _in_mode(model: nn.Module, *, train: bool) -> Iterator[None]:
     Raises:
         RunError: its ``train()`` raised.
     """
-    from modinspect.trace.registry import walk
+    from modinspect.trace.registry import saved_modes, walk
 
-    before = [(module, module.training) for _, module in walk(model)]
+    put_modes_back = saved_modes([module for _, module in walk(model)])
     try:
         with user_code(RunError, f"model.train({train})"):
             model.train(train)
         yield
     finally:
-        for module, training in before:
-            if module.training != training:
-                module.training = training
+        put_modes_back()
 
 
 _NO_SUCH_BUILD = ("PyTorch is not linked with support", "Torch not compiled with CUDA enabled")

@@ -125,12 +125,13 @@ class _Asker:
         from torch import nn
 
         from modinspect.trace import NeedsValues, trace
+        from modinspect.trace.registry import mode_of
 
         class Method(nn.Module):
             def __init__(self, model: nn.Module) -> None:
                 super().__init__()
                 self.model = model
-                self.training = model.training
+                self.training = mode_of(model)
 
             def forward(self, **arguments: Any) -> Any:
                 given = operator.attrgetter(method)(self.model)(**arguments)

@@ -183,6 +183,22 @@ def test_scripted_and_traced_modules_as_the_whole_model(make: Any) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_frozen_modules_have_no_mode_and_get_none(tmp_path: Path) -> None:
+    frozen = torch.jit.freeze(torch.jit.script(nn.Sequential(nn.Linear(4, 4), nn.BatchNorm1d(4)).eval()))
+    assert not hasattr(frozen, "training")
+    assert ran(lambda x: frozen(x).relu(), fc=frozen)[-1].startswith(". hidden Tensor.relu(")
+    assert modinspect.inspect(frozen, X).model.training is False
+    assert not hasattr(frozen, "training")
+
+    torch.jit.save(frozen, tmp_path / "frozen.pt")
+    (tmp_path / "loads.py").write_text(f"import torch\nmodel = torch.jit.load({str(tmp_path / 'frozen.pt')!r})\n")
+    target = f"{tmp_path / 'loads.py'}:model"
+    assert modinspect.inspect_target(target, ["2,4"]).error is None
+    assert modinspect.lint(frozen, ["2,4"]).failures == ()
+    assert not hasattr(frozen, "training")
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_a_forward_that_traces_sees_no_look_at_sizes() -> None:
     kept = []
 

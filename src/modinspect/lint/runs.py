@@ -38,7 +38,7 @@ from modinspect.lint.watch import (
 from modinspect.report import Report, Source
 from modinspect.trace import NeedsValues, Weightless, trace, without_memory
 from modinspect.trace.preserve import Preserved
-from modinspect.trace.registry import walk
+from modinspect.trace.registry import mode_of, walk
 from modinspect.usercode import describe
 
 _T = TypeVar("_T")
@@ -460,7 +460,7 @@ def _dice() -> tuple[object, ...]:
 
 def _switched(switch: Switch, modules: Sequence[tuple[str, nn.Module]], to: Literal["train", "eval"]) -> dict[str, bool]:
     switch(to)
-    return {path: bool(module.training) for path, module in modules}
+    return {path: mode_of(module) for path, module in modules}
 
 
 # -- attributes

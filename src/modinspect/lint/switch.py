@@ -14,7 +14,7 @@ from modinspect.trace import names
 from modinspect.trace.aten import AtenMode
 from modinspect.trace.classify import operands_of
 from modinspect.trace.preserve import Preserved
-from modinspect.trace.registry import walk
+from modinspect.trace.registry import saved_modes, walk
 from modinspect.usercode import describe
 
 Switch: TypeAlias = Callable[[Literal["train", "eval"]], None]
@@ -27,7 +27,7 @@ def switching(model: nn.Module) -> Iterator[Switch]:
     What it gives raises :class:`Undecided` where the model's own method raises.
     """
     modules = [module for _, module in walk(model)]
-    flags = [(module, module.training) for module in modules]
+    put_modes_back = saved_modes(modules)
     preserved = Preserved(modules)
 
     def switch(to: Literal["train", "eval"]) -> None:
@@ -41,9 +41,7 @@ def switching(model: nn.Module) -> Iterator[Switch]:
         yield switch
     finally:
         preserved.restore()
-        for module, training in flags:
-            if module.training != training:
-                module.training = training
+        put_modes_back()
 
 
 def registered(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:

@@ -14,7 +14,7 @@ from torch import nn
 from modinspect.report import Execution, ModelInfo, Report, Totals
 from modinspect.trace.building import NeedsValues, within, without_memory
 from modinspect.trace.half import registered_half
-from modinspect.trace.registry import Layers, class_path, register
+from modinspect.trace.registry import Layers, class_path, mode_of, register
 from modinspect.trace.run import Options, Weightless, run
 from modinspect.trace.tensors import Metas
 from modinspect.trace.turns import Turns
@@ -58,7 +58,7 @@ def survey(
     device = None if weightless is None else str(weightless.device)
     half = registered_half(register(model, metas), metas, Layers(opaque), device)
     execution: Execution = "real" if weightless is None else "weightless"
-    info = ModelInfo(target or class_path(model), type(model).__name__, model.training, half.device, execution, tuple(notes))
+    info = ModelInfo(target or class_path(model), type(model).__name__, mode_of(model), half.device, execution, tuple(notes))
     size = half.size
     totals = Totals(size.numel, size.trainable, size.bytes, half.buffer_bytes, 0, 0, 0, 0, 0)
     return Report(info, (), (), half.modules(), (), (), totals, None, (), half.parameters(), half.buffers())

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from modinspect.report import ModuleInfo, Shape, StateTensor
-from modinspect.trace.registry import Layers, Registry, walk
+from modinspect.trace.registry import Layers, Registry, mode_of, walk
 from modinspect.trace.tensors import Metas, dtype_name, shape_of
 
 _ROWS = Tensor.values, Tensor.crow_indices, Tensor.col_indices
@@ -190,7 +190,7 @@ class _Look:
 def _module(path: str, module: nn.Module, layers: Layers) -> _Module:
     own = tuple([id(tensor) for tensor in module._parameters.values() if tensor is not None])
     children = tuple([id(child) for child in module._modules.values() if child is not None])
-    return _Module(path, type(module).__name__, layers.is_layer(module), module.training, _extra_repr(module), own, children)
+    return _Module(path, type(module).__name__, layers.is_layer(module), mode_of(module), _extra_repr(module), own, children)
 
 
 def unregistered_info(path: str, module: nn.Module, layers: Layers) -> ModuleInfo:

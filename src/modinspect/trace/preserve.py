@@ -22,6 +22,7 @@ from torch.utils._python_dispatch import _disable_current_modes
 
 from modinspect.trace.process import put_back, save_process
 from modinspect.trace.reach import DEEPEST, MOST, TORCHS_OWN, is_plain, reach
+from modinspect.trace.registry import mode_of
 from modinspect.trace.tensors import storage_of
 
 _ATOMS = frozenset({bool, int, float, str, type(None), torch.dtype, torch.device, torch.Size})
@@ -241,14 +242,14 @@ def _put_module_back(own: dict[str, Any], before: dict[str, Any], registries: An
 
 def _saved_scripted(module: torch.jit.ScriptModule) -> Callable[[], object]:
     """A scripted module keeps much of its state where Python does not see it."""
-    own, before, training = module.__dict__, module.__dict__.copy(), module.training
+    own, before, training = module.__dict__, module.__dict__.copy(), mode_of(module)
     contents = [(value, copy.copy(value)) for value in own.values() if type(value) in (dict, OrderedDict, set)]
 
     def undo() -> None:
         put_back(own, before)
         for container, content in contents:
             put_back(container, content)
-        if module.training != training:
+        if mode_of(module) != training:
             module.training = training
 
     return undo

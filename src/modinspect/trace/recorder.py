@@ -45,7 +45,7 @@ from modinspect.trace.records import (
     Running,
     Seen,
 )
-from modinspect.trace.registry import Layers, Registry, join, walk
+from modinspect.trace.registry import Layers, Registry, join, mode_of, walk
 from modinspect.trace.sources import CALL, EDGE, NOWHERE, Place, Sources
 from modinspect.trace.tensors import PLAIN, Metas, flatten, flatten_all, shape_of, storage_of
 
@@ -230,7 +230,7 @@ class Recorder(TorchFunctionMode):
         record = self._record_of(root) or self._add_module("", root, None)
         record.calls = 1
         self._stack.append(Running(0, record, root, record.layer, NOWHERE, record.opaque))
-        self.calls.append(CallRecord(record, 0, None, 0, 0, root.training, record.layer, NOWHERE, (), ()))
+        self.calls.append(CallRecord(record, 0, None, 0, 0, mode_of(root), record.layer, NOWHERE, (), ()))
 
     def _end_root(self) -> None:
         self.calls[0] = CallRecord._make(self.calls[0])._replace(stop=len(self.ops))
@@ -714,7 +714,7 @@ def _module_call(recorder: Recorder, original: Callable[..., Any]) -> Callable[.
         record = modules.get(id(module))
         if record is None or record.module() is not module:
             record = watcher._meet(module)
-        start = len(ops)
+        start, training = len(ops), mode_of(module)
         if root_waits and module is above[2]:
             root_waits = False
             index, number, parent, covered, start = 0, 0, None, above[3], 0
@@ -726,8 +726,8 @@ def _module_call(recorder: Recorder, original: Callable[..., Any]) -> Callable[.
                 covered = opaque = True
             record.calls = number + 1
             stack.append(_running((index, record, module, covered, place, opaque)))
-            calls.append((record, number, parent, start, start, module.training, covered, place, (), ()))
-        depth, training = len(stack), module.training
+            calls.append((record, number, parent, start, start, training, covered, place, (), ()))
+        depth = len(stack)
         inputs: Sequence[Seen] = ()
         outputs: Sequence[Seen] = ()
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -63,6 +63,8 @@ def check_modules(root: nn.Module) -> None:
         _check_hash(module)
         what = f"{type(module).__name__} at {path}" if path else type(module).__name__
         for name in ("training", "_parameters", "_buffers", "_modules"):
+            if name == "training" and isinstance(module, torch.jit.ScriptModule):
+                continue
             try:
                 held = getattr(module, name)
             except Exception as error:
@@ -158,6 +160,26 @@ def walk(root: nn.Module) -> Iterator[tuple[str, nn.Module]]:
         waiting.extend(
             (join(path, name), child) for name, child in reversed(list(module._modules.items())) if child is not None
         )
+
+
+def mode_of(module: nn.Module) -> bool:
+    """Whether ``module`` is in train mode. What ``torch.jit.freeze`` has made has none, and does what it did in eval mode."""
+    training: bool = getattr(module, "training", False)
+    return training
+
+
+def saved_modes(modules: Iterable[nn.Module]) -> Callable[[], None]:
+    """Gives what puts the modes that ``modules`` are in back."""
+    before = [(module, getattr(module, "training", None)) for module in modules]
+
+    def put_back() -> None:
+        for module, training in before:
+            if training is None:
+                vars(module).pop("training", None)  # train() and eval() give one to what had none
+            elif module.training != training:
+                module.training = training
+
+    return put_back
 
 
 def join(path: str, name: str) -> str:

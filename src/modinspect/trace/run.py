@@ -25,7 +25,7 @@ from modinspect.trace.half import registered_half
 from modinspect.trace.preserve import Preserved
 from modinspect.trace.raised import raised
 from modinspect.trace.recorder import Recorder
-from modinspect.trace.registry import Layers, Registry, class_path, register
+from modinspect.trace.registry import Layers, Registry, class_path, mode_of, register
 from modinspect.trace.tensors import Metas, dtype_name, flatten_all, shape_of
 from modinspect.trace.weightless import WeightlessMode
 from modinspect.trace.weightless_recorder import WeightlessRecorder
@@ -112,7 +112,7 @@ def run(model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], opti
         inputs = list(_inputs(model, args, kwargs))
         recorder, mode = _recorder(registry, preserved, metas, layers, [tensor for _, tensor in inputs], options)
         data = tuple(Input(name, shape_of(tensor), dtype_name(tensor.dtype)) for name, tensor in inputs)
-    training = model.training
+    training = mode_of(model)
 
     def report(error: BaseException | None) -> Report:
         half = registered_half(registry, metas, layers, device)
