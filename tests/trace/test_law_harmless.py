@@ -25,7 +25,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
-from trace_helpers import bits, photograph_of_process
+from trace_helpers import Calls, bits, photograph_of_process
 
 import modinspect
 from modinspect.trace import trace
@@ -362,6 +362,60 @@ def test_the_photograph_shows_each_effect() -> None:
             before = photograph(model, x)
             model.effect(model, x)
             assert photograph(model, x) != before, name
+
+
+class Slotted:
+    __slots__ = ("count", "empty", "table")
+
+    def __init__(self) -> None:
+        self.count, self.table = 0, torch.zeros(2)
+
+
+class InSlots(nn.Module):
+    __slots__ = ("calls", "late", "state")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(2, 2)
+        self.calls, self.state, self.held = 0, Slotted(), Slotted()
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.calls += 1
+        self.late = x
+        for slotted in (self.state, self.held):
+            slotted.count += 1
+            slotted.empty = x
+            slotted.table += 1
+        return self.fc(x) + self.state.table + self.held.table
+
+
+def test_what_is_kept_in_slots_is_put_back() -> None:
+    model = InSlots()
+    report = modinspect.inspect(model, torch.ones(1, 2))
+    assert report.error is None
+    assert [found.name for found in report.unregistered] == ["state.table", "held.table"]
+    assert (model.calls, hasattr(model, "late")) == (0, False)
+    for slotted in (model.state, model.held):
+        assert (slotted.count, hasattr(slotted, "empty"), slotted.table.tolist()) == (0, False, [0.0, 0.0])
+
+
+def test_what_a_wrapper_keeps_of_its_tensors_is_put_back_as_a_whole() -> None:
+    class Part(types.SimpleNamespace):
+        pass
+
+    def forward(x: Tensor) -> Tensor:
+        for part in (wrapper, wrapper.group, wrapper.group.parts[0], wrapper.group.parts[0].shards["own"][0]):
+            assert part.state == "sharded"
+            part.state = "gathered"
+        return x + 1
+
+    innermost = Part(state="sharded")
+    group = Part(state="sharded", parts=[Part(state="sharded", shards={"own": [innermost]})])
+    wrapper = Part(state="sharded", group=group)
+    model = Calls(forward, kept={"wrapped": {"by": wrapper}})
+    for _ in range(2):
+        assert modinspect.inspect(model, torch.ones(2)).error is None
+    assert [part.state for part in (wrapper, group, group.parts[0], innermost)] == ["sharded"] * 4
 
 
 def test_the_value_of_a_seeded_run_is_the_same_under_inspection() -> None:

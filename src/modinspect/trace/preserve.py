@@ -21,12 +21,16 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import _disable_current_modes
 
 from modinspect.trace.process import put_back, save_process
-from modinspect.trace.reach import DEEPEST, MOST, TORCHS_OWN, is_plain, reach
+from modinspect.trace.reach import MOST, TORCHS_OWN, in_slots, is_plain, reach, slots_of
 from modinspect.trace.registry import mode_of
 from modinspect.trace.tensors import storage_of
 
 _ATOMS = frozenset({bool, int, float, str, type(None), torch.dtype, torch.device, torch.Size})
 
+
+_DEEPEST = 10
+"""Containers inside containers are saved so far down. In what wrappers keep of a model each level knows of the others, and put
+back in part it would contradict itself."""
 
 _Step: TypeAlias = "tuple[Any, ...]"
 """A function, and what to call it with: there are thousands of these, and a tuple is made in less time than a closure."""
@@ -60,17 +64,21 @@ class Preserved:
             for tensor in registered.values():
                 if tensor is not None and id(tensor) not in self._tensors:
                     self.add_tensor(tensor)
+        slots = in_slots(module)
+        if slots or slots_of(module):
+            self._undo.append((_put_slots_back, module, slots))
         held = [
             value
             for name, value in module.__dict__.items()
             if name not in TORCHS_OWN and type(value) not in _ATOMS and not _is_inert(value)
         ]
+        held += slots.values()
         if held:
             self.add_value(held)
 
     def add_value(self, value: object) -> None:
         """Saves what can be reached from ``value``: the tensors and modules, and what containers and plain objects hold."""
-        for count, (_, item) in enumerate(reach(value, "", DEEPEST + 1, self._seen)):
+        for count, (_, item) in enumerate(reach(value, "", _DEEPEST, self._seen)):
             if isinstance(item, Tensor):
                 self.add_tensor(item)
             elif isinstance(item, nn.Module):
@@ -266,7 +274,30 @@ def _saved_object(item: Any) -> Callable[[], object]:
         return partial(item.setstate, item.getstate())
     if numpy is not None and isinstance(item, numpy.random.Generator):
         return partial(setattr, item.bit_generator, "state", item.bit_generator.state)
-    return partial(put_back, vars(item), dict(vars(item))) if is_plain(item) else _nothing
+    return _saved_attributes(item) if is_plain(item) else _nothing
+
+
+def _saved_attributes(item: Any) -> Callable[[], object]:
+    own = getattr(item, "__dict__", None)
+    before = None if own is None else own.copy()
+    slots = in_slots(item)
+
+    def undo() -> None:
+        if own is not None:
+            put_back(own, before)
+        _put_slots_back(item, slots)
+
+    return undo
+
+
+def _put_slots_back(item: Any, before: dict[str, Any]) -> None:
+    now = in_slots(item)
+    for slot in slots_of(item):  # the class may have its own way to set attributes, or refuse it
+        name = slot.__name__
+        if name in before and now.get(name, _nothing) is not before[name]:
+            slot.__set__(item, before[name])
+        elif name in now and name not in before:
+            slot.__delete__(item)
 
 
 def _nothing() -> None:

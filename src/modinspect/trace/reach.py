@@ -7,6 +7,7 @@ import sys
 import types
 from collections import deque
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from torch import Tensor, nn
@@ -39,7 +40,22 @@ _DEAD_ENDS = (
 
 def attributes(module: nn.Module) -> dict[str, Any]:
     """The attributes of ``module`` that are not torch's own."""
-    return {name: value for name, value in vars(module).items() if name not in TORCHS_OWN}
+    return {name: value for name, value in vars(module).items() if name not in TORCHS_OWN} | in_slots(module)
+
+
+def slots_of(value: object) -> list[types.MemberDescriptorType]:
+    """The slots that the class of ``value`` declares."""
+    declaring = [cls for cls in type(value).__mro__ if "__slots__" in vars(cls)]
+    return [slot for cls in declaring for slot in vars(cls).values() if isinstance(slot, types.MemberDescriptorType)]
+
+
+def in_slots(value: object) -> dict[str, Any]:
+    """What ``value`` keeps in slots, by name; not those that hold nothing."""
+    found = {}
+    for slot in slots_of(value):
+        with suppress(AttributeError):  # it holds nothing
+            found[slot.__name__] = slot.__get__(value)
+    return found
 
 
 def reach(value: Any, name: str, depth: int, seen: set[int]) -> Iterator[tuple[str, object]]:
@@ -76,11 +92,12 @@ def _inside(value: Any, name: str) -> Iterator[tuple[str, Any]]:
         yield from _inside((*value.args, value.func), name)
         yield from ((f"{name}.{key}", item) for key, item in value.keywords.items())
     elif is_plain(value):
-        for key, item in list(vars(value).items()):
+        for key, item in [*getattr(value, "__dict__", {}).items(), *in_slots(value).items()]:
             yield f"{name}.{key}", item
 
 
 def is_plain(value: object) -> bool:
     """Whether ``value`` is an object of somebody's own class, with attributes that can be set."""
     home = type(value).__module__.partition(".")[0]
-    return type(getattr(value, "__dict__", None)) is dict and home not in sys.stdlib_module_names
+    settable = type(getattr(value, "__dict__", None)) is dict or slots_of(value)
+    return bool(settable) and home not in sys.stdlib_module_names
