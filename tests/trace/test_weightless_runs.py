@@ -215,6 +215,17 @@ def test_an_operator_that_takes_functions_is_asked_for_with_its_place() -> None:
         weightless(build)
 
 
+def test_an_operator_that_runs_code_has_no_rule_for_shapes() -> None:
+    flex = pytest.importorskip("torch.nn.attention.flex_attention")
+
+    def forward(self: Calls, x: Tensor) -> Any:
+        x = self.fc(x)
+        return flex.flex_attention(x, x, x)
+
+    with pytest.raises(NeedsValues, match=r"flex_attention has no rule for shapes alone at .*test_weightless_runs\.py"):
+        weightless(lambda: (Calls(forward, fc=nn.Linear(4, 4)), (torch.rand(1, 2, 16, 4),), {}))
+
+
 def test_masks_and_positions_have_values() -> None:
     def forward(self: Calls, ids: Tensor, mask: Tensor) -> Tensor:
         hidden = self.embed(ids)
