@@ -51,6 +51,14 @@ class Mode(Plain):
         torch.rand(1)
         return nn.functional.dropout(self.fc(x), 0.5, self.training)
 
+class Exported(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.drop = nn.Dropout()
+        self.part = torch.export.export(Plain().float(), (torch.ones(1, 4),)).module()
+    def forward(self, x):
+        return self.part(self.drop(x))
+
 made = Plain().train()
 """
 
@@ -117,6 +125,16 @@ def test_a_constructor_that_reads_its_weights_is_built_for_real() -> None:
     assert report.error is None
     assert report.model.execution == "real"
     assert "needs the values of a parameter while the model is built at these_models.py" in notes(report)
+
+
+@pytest.mark.parametrize("train", [False, True])
+def test_a_model_without_a_switch_of_modes_runs_in_the_mode_that_it_was_built_in(train: bool) -> None:
+    report = modinspect.inspect_target("these_models:Exported", ["1,4"], train=train)
+    assert report.error is None
+    assert f"it ran in the mode that it was built in, as model.train({train}) raised NotImplementedError" in notes(report)
+    assert report.model.training
+    assert all(module.training for module in report.modules if module.path in ("", "drop"))
+    assert report.totals.flops == 2 * 4 * 2
 
 
 def test_an_instance_stays_as_it_is() -> None:

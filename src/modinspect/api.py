@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from modinspect.errors import RunError, TargetError
 from modinspect.prepare import Recipe, check_memory, fits_memory, how_to_give, real_device, weightless_device, within_memory
-from modinspect.usercode import said, user_code
+from modinspect.usercode import describe, said, user_code
 
 if TYPE_CHECKING:
     import torch
@@ -193,7 +193,8 @@ class _Job:
         first: Report | None = None
         needed: NeedsValues | None = None
         untried: list[str] = []
-        with _in_mode(model, train=self.train):
+        with _in_mode(model, train=self.train) as refused:
+            notes = (*notes, *refused)
             for inputs in self.recipe.candidates(model, where, weightless, untried):
                 try:
                     report = self._trace(model, inputs, (*notes, *inputs.notes), weightless)
@@ -262,8 +263,10 @@ def _may_lack_memory(error: BaseException | None) -> bool:
 
 
 @contextmanager
-def _in_mode(model: nn.Module, *, train: bool) -> Iterator[None]:
+def _in_mode(model: nn.Module, *, train: bool) -> Iterator[tuple[str, ...]]:
     """Puts the model into train or eval mode, and back into what it was in.
+
+    A model that has no such switch (what ``torch.export`` gives has none) stays as it is; the note that says so is given.
 
     Raises:
         RunError: its ``train()`` raised.
@@ -273,10 +276,20 @@ def _in_mode(model: nn.Module, *, train: bool) -> Iterator[None]:
     put_modes_back = saved_modes([module for _, module in walk(model)])
     try:
         with user_code(RunError, f"model.train({train})"):
-            model.train(train)
-        yield
+            refused = _switch(model, train=train)
+        if refused is not None:
+            put_modes_back()  # some of its modules may have been switched
+        yield () if refused is None else (refused,)
     finally:
         put_modes_back()
+
+
+def _switch(model: nn.Module, *, train: bool) -> str | None:
+    try:
+        model.train(train)
+    except NotImplementedError as error:
+        return f"it ran in the mode that it was built in, as model.train({train}) raised {describe(error)}"
+    return None
 
 
 _NO_SUCH_BUILD = ("PyTorch is not linked with support", "Torch not compiled with CUDA enabled")
