@@ -276,6 +276,22 @@ def test_a_transform_over_parameters_needs_them(transformed: Callable[[nn.Module
         weightless(build)
 
 
+def test_a_step_of_an_optimizer_needs_the_gradients_of_parameters() -> None:
+    def forward(self: Calls, x: Tensor) -> Tensor:
+        with torch.enable_grad():
+            optimizer = torch.optim.SGD(self.fc.parameters(), lr=0.1)
+            self.fc(x).sum().backward()
+            optimizer.step()
+        return self.fc(x)
+
+    def build() -> Any:
+        return Calls(forward, fc=nn.Linear(4, 4)), (torch.rand(2, 4),), {}
+
+    assert [op.name for op in real(build).ops].count("torch.Tensor.add_") == 2
+    with pytest.raises(NeedsValues, match=r"the gradient of a tensor without memory is asked for"):
+        weightless(build)
+
+
 def test_an_operator_that_answers_a_question_answers_it_again() -> None:
     def forward(self: Calls, x: Tensor) -> Any:
         # torch asks whether the storages of a tensor and its tangent are of one size

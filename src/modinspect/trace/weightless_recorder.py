@@ -148,6 +148,8 @@ class WeightlessRecorder(Recorder):
         if func in names.SILENT and func not in _ABOUT_DEVICES:
             if func in names.SETS_FLAGS and self._mode.target.type != "cpu" and type(args[0]) is WeightlessTensor:
                 raise NeedsValues(f"gradients can't be recorded on {self._mode.target} without it")
+            if func == _GRAD and self._stands_in_with_grad(args[0]):
+                raise NeedsValues("the gradient of a tensor without memory is asked for")
             return func(*args, **kwargs) if kwargs else func(*args)
         args = tuple([self._stand_in(value) for value in args])
         if kwargs:
@@ -218,6 +220,11 @@ class WeightlessRecorder(Recorder):
             return cls([self._stand_in(item) for item in value])
         return value
 
+    def _stands_in_with_grad(self, tensor: Tensor) -> bool:
+        """Whether a ``backward()`` has given its gradient to what stands in for ``tensor``."""
+        value, stand_in = self._stand_ins.get(id(tensor), (None, None))
+        return value is tensor and stand_in is not None and stand_in.grad is not None
+
     def _numbers(self, func: Any, data: Any) -> Any:
         """What a tensor is made of, with the values of the tensors in it."""
         if _without_value(data):
@@ -278,6 +285,7 @@ _LOOKS_AT_CLASSES: frozenset[Any] = frozenset({torch.svd_lowrank, torch.pca_lowr
 _FROM_DATA: frozenset[Any] = frozenset({torch.tensor, torch.as_tensor, torch.asarray, Tensor.new_tensor})
 _TO_NUMPY: frozenset[Any] = frozenset(getattr(Tensor, name) for name in ("numpy", "__array__"))
 _DETACH = Tensor.detach
+_GRAD = Tensor.grad.__get__  # type: ignore[union-attr]
 _MAKE_PARAMETER = nn.Parameter.__new__.__code__
 _ABOUT_DEVICES = frozenset(
     [
