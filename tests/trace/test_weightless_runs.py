@@ -397,6 +397,36 @@ def test_indices_may_be_on_the_cpu_but_on_no_other_device(registered: bool) -> N
         assert report.error.op.name == "torch.Tensor.__getitem__"
 
 
+class OfItsOwnClass(nn.Parameter):
+    pass
+
+
+class Marked(Tensor):
+    pass
+
+
+ELSEWHERE: dict[str, tuple[Callable[..., Any], Any]] = {
+    "vmap over an input": (lambda self, x: torch.vmap(self.fc)(x), None),
+    "grad by an input": (lambda self, x: torch.func.grad(lambda a: self.fc(a).sum())(x), None),
+    "a parameter of a subclass": (lambda self, x: x @ self.own, lambda: OfItsOwnClass(torch.ones(4, 4))),
+    "an input as a subclass": (lambda self, x: self.fc(x.as_subclass(Marked)), None),
+    "a ragged batch": (lambda self, x: self.fc(torch.nested.nested_tensor([x, x[:1]], layout=torch.jagged)), None),
+}
+
+
+@pytest.mark.parametrize("name", ELSEWHERE)
+def test_what_can_not_be_on_the_gpu_that_is_not_there_is_no_constant_left_on_the_cpu(name: str) -> None:
+    forward, own = ELSEWHERE[name]
+
+    def build() -> Any:
+        more = {} if own is None else {"own": own()}
+        return Calls(forward, fc=nn.Linear(4, 4), **more), (torch.rand(2, 4),), {}
+
+    assert real(build).error is None
+    with pytest.raises(NeedsValues):
+        weightless(build, CUDA)
+
+
 def double(*shape: int) -> Tensor:
     return torch.ones(*shape, dtype=torch.float64)
 

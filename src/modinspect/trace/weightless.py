@@ -420,7 +420,7 @@ _RAISES = frozenset({_ATEN._linalg_check_errors.default, _ATEN._assert_async.def
 
 _MIXES_DEVICES = frozenset({
     _ATEN.copy_.default, _ATEN._to_copy.default, _ATEN.index.Tensor, _ATEN.index_put.default, _ATEN.index_put_.default,
-    _ATEN.set_.source_Tensor, _ATEN._pack_padded_sequence.default,
+    _ATEN.set_.source_Tensor, _ATEN._pack_padded_sequence.default, _ATEN._nested_view_from_jagged.default,
 })  # fmt: skip
 
 _PACK = _ATEN._pack_padded_sequence.default

@@ -24,7 +24,7 @@ from modinspect.trace.recorder import Recorder
 from modinspect.trace.records import Known, OpRecord
 from modinspect.trace.refusals import INDEXED
 from modinspect.trace.registry import Layers, Registry
-from modinspect.trace.tensors import Metas
+from modinspect.trace.tensors import Metas, storage_of
 from modinspect.trace.unguarded import UNGUARDED
 from modinspect.trace.weightless import META, WeightlessMode, WeightlessTensor, tensors_in
 from modinspect.usercode import code_line
@@ -55,6 +55,13 @@ def _outside_transforms() -> AbstractContextManager[Any]:
     from torch._functorch.pyfunctorch import temporarily_clear_interpreter_stack
 
     return temporarily_clear_interpreter_stack()
+
+
+def _unwrapped(tensor: Tensor) -> Tensor:
+    """The tensor that the transforms of ``torch.func`` have wrapped; ``tensor`` itself where none is at work."""
+    while torch._C._functorch.is_functorch_wrapped_tensor(tensor):
+        tensor = torch._C._functorch.get_unwrapped(tensor)
+    return tensor
 
 
 def _not_to_numpy(tensor: Tensor, *_: Any, **__: Any) -> Any:
@@ -91,7 +98,8 @@ class WeightlessRecorder(Recorder):
         self._made = {id(made): (made, registered) for made, registered in aliases.alive()}
         self._raised: list[tuple[Exception, str]] = []
         self._fresh: dict[int, _Fresh] = {}
-        elsewhere = () if mode.target.type == "cpu" else (*registry.buffers.values(), *moved)
+        self._elsewhere = mode.target.type != "cpu"
+        elsewhere = () if not self._elsewhere else (*registry.buffers.values(), *moved)
         self._moved = {id(tensor): tensor for tensor in elsewhere}
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -210,15 +218,25 @@ class WeightlessRecorder(Recorder):
             made = self._made.get(id(value))
             if made is not None:
                 return self._stand_in(made[1])
-            is_weight = id(value) in self._weights
-            if is_weight or value.is_meta or id(value) in self._moved:
-                if torch._C._functorch.is_functorch_wrapped_tensor(value):
+            inner = _unwrapped(value)
+            is_weight = id(inner) in self._weights
+            if is_weight or inner.is_meta or id(inner) in self._moved:
+                if inner is not value:
                     raise NeedsValues("a transform of torch.func is over a tensor without memory")
                 return self._lift(value, keep_value=not is_weight)
             return value
         if cls is tuple or cls is list:
             return cls([self._stand_in(item) for item in value])
+        if self._elsewhere and cls is not WeightlessTensor and isinstance(value, Tensor):
+            self._refuse_class(value)
         return value
+
+    def _refuse_class(self, tensor: Tensor) -> None:
+        """What has a class of its own has no stand-in, and would stay where it is while all others are on another device."""
+        storage = storage_of(tensor)  # as_subclass(), which no mode sees, gives another tensor on the same memory
+        for known in (*self._weights.values(), *self._moved.values()):
+            if known is tensor or (storage is not None and storage_of(known) == storage):
+                raise NeedsValues(f"a tensor of class {type(tensor).__name__} can't be had on {self._mode.target} without it")
 
     def _stands_in_with_grad(self, tensor: Tensor) -> bool:
         """Whether a ``backward()`` has given its gradient to what stands in for ``tensor``."""
