@@ -47,6 +47,7 @@ class Preserved:
         self._memories: dict[int, tuple[Tensor, Tensor]] = {}
         self._storages: set[int] | None = None
         self._saved: dict[int, Callable[[], object]] = {}
+        self._have_slots: dict[type, bool] = {}
         for module in modules:
             self.add_module(module)
         self._undo_process = save_process(surroundings=True)
@@ -64,15 +65,18 @@ class Preserved:
             for tensor in registered.values():
                 if tensor is not None and id(tensor) not in self._tensors:
                     self.add_tensor(tensor)
-        slots = in_slots(module)
-        if slots or slots_of(module):
+        if type(module) not in self._have_slots:
+            self._have_slots[type(module)] = bool(slots_of(module))
+        slots = in_slots(module) if self._have_slots[type(module)] else None
+        if slots is not None:
             self._undo.append((_put_slots_back, module, slots))
         held = [
             value
             for name, value in module.__dict__.items()
             if name not in TORCHS_OWN and type(value) not in _ATOMS and not _is_inert(value)
         ]
-        held += slots.values()
+        if slots:
+            held += slots.values()
         if held:
             self.add_value(held)
 
