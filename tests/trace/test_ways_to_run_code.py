@@ -91,7 +91,7 @@ def test_what_was_compiled_before_still_is_afterwards() -> None:
 
 COMPILES_IN_FORWARD = """
 import torch
-from torch import nn
+from torch import compile, nn
 import modinspect
 
 class Model(nn.Module):
@@ -99,7 +99,7 @@ class Model(nn.Module):
         super().__init__()
         self.fc = nn.Linear(4, 4)
     def forward(self, x):
-        return torch.compile(self.fc, backend="eager")(x) + torch.cond(x.sum() > 0, torch.sin, torch.cos, (x,))
+        return compile(self.fc, backend="eager")(x) + torch.cond(x.sum() > 0, torch.sin, torch.cos, (x,))
 
 import sys
 assert "torch._dynamo" not in sys.modules

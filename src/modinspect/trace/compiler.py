@@ -8,12 +8,9 @@ from contextlib import ExitStack, contextmanager
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
-from typing import Any
 
 import torch
 from torch.utils._python_dispatch import _disable_current_modes
-
-from modinspect.trace.interpose import stands_in
 
 _COMPILER = "torch._dynamo"
 
@@ -22,34 +19,28 @@ _COMPILER = "torch._dynamo"
 def eagerly() -> Iterator[None]:
     """Compiled code runs as the Python that it was, so that it can be seen.
 
-    What says so to the compiler imports it, so that is done only where something is compiled.
+    What says so to the compiler imports it, which takes a second: so that is done where something else imports it, as whatever
+    compiles does, and checkpoints and transforms.
     """
-    original = torch.compile
     with ExitStack() as stack:
 
-        def compile_nothing(*args: Any, **kwargs: Any) -> Any:
-            torch.compile = original
+        def run_eagerly() -> None:
             stack.enter_context(torch.compiler.set_stance("force_eager"))
-            return original(*args, **kwargs)
 
         if _COMPILER in sys.modules:
-            stack.enter_context(torch.compiler.set_stance("force_eager"))
+            run_eagerly()
         else:
-            stack.enter_context(_imported_by_itself())
-            stack.enter_context(stands_in((torch,), "compile", original, compile_nothing))
-        try:
-            yield
-        finally:
-            torch.compile = original
+            stack.enter_context(_when_imported(run_eagerly))
+        yield
 
 
 @contextmanager
-def _imported_by_itself() -> Iterator[None]:
-    """Whatever imports the compiler meanwhile: the import runs under no mode.
+def _when_imported(then: Callable[[], None]) -> Iterator[None]:
+    """Calls ``then`` when the compiler has been imported meanwhile. The import runs under no mode.
 
-    Checkpoints do so, and transforms. In an older torch (2.6) it computes while it is imported, and looks which modes see it.
+    In an older torch (2.6) it computes while it is imported, and looks which modes see it.
     """
-    finder = _Finder()
+    finder = _Finder(then)
     sys.meta_path.insert(0, finder)
     try:
         yield
@@ -59,21 +50,25 @@ def _imported_by_itself() -> Iterator[None]:
 
 
 class _Finder(MetaPathFinder):
+    def __init__(self, then: Callable[[], None]) -> None:
+        self._then = then
+
     def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
         """Where the compiler is, with a loader that sets the modes aside; ``None`` for all other modules."""
         spec = PathFinder.find_spec(name, path, target) if name == _COMPILER else None
         if spec is not None and spec.loader is not None:
-            _load_without_modes(spec.loader)
+            _load_without_modes(spec.loader, self._then)
         return spec
 
 
-def _load_without_modes(loader: Loader) -> None:
+def _load_without_modes(loader: Loader, then: Callable[[], None]) -> None:
     execute: Callable[[ModuleType], None] = loader.exec_module
 
     def exec_module(module: ModuleType) -> None:
         del loader.exec_module
         with _no_modes():
             execute(module)
+            then()
 
     loader.exec_module = exec_module  # type: ignore[method-assign]
 
