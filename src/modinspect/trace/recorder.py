@@ -47,7 +47,7 @@ from modinspect.trace.records import (
 )
 from modinspect.trace.registry import Layers, Registry, join, mode_of, walk
 from modinspect.trace.sources import CALL, EDGE, NOWHERE, Place, Sources
-from modinspect.trace.tensors import PLAIN, Metas, flatten, flatten_all, shape_of, storage_of
+from modinspect.trace.tensors import PLAIN, Metas, flatten, flatten_all, shape_of, storage_of, unwrapped
 
 _ATEN = torch.ops.aten
 _get_frame = sys._getframe
@@ -568,9 +568,7 @@ class Recorder(TorchFunctionMode):
 
     def _resolve(self, tensor: Tensor) -> Origin:
         """Where a tensor comes from that no op made and nothing registered at the start."""
-        inner = tensor
-        while torch._C._functorch.is_functorch_wrapped_tensor(inner):
-            inner = torch._C._functorch.get_unwrapped(inner)
+        inner = unwrapped(tensor)
         if inner is not tensor:
             return self._origin_or_resolve(inner)
         for _, record, module, *_ in reversed(self._stack):

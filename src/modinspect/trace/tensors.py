@@ -67,6 +67,13 @@ def dtype_name(dtype: torch.dtype) -> str:
     return str(dtype).removeprefix("torch.")
 
 
+def unwrapped(tensor: Tensor) -> Tensor:
+    """The tensor that the transforms of ``torch.func`` have wrapped; ``tensor`` itself where none is at work."""
+    while torch._C._functorch.is_functorch_wrapped_tensor(tensor):
+        tensor = torch._C._functorch.get_unwrapped(tensor)
+    return tensor
+
+
 def storage_of(tensor: Tensor) -> int | None:
     """The address of the storage object, alike for a tensor and its views; ``None`` for tensors without one (sparse ones)."""
     try:

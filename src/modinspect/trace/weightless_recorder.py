@@ -24,7 +24,7 @@ from modinspect.trace.recorder import Recorder
 from modinspect.trace.records import Known, OpRecord
 from modinspect.trace.refusals import INDEXED
 from modinspect.trace.registry import Layers, Registry
-from modinspect.trace.tensors import Metas, storage_of
+from modinspect.trace.tensors import Metas, storage_of, unwrapped
 from modinspect.trace.unguarded import UNGUARDED
 from modinspect.trace.weightless import META, WeightlessMode, WeightlessTensor, tensors_in
 from modinspect.usercode import code_line
@@ -55,13 +55,6 @@ def _outside_transforms() -> AbstractContextManager[Any]:
     from torch._functorch.pyfunctorch import temporarily_clear_interpreter_stack
 
     return temporarily_clear_interpreter_stack()
-
-
-def _unwrapped(tensor: Tensor) -> Tensor:
-    """The tensor that the transforms of ``torch.func`` have wrapped; ``tensor`` itself where none is at work."""
-    while torch._C._functorch.is_functorch_wrapped_tensor(tensor):
-        tensor = torch._C._functorch.get_unwrapped(tensor)
-    return tensor
 
 
 def _not_to_numpy(tensor: Tensor, *_: Any, **__: Any) -> Any:
@@ -218,7 +211,7 @@ class WeightlessRecorder(Recorder):
             made = self._made.get(id(value))
             if made is not None:
                 return self._stand_in(made[1])
-            inner = _unwrapped(value)
+            inner = unwrapped(value)
             is_weight = id(inner) in self._weights
             if is_weight or inner.is_meta or id(inner) in self._moved:
                 if inner is not value:
