@@ -5,7 +5,7 @@ python docs/make_rules.py
 
 from pathlib import Path
 
-from modinspect.lint.catalog import CATALOG, infos
+from modinspect.linter.catalog import CATALOG, infos
 from modinspect.render.rules import rule_index, rule_markdown
 
 DIRECTORY = Path(__file__).parent / "rules"

@@ -21,11 +21,11 @@ import tomllib
 with atheris.instrument_imports(include=["modinspect"]):
     from modinspect.config import parse_config
     from modinspect.errors import ModinspectError
+    from modinspect.findings import read_baseline
     from modinspect.inputs.spec import parse_spec
-    from modinspect.lint.baseline import read_baseline
-    from modinspect.load.kinds import KINDS
-    from modinspect.load.target import parse, parse_init
     from modinspect.report import Report
+    from modinspect.target.kinds import KINDS
+    from modinspect.target.parse import parse, parse_init
 
 FILE = Path(tempfile.mkdtemp()) / "baseline.json"
 

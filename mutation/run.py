@@ -50,27 +50,27 @@ ROOT = Path(__file__).resolve().parents[1]
 SOURCES = ROOT / "src" / "modinspect"
 PAGE = ROOT / "docs" / "mutation.md"
 
-_REPORT = ("tests/test_report.py", "tests/test_diff.py", "tests/render/test_render_json.py")
-_INPUTS = ("tests/test_inputs.py",)
+_REPORT = ("tests/report/test_report.py", "tests/comparison/test_diff.py", "tests/render/test_render_json.py")
+_INPUTS = ("tests/inputs/test_inputs.py",)
 _OPS = ("tests/trace/test_classify.py", "tests/trace/test_ops.py", "tests/trace/test_known_calls.py")
 MODULES = {
-    "report": _REPORT,
+    "report/schema": _REPORT,
     "inputs/spec": _INPUTS,
     "inputs/values": _INPUTS,
     "inputs/bind": _INPUTS,
     "inputs/files": _INPUTS,
     "inputs/function": _INPUTS,
     "inputs/__init__": _INPUTS,
-    "trace/classify": _OPS,
-    "trace/flops": _OPS,
-    "trace/names": _OPS,
+    "trace/capture/classify": _OPS,
+    "trace/capture/flops": _OPS,
+    "trace/capture/names": _OPS,
 }
 """What is changed, and the tests that have to notice."""
 
 LEFT_OUT = (
-    "tests/test_inputs.py::test_compiled_scripted_and_traced_modules_get_inputs",
-    "tests/test_inputs.py::test_transformers_models_of_text_have_a_guess_that_runs",
-    "tests/test_diff.py::test_modinspect_diff_can_be_called_before_and_after_its_module_was_imported",
+    "tests/inputs/test_inputs.py::test_compiled_scripted_and_traced_modules_get_inputs",
+    "tests/inputs/test_inputs.py::test_transformers_models_of_text_have_a_guess_that_runs",
+    "tests/comparison/test_diff.py::test_the_functions_diff_and_lint_survive_the_import_of_their_packages",
     "tests/trace/test_ops.py::test_custom_operators_are_listed_under_their_own_names",
 )
 """Tests that start a compiler or other processes: they take most of the time."""

@@ -1,4 +1,4 @@
-"""The shape of the code: imports point one way, and a few things happen in one place alone."""
+"""The shape of the code: rooms, the direction of imports between them, and what only one room may touch."""
 
 from __future__ import annotations
 
@@ -8,25 +8,74 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 import modinspect
 
 PACKAGE = Path(modinspect.__file__).parent
 
+ALLOWED: dict[str, set[str]] = {
+    # ground: plain data and words
+    "errors": set(),
+    "wording": set(),
+    "examples": set(),
+    "usercode": {"errors"},
+    "signatures": {"errors", "wording"},
+    "config": {"errors", "wording"},
+    "report": {"errors"},
+    "findings": {"errors", "report"},
+    "comparison": {"errors", "report"},
+    # running a model
+    "target": {"errors", "signatures", "usercode", "wording"},
+    "inputs": {"errors", "report", "signatures", "target", "usercode", "wording"},
+    "trace": {"errors", "report", "usercode"},
+    "torchinfo_check": {"report", "usercode"},
+    "process": {"errors", "usercode", "wording"},
+    "session": {"errors", "inputs", "report", "signatures", "target", "torchinfo_check", "trace", "usercode", "wording"},
+    "linter": {
+        *("errors", "findings", "inputs", "process", "report", "session", "target", "trace", "usercode", "wording"),
+    },
+    # showing what came out
+    "render": {"comparison", "errors", "findings", "report", "wording"},
+    # the doors
+    "api": {"comparison", "errors", "findings", "linter", "report", "session", "trace"},
+    "testing": {"findings", "linter", "report"},
+    "pytest_plugin": {"api", "config", "findings", "linter", "report", "testing"},
+    "cli": {
+        *("api", "comparison", "config", "errors", "findings", "linter", "process", "render", "report", "session", "target"),
+        *("modinspect", "usercode", "wording"),
+    },
+    "modinspect": {"api", "comparison", "linter", "report"},
+    "__main__": {"cli"},
+}
+"""Which rooms each room may import. Arrows between rooms point one way."""
+
+TRACE_ROOMS: dict[str, set[str]] = {
+    "_torch": set(),
+    "model": {"_torch"},
+    "restore": {"_torch", "model"},
+    "capture": {"_torch", "model", "restore"},
+    "weightless": {"_torch", "capture", "model", "restore"},
+    "explain": set(),
+    "assemble": {"_torch", "capture", "explain", "model"},
+    "run": {"_torch", "assemble", "capture", "model", "restore", "weightless"},
+    "lock": set(),
+    "trace": {"_torch", "assemble", "capture", "explain", "lock", "model", "restore", "run", "weightless"},
+}
+"""The same inside ``trace/``; ``trace`` is its ``__init__``."""
+
 
 @dataclass(frozen=True)
 class Import:
-    """One imported module, absolute, and the part of modinspect whose file imports it."""
+    """One ``import`` statement of modinspect's: ``imported`` is the module or the name in it, both absolute."""
 
-    file: str
-    part: str
+    file: Path
     module: str
-    top_level: bool
+    imported: str
+    line: int
 
-
-def part_of(path: Path) -> str:
-    """``load`` for ``load/kinds/file.py``, ``report`` for ``report.py``, ``modinspect`` for the package's own file."""
-    first = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
-    return "modinspect" if first == "__init__" else first
+    def __str__(self) -> str:
+        return f"{self.file.relative_to(PACKAGE)}:{self.line} imports {self.imported}"
 
 
 @functools.cache
@@ -34,89 +83,133 @@ def trees() -> dict[Path, ast.Module]:
     return {path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(PACKAGE.rglob("*.py"))}
 
 
+def module_name(path: Path) -> str:
+    parts = ("modinspect", *path.relative_to(PACKAGE).with_suffix("").parts)
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+@functools.cache
+def modules() -> frozenset[str]:
+    return frozenset(map(module_name, trees()))
+
+
 @functools.cache
 def imports() -> tuple[Import, ...]:
-    return tuple(find_imports())
+    """All imports, at the top of a file, in functions and under ``TYPE_CHECKING``."""
+    return tuple(found for path, tree in trees().items() for found in imports_of(path, tree))
 
 
-def find_imports() -> Iterator[Import]:
-    for path, tree in trees().items():
-        top = {id(node) for node in tree.body}
-        for node in ast.walk(tree):
-            names: list[str] = []
-            if isinstance(node, ast.Import):
-                names = [alias.name for alias in node.names]
-            elif isinstance(node, ast.ImportFrom):
-                assert node.level == 0, f"{path} has a relative import"
-                names = [node.module or ""]
-                if node.module == "modinspect":
-                    names = [f"modinspect.{alias.name}" for alias in node.names]
-            for name in names:
-                yield Import(str(path.relative_to(PACKAGE)), part_of(path), name, id(node) in top)
+def imports_of(path: Path, tree: ast.Module) -> Iterator[Import]:
+    name = module_name(path)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield Import(path, name, alias.name, node.lineno)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path} has a relative import"
+            for alias in node.names:
+                whole = f"{node.module}.{alias.name}"
+                yield Import(path, name, whole if whole in modules() else str(node.module), node.lineno)
 
 
-ALLOWED: dict[str, set[str]] = {
-    "align": set(),
-    "errors": set(),
-    "nearest": set(),
-    "callable_module": set(),
-    "examples": set(),
-    "report": {"errors"},
-    "usercode": {"errors"},
-    "signatures": {"errors", "nearest"},
-    "load": {"errors", "nearest", "signatures", "usercode"},
-    "inputs": {"errors", "load", "nearest", "report", "signatures", "usercode"},
-    "trace": {"errors", "report", "usercode"},
-    "config": {"errors", "nearest"},
-    "crosscheck": {"report", "usercode"},
-    "diff": {"align", "callable_module", "errors", "report"},
-    "prepare": {"errors", "inputs", "load", "report", "signatures", "trace"},
-    "lint": {"callable_module", "errors", "inputs", "load", "nearest", "prepare", "report", "trace", "usercode"},
-    "render": {"__version__", "diff", "errors", "lint", "report"},
-    "api": {"crosscheck", "diff", "errors", "inputs", "lint", "load", "prepare", "report", "trace", "usercode"},
-    "cli": {"__version__", "api", "config", "diff", "errors", "lint", "load", "nearest", "render", "report", "usercode"},
-    "modinspect": {"api", "diff", "lint", "report"},
-    "testing": {"lint"},
-    "pytest_plugin": {"api", "config", "lint", "report", "testing"},
-    "__main__": {"cli"},
-}
-"""What each part may import."""
-
-WHEN_PRINTED = {("report", "render"), ("diff", "render"), ("lint", "render")}
-"""``print(report)`` asks a renderer. These stand inside a method, so that no import depends on them."""
+def own_imports() -> Iterator[Import]:
+    return (found for found in imports() if found.imported.split(".")[0] == "modinspect")
 
 
-def test_imports_point_one_way() -> None:
-    wrong = []
-    for found in imports():
-        root, _, rest = found.module.partition(".")
-        if root != "modinspect":
-            continue
-        imported = rest.partition(".")[0] or "modinspect"
-        if imported == found.part or imported in ALLOWED[found.part]:
-            continue
-        if (found.part, imported) in WHEN_PRINTED and not found.top_level:
-            continue
-        wrong.append(f"{found.file} imports {found.module}")
+def room_of(module: str, below: str = "modinspect") -> str:
+    """``linter`` for ``modinspect.linter.rules.unused_parameter``; the last part of ``below`` for its own ``__init__``."""
+    rest = module.removeprefix(below).strip(".")
+    return rest.split(".")[0] if rest else below.rpartition(".")[2]
+
+
+def test_rooms_import_only_the_rooms_below_them() -> None:
+    wrong = [
+        str(found)
+        for found in own_imports()
+        if (room := room_of(found.module)) != (other := room_of(found.imported)) and other not in ALLOWED[room]
+    ]
     assert wrong == []
 
 
-def test_the_table_of_allowed_imports_has_no_circle() -> None:
-    def reach(part: str, way: tuple[str, ...] = ()) -> None:
-        assert part not in way, " -> ".join([*way, part])
-        for imported in ALLOWED.get(part, ()):
-            reach(imported, (*way, part))
+def test_rooms_of_the_engine_import_only_the_rooms_below_them() -> None:
+    below = "modinspect.trace"
+    wrong = [
+        str(found)
+        for found in own_imports()
+        if found.module.startswith(below) and found.imported.startswith(below)
+        if (room := room_of(found.module, below)) != (other := room_of(found.imported, below))
+        if other not in TRACE_ROOMS[room]
+    ]
+    assert wrong == []
 
-    for part in ALLOWED:
-        reach(part)
+
+@pytest.mark.parametrize("table", [ALLOWED, TRACE_ROOMS], ids=["rooms", "engine"])
+def test_the_tables_of_allowed_imports_have_no_circle(table: dict[str, set[str]]) -> None:
+    assert circles({room: set(allowed) for room, allowed in table.items()}) == []
+
+
+def test_no_two_modules_import_each_other_even_in_a_function() -> None:
+    graph: dict[str, set[str]] = {module: set() for module in modules()}
+    for found in own_imports():
+        if found.imported in graph:
+            graph[found.module].add(found.imported)
+    assert circles(graph) == []
+
+
+def circles(graph: dict[str, set[str]]) -> list[list[str]]:
+    """Groups of nodes that reach each other (Tarjan's strongly connected components, of more than one node)."""
+    numbers: dict[str, int] = {}
+    lowest: dict[str, int] = {}
+    stack: list[str] = []
+    found: list[list[str]] = []
+
+    def visit(node: str) -> None:
+        numbers[node] = lowest[node] = len(numbers)
+        stack.append(node)
+        for other in sorted(graph.get(node, ())):
+            if other not in numbers:
+                visit(other)
+                lowest[node] = min(lowest[node], lowest[other])
+            elif other in stack:
+                lowest[node] = min(lowest[node], numbers[other])
+        if lowest[node] == numbers[node]:
+            group = stack[stack.index(node) :]
+            del stack[stack.index(node) :]
+            if len(group) > 1:
+                found.append(sorted(group))
+
+    for node in sorted(graph):
+        if node not in numbers:
+            visit(node)
+    return found
+
+
+def packages() -> set[str]:
+    return {module_name(path) for path in trees() if path.name == "__init__.py"} - {"modinspect"}
+
+
+def home(module: str) -> str:
+    """The innermost package that a module is in."""
+    return module if module in packages() else module.rpartition(".")[0]
+
+
+def test_a_room_is_entered_only_through_its_init() -> None:
+    """A module may import its package's modules, those of the packages around it, and packages elsewhere as a whole."""
+    wrong = []
+    for found in own_imports():
+        target = home(found.imported)
+        inside = target == "modinspect" or f"{found.module}.".startswith(f"{target}.")
+        if not inside and found.imported != target:
+            wrong.append(str(found))
+    assert wrong == []
 
 
 def importers(module: str) -> set[str]:
-    return {found.part for found in imports() if found.module.split(".")[0] == module}
+    return {room_of(found.module) for found in imports() if found.imported.split(".")[0] == module}
 
 
 def test_one_file_imports_torchinfo() -> None:
-    assert importers("torchinfo") == {"crosscheck"}
+    assert importers("torchinfo") == {"torchinfo_check"}
 
 
 def test_only_the_command_line_imports_typer_and_nobody_click() -> None:
@@ -124,9 +217,32 @@ def test_only_the_command_line_imports_typer_and_nobody_click() -> None:
     assert importers("click") == set()
 
 
-def test_the_data_and_what_is_made_of_it_know_no_torch() -> None:
-    assert not importers("torch") & {"errors", "report", "nearest", "usercode", "diff", "render", "cli"}
-    assert not importers("rich") - {"render", "cli"}
+def test_data_and_renderers_do_not_import_torch() -> None:
+    plain = {"errors", "report", "findings", "comparison", "wording", "usercode", "config", "render", "cli", "process"}
+    assert importers("torch") & plain == set()
+    assert importers("rich") <= {"render", "cli"}
+
+
+def private_torch(path: Path, tree: ast.Module) -> Iterator[str]:
+    """Imports and attribute chains that begin at torch and have a part with a leading underscore."""
+    for node in ast.walk(tree):
+        chains: list[str] = []
+        if isinstance(node, ast.Import):
+            chains = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            chains = [f"{node.module}.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.Attribute):
+            chains = [ast.unparse(node)]
+        for chain in chains:
+            first, *rest = chain.split(".")
+            if first in ("torch", "nn") and any(part.startswith("_") and not part.startswith("__") for part in rest):
+                yield f"{path.relative_to(PACKAGE)}:{node.lineno} {chain}"  # type: ignore[attr-defined]
+
+
+def test_only_one_room_touches_private_parts_of_torch() -> None:
+    room = PACKAGE / "trace" / "_torch"
+    wrong = [use for path, tree in trees().items() if room not in path.parents for use in private_torch(path, tree)]
+    assert wrong == []
 
 
 def calls(tree: ast.AST, name: str) -> bool:
@@ -137,7 +253,7 @@ def calls(tree: ast.AST, name: str) -> bool:
 
 def outside_the_command_line() -> Iterator[tuple[Path, ast.Module]]:
     for path, tree in trees().items():
-        if part_of(path) != "cli":
+        if room_of(module_name(path)) != "cli":
             yield path, tree
 
 
@@ -146,7 +262,7 @@ def test_only_the_command_line_prints() -> None:
 
 
 def test_only_the_command_line_catches_the_errors_of_modinspect() -> None:
-    """Elsewhere one may become another, with what is known there: then it is raised again."""
+    """Elsewhere an error may become another one, with what is known there, and is raised again."""
     from modinspect import errors
 
     own = {name for name, value in vars(errors).items() if isinstance(value, type)}
@@ -160,9 +276,7 @@ def test_only_the_command_line_catches_the_errors_of_modinspect() -> None:
     assert swallowed == []
 
 
-def test_every_public_name_is_listed_and_there() -> None:
-    assert sorted(modinspect.__all__) == modinspect.__all__
-    assert set(modinspect.__all__) == {*modinspect._HOMES, "__version__"}
-    assert set(modinspect.__all__) <= set(dir(modinspect))
+def test_the_public_names() -> None:
+    assert modinspect.__all__ == ["Report", "__version__", "diff", "inspect", "inspect_target", "lint"]
     for name in modinspect.__all__:
         assert getattr(modinspect, name) is not None

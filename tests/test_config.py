@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modinspect.config import Config, How, Model, parse_config, read_config
+from modinspect.config import Config, Model, RunOptions, parse_config, read_config
 from modinspect.errors import ConfigError
 
 WHOLE = """
@@ -52,7 +52,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_every_key_is_read(project: Path) -> None:
     project.write_text(WHOLE)
     assert read_config() == Config(
-        how=How(("1,10", "mask=1,10:bool:ones"), None, "cpu", "bfloat16", True, False),
+        how=RunOptions(("1,10", "mask=1,10:bool:ones"), None, "cpu", "bfloat16", True, False),
         opaque=("timm.layers.*",),
         select=("MI1",),
         ignore=("MI101",),
@@ -64,8 +64,8 @@ def test_every_key_is_read(project: Path) -> None:
         severity={"MI104": "info"},
         ignores={"pkg.old:*": ("MI3", "MI401")},
         models=(
-            Model("pkg.mod:Net", How(("1,3,8,8",)), {"width": 64}, ("MI501",)),
-            Model("pkg.mod:Text", How(input_fn="pkg.mod:make")),
+            Model("pkg.mod:Net", RunOptions(("1,3,8,8",)), {"width": 64}, ("MI501",)),
+            Model("pkg.mod:Text", RunOptions(input_fn="pkg.mod:make")),
         ),
     )
 
@@ -128,16 +128,20 @@ def test_a_file_that_may_not_be_read_is_said_to_be_unreadable(project: Path, mon
 
 
 def test_what_a_model_says_of_itself_comes_before_the_defaults() -> None:
-    default = How(("1,10",), None, "cpu", "float16", train=True, grad=False)
-    assert How().over(default) == default
-    assert How(("2,3",), device="weightless").over(default) == How(("2,3",), None, "weightless", "float16", True, False)
-    assert How(train=False).over(default).train is False
+    default = RunOptions(("1,10",), None, "cpu", "float16", train=True, grad=False)
+    assert RunOptions().over(default) == default
+    assert RunOptions(("2,3",), device="weightless").over(default) == RunOptions(
+        ("2,3",), None, "weightless", "float16", True, False
+    )
+    assert RunOptions(train=False).over(default).train is False
 
 
 def test_inputs_stand_for_an_input_function_and_the_other_way_round() -> None:
-    assert How(input_fn="pkg:make").over(How(("1,10",))) == How((), "pkg:make")
-    assert How(input_fn="").over(How(("1,10",))) == How((), "")  # an unset variable of the shell is no reason to take another
-    assert How(("1,10",)).over(How((), "pkg:make")) == How(("1,10",))
+    assert RunOptions(input_fn="pkg:make").over(RunOptions(("1,10",))) == RunOptions((), "pkg:make")
+    assert RunOptions(input_fn="").over(RunOptions(("1,10",))) == RunOptions(
+        (), ""
+    )  # an unset variable of the shell is no reason to take another
+    assert RunOptions(("1,10",)).over(RunOptions((), "pkg:make")) == RunOptions(("1,10",))
 
 
 values = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)

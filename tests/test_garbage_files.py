@@ -10,10 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from modinspect.comparison import diff
 from modinspect.config import Config, read_config
-from modinspect.diff import diff
 from modinspect.errors import ConfigError, ReportError
-from modinspect.lint.baseline import read_baseline
+from modinspect.findings import read_baseline
 from modinspect.report import Report
 
 FAST = settings(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 import torch  # noqa: F401
 
-import modinspect.lint.runs  # noqa: F401
+import modinspect.linter.runs.live_runs  # noqa: F401
 
 pytest_plugins = ["pytester"]
 

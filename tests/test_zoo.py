@@ -24,13 +24,13 @@ from torch.nn.modules.module import register_module_forward_hook
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 from torchinfo import summary
-from trace_helpers import AtenSeen, attributed, bits, photograph_of_process, without_detaches
 
 import modinspect
-from modinspect.load import load
-from modinspect.prepare import Recipe
 from modinspect.report import Report
+from modinspect.session.recipe import Recipe
+from modinspect.target import load
 from modinspect.trace import trace
+from tests.trace.trace_helpers import AtenSeen, attributed, bits, photograph_of_process, without_detaches
 
 pytest.importorskip("transformers")
 

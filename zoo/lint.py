@@ -36,10 +36,10 @@ _BEGIN, _END = "<!-- numbers -->", "<!-- end of the numbers -->"
 
 def lint_all(types: Sequence[str], *, jobs: int, seconds: float) -> Iterator[dict[str, Any]]:
     """One row for each type: what was found, what could not be decided, or why it could not be checked."""
-    from modinspect.lint.jobs import run_jobs
-    from modinspect.lint.result import Failure
-    from modinspect.lint.rules import RULES
-    from modinspect.lint.target import Job
+    from modinspect.findings import Failure
+    from modinspect.linter.jobs import run_jobs
+    from modinspect.linter.lint_target import Job
+    from modinspect.linter.rules import RULES
 
     rules = tuple(rule.id for rule in RULES)
     targets = {entry.type: entry.target for entry in entries("transformers")}

@@ -139,7 +139,7 @@ class _Running:
 
 def run_all(chosen: Sequence[Entry], *, jobs: int, seconds: float, memory: int) -> Iterator[Row]:
     """Each model in a process of its own, ``jobs`` at a time; rows come as they are done."""
-    preload = ["torch", "modinspect.trace", "modinspect.inputs.guess", "modinspect.load.build"]
+    preload = ["torch", "modinspect.trace", "modinspect.inputs.guess", "modinspect.target.factory"]
     multiprocessing.get_context("forkserver").set_forkserver_preload([*preload, "transformers.modeling_utils"])
     waiting, running = list(reversed(chosen)), list[_Running]()
     while waiting or running:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from modinspect.api import inspect, inspect_target
-    from modinspect.diff import diff
-    from modinspect.lint import lint
+    from modinspect.comparison import diff
+    from modinspect.linter import lint
     from modinspect.report import Report
 
 __all__ = ["Report", "__version__", "diff", "inspect", "inspect_target", "lint"]
@@ -24,8 +24,8 @@ __version__ = "0.1.0"
 _HOMES = {
     "inspect": "modinspect.api",
     "inspect_target": "modinspect.api",
-    "diff": "modinspect.diff",
-    "lint": "modinspect.lint",
+    "diff": "modinspect.comparison",
+    "lint": "modinspect.linter",
     "Report": "modinspect.report",
 }
 

@@ -9,7 +9,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from modinspect.errors import RunError, TargetError
-from modinspect.prepare import Recipe, check_memory, fits_memory, how_to_give, real_device, weightless_device, within_memory
+from modinspect.session.recipe import (
+    Recipe,
+    check_memory,
+    fits_memory,
+    how_to_give,
+    real_device,
+    weightless_device,
+    within_memory,
+)
 from modinspect.usercode import describe, said, user_code
 
 if TYPE_CHECKING:
@@ -78,9 +86,9 @@ def inspect_target(
         InputError: an input could not be understood, read or made.
         RunError: the forward could not be run on that device.
     """
-    from modinspect.load import importable_cwd, load
+    from modinspect.target import importable_cwd, load
     from modinspect.trace import targets_turn
-    from modinspect.trace.process import preserved_process
+    from modinspect.trace.restore.process_state import preserved_process
 
     tell = progress or _say_nothing
     with targets_turn(), importable_cwd(), preserved_process():
@@ -239,7 +247,7 @@ class _Job:
     def _check(self, model: nn.Module) -> Any:
         if not self.crosscheck:
             return None
-        from modinspect.crosscheck import TorchinfoCheck
+        from modinspect.torchinfo_check import TorchinfoCheck
 
         return TorchinfoCheck(model)
 
@@ -271,7 +279,7 @@ def _in_mode(model: nn.Module, *, train: bool) -> Iterator[tuple[str, ...]]:
     Raises:
         RunError: its ``train()`` raised.
     """
-    from modinspect.trace.registry import saved_modes, walk
+    from modinspect.trace.model.registry import saved_modes, walk
 
     put_modes_back = saved_modes([module for _, module in walk(model)])
     try:

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from modinspect.errors import ConfigError
-from modinspect.nearest import did_you_mean, listed, sentences
+from modinspect.wording import did_you_mean, listed, sentences
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -35,7 +35,7 @@ _SEVERITIES = ("error", "warning", "info")
 
 
 @dataclass(frozen=True)
-class How:
+class RunOptions:
     """How a model is run; ``None`` and ``()`` where nothing was said."""
 
     inputs: tuple[str, ...] = ()
@@ -45,10 +45,10 @@ class How:
     train: bool | None = None
     grad: bool | None = None
 
-    def over(self, default: How) -> How:
+    def over(self, default: RunOptions) -> RunOptions:
         """``default`` where this says nothing; inputs and an input function stand for each other."""
         fed = bool(self.inputs) or self.input_fn is not None
-        return How(
+        return RunOptions(
             self.inputs if fed else default.inputs,
             self.input_fn if fed else default.input_fn,
             _first(self.device, default.device),
@@ -63,7 +63,7 @@ class Model:
     """One of the project's models; ``ignore`` are ids of rules, or how they begin."""
 
     target: str
-    how: How = How()
+    how: RunOptions = RunOptions()
     init: Mapping[str, Any] = field(default_factory=dict)
     ignore: tuple[str, ...] = ()
 
@@ -75,7 +75,7 @@ class Config:
     ``ignores`` are the rules to ignore for targets that match a glob, ``severity`` is what the findings of a rule count as.
     """
 
-    how: How = How()
+    how: RunOptions = RunOptions()
     opaque: tuple[str, ...] = ()
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
@@ -145,8 +145,10 @@ def _first(given: Any, default: Any) -> Any:
     return default if given is None else given
 
 
-def _how(values: Mapping[str, Any]) -> How:
-    return How(*(values.get(key, default) for key, default in zip(_RUN, ((), None, None, None, None, None), strict=True)))
+def _how(values: Mapping[str, Any]) -> RunOptions:
+    return RunOptions(
+        *(values.get(key, default) for key, default in zip(_RUN, ((), None, None, None, None, None), strict=True))
+    )
 
 
 # --- kinds of values: each takes what TOML gave and the key's full name

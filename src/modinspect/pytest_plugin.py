@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from modinspect.config import Config
-    from modinspect.lint.result import LintReport
+    from modinspect.findings import LintReport
     from modinspect.report import Report
 
 __all__ = ["Modinspect", "assert_clean"]
@@ -43,7 +43,7 @@ class Modinspect:
 
         ``select`` stands in place of what the project selects, ``ignore`` is added to what it ignores.
         """
-        from modinspect.lint import lint
+        from modinspect.linter import lint
 
         return lint(
             model,

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from torch import nn
 
-    from modinspect.lint.result import LintReport
-    from modinspect.lint.rule import Severity
+    from modinspect.findings import LintReport, Severity
 
 
 def assert_clean(
@@ -46,7 +45,7 @@ def assert_clean(
         AssertionError: there are findings; its text shows them with their lines.
     """
     __tracebackhide__ = True
-    from modinspect.lint import lint
+    from modinspect.linter import lint
 
     report = lint(model, inputs, ignore=ignore, select=select, opaque=opaque, batch_dim=batch_dim)
     fail_if_found(report, fail_on)

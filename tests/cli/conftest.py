@@ -6,9 +6,9 @@ import signal
 from collections.abc import Iterator
 
 import pytest
-from cli_helpers import Modinspect, Ran
 
 from modinspect.cli.app import run
+from tests.cli.cli_helpers import Modinspect, Ran
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ import re
 from pathlib import Path
 
 import pytest
-from cli_helpers import Modinspect
 
 from modinspect.report import ModelInfo, Report, Totals
+from tests.cli.cli_helpers import Modinspect
 
 NET = Report(ModelInfo("pkg:Net", "Net", False, "cpu", "real"), (), (), (), (), (), Totals(55, 55, 220, 0, 3, 2, 100, 0, 0))
 

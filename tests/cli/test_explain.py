@@ -6,10 +6,10 @@ import subprocess
 import sys
 
 import pytest
-from cli_helpers import Modinspect
 
-from modinspect.lint.catalog import CATALOG
-from modinspect.lint.rule import HEADINGS
+from modinspect.linter.catalog import CATALOG
+from modinspect.linter.rule import HEADINGS
+from tests.cli.cli_helpers import Modinspect
 
 
 def test_all_rules_are_listed(modinspect: Modinspect) -> None:

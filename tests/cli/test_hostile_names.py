@@ -8,7 +8,8 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from cli_helpers import Modinspect
+
+from tests.cli.cli_helpers import Modinspect
 
 pytestmark = pytest.mark.usefixtures("untraced")
 

@@ -1,4 +1,4 @@
-"""``modinspect lint``: what it prints, where, and its exit codes. The models are those of ``tests/lint/misbehaving.py``."""
+"""``modinspect lint``: what it prints, where, and its exit codes. The models are those of ``tests/linter/misbehaving.py``."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ import time
 from pathlib import Path
 
 import pytest
-from cli_helpers import Modinspect
-from lint_processes import is_running
 
-MODELS = Path(__file__).parents[1] / "lint" / "misbehaving.py"
+from tests.cli.cli_helpers import Modinspect
+from tests.linter.lint_processes import is_running
+
+MODELS = Path(__file__).parents[1] / "linter" / "misbehaving.py"
 ONLY = ("-i", "1,10", "--select", "MI001,MI103")
 
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from modinspect.cli.plan import Asked, plan
-from modinspect.config import Config, How, Model
+from modinspect.cli.lint_plan import Asked, plan
+from modinspect.config import Config, Model, RunOptions
 from modinspect.errors import ConfigError
-from modinspect.lint.catalog import CATALOG
+from modinspect.linter.catalog import CATALOG
 
 LISTED = Config(
-    how=How(("1,10",), dtype="float16"),
+    how=RunOptions(("1,10",), dtype="float16"),
     opaque=("timm.*",),
-    models=(Model("pkg:Net", How(("2,3",)), {"width": 4}, ("MI1",)), Model("pkg:Text", How(input_fn="pkg:make", device="cpu"))),
+    models=(
+        Model("pkg:Net", RunOptions(("2,3",)), {"width": 4}, ("MI1",)),
+        Model("pkg:Text", RunOptions(input_fn="pkg:make", device="cpu")),
+    ),
 )
 
 
@@ -31,14 +34,16 @@ def test_only_the_models_named_are_checked_and_a_listed_one_with_its_inputs() ->
 
 
 def test_the_command_line_comes_first() -> None:
-    asked = Asked(("pkg:Net",), How(("9,9",), device="weightless"), {"width": 5, "depth": 1}, ("my.*",), include_installed=True)
+    asked = Asked(
+        ("pkg:Net",), RunOptions(("9,9",), device="weightless"), {"width": 5, "depth": 1}, ("my.*",), include_installed=True
+    )
     (job,) = plan(asked, LISTED)
     assert (job.inputs, job.device, job.dtype, job.init) == (("9,9",), "weightless", "float16", {"width": 5, "depth": 1})
     assert (job.opaque, job.include_installed) == (("my.*",), True)
 
 
 def test_a_model_that_is_listed_twice_has_two_labels() -> None:
-    config = Config(models=(Model("pkg:Net", How(("1,1",))), Model("pkg:Net", How(("2,2",)))))
+    config = Config(models=(Model("pkg:Net", RunOptions(("1,1",))), Model("pkg:Net", RunOptions(("2,2",)))))
     assert [(job.label, job.target) for job in plan(Asked(), config)] == [("pkg:Net", "pkg:Net"), ("pkg:Net #2", "pkg:Net")]
 
 

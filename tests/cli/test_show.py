@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cli_helpers import Modinspect
 
 import modinspect as modinspect_package
 from modinspect.cli.show import Format
 from modinspect.render import FORMATS
 from modinspect.report import Report
+from tests.cli.cli_helpers import Modinspect
 
 EXAMPLE = ("show", "modinspect.examples.MyModel")
 

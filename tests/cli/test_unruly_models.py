@@ -14,9 +14,10 @@ from typing import Any
 
 import pytest
 import torch
-from cli_helpers import Modinspect
-from lint_processes import is_running
 from torch.nn.modules import module as nn_module
+
+from tests.cli.cli_helpers import Modinspect
+from tests.linter.lint_processes import is_running
 
 FILE = str(Path(__file__).parent / "unruly.py")
 

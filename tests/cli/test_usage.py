@@ -7,9 +7,9 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
-from cli_helpers import Modinspect, Ran
 
 from modinspect.cli.app import COMMANDS
+from tests.cli.cli_helpers import Modinspect, Ran
 
 EXAMPLE = "modinspect.examples.MyModel"
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
-from render_reports import Forward, at, awkward, blocks, example, failing, operand, registered_only
 
 from modinspect.render import View, table_text
 from modinspect.report import CrossCheck, ForwardError, Input, Output, Report, StateTensor, Unregistered
+from tests.render.render_reports import Forward, at, awkward, blocks, example, failing, operand, registered_only
 
 
 def text(report: Report, width: int = 120, view: View | None = None) -> str:

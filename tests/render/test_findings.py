@@ -11,15 +11,13 @@ from xml.etree import ElementTree
 
 import pytest
 from jsonschema import Draft202012Validator
-from lint_samples import finding
 
-from modinspect.lint.baseline import fingerprinted
-from modinspect.lint.result import Failure, LintReport, RuleInfo
-from modinspect.lint.rule import Finding, Skipped
-from modinspect.render.finding_formats import FINDING_FORMATS
-from modinspect.render.findings import FindingsView, merged
-from modinspect.render.findings_text import findings_text, marked
-from modinspect.render.sarif import render_sarif
+from modinspect.findings import Failure, Finding, LintReport, RuleInfo, Skipped, fingerprinted
+from modinspect.render.findings.formats import FINDING_FORMATS
+from modinspect.render.findings.merged import FindingsView, merged
+from modinspect.render.findings.sarif import render_sarif
+from modinspect.render.findings.text import findings_text, marked
+from tests.linter.lint_samples import finding
 
 RULES = (
     RuleInfo("MI103", "unregistered-weight", "error", "A loose weight.", "A loose weight.\n\n## What it does\nReports `{x}`."),

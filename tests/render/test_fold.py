@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modinspect.render.fold import Run, find_runs
-from modinspect.render.tree import grow, lay_out, span, without_numbers
+from modinspect.render.table.fold import Run, find_runs
+from modinspect.render.table.tree import grow, lay_out, span, without_numbers
 
 
 def runs(keys: str, weight: int = 1) -> list[tuple[str, int]]:

@@ -13,7 +13,11 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from render_reports import (
+
+from modinspect.render import View, render_html, table_text
+from modinspect.render.text import plain
+from modinspect.report import Report
+from tests.render.render_reports import (
     HOSTILE,
     Forward,
     awkward,
@@ -25,10 +29,6 @@ from render_reports import (
     hostile_to_the_end,
     registered_only,
 )
-
-from modinspect.render import View, render_html, table_text
-from modinspect.render.text import plain
-from modinspect.report import Report
 
 REPORTS = [example, blocks, awkward, failing, registered_only]
 HOSTILE_REPORTS = [hostile, hostile_to_the_end, hostile_not_run]

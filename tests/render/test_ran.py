@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 
-from render_reports import Forward, blocks, operand, registered_only
-
 from modinspect.render import View, table_text
-from modinspect.render.marks import FOREIGN_TENSOR, NEVER, TIED, WRITES
-from modinspect.render.ran import ran_rows
-from modinspect.render.registered import registered_rows
-from modinspect.render.rows import Row
+from modinspect.render.table.marks import FOREIGN_TENSOR, NEVER, TIED, WRITES
+from modinspect.render.table.module_rows import registered_rows
+from modinspect.render.table.rows import Row
+from modinspect.render.table.run_rows import ran_rows
 from modinspect.report import Report
+from tests.render.render_reports import Forward, blocks, operand, registered_only
 
 
 def rows(report: Report, view: View | None = None) -> dict[str, Row]:

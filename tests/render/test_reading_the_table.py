@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from render_reports import blocks, example, failing
-
 from modinspect.render import View, table_text
-from modinspect.render.marks import MARKS
+from modinspect.render.table.marks import MARKS
+from tests.render.render_reports import blocks, example, failing
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reading-the-table.md").read_text(encoding="utf-8")
 

@@ -8,7 +8,10 @@ import math
 from collections.abc import Callable
 
 import pytest
-from render_reports import (
+
+from modinspect.render import FORMATS, View, render_json
+from modinspect.report import Report
+from tests.render.render_reports import (
     HOSTILE,
     awkward,
     blocks,
@@ -19,9 +22,6 @@ from render_reports import (
     hostile_to_the_end,
     registered_only,
 )
-
-from modinspect.render import FORMATS, View, render_json
-from modinspect.report import Report
 
 REPORTS = [example, blocks, awkward, failing, registered_only, hostile, hostile_to_the_end, hostile_not_run]
 

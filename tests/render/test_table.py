@@ -9,7 +9,14 @@ import unicodedata
 from collections.abc import Callable
 
 import pytest
-from render_reports import (
+from rich.console import Console
+from syrupy.assertion import SnapshotAssertion
+
+from modinspect.render import View, render_table, table_text
+from modinspect.render.table.marks import MARKS
+from modinspect.render.text import plain
+from modinspect.report import Output, Report, Result, Source
+from tests.render.render_reports import (
     FILE,
     HOSTILE,
     Forward,
@@ -24,13 +31,6 @@ from render_reports import (
     operand,
     registered_only,
 )
-from rich.console import Console
-from syrupy.assertion import SnapshotAssertion
-
-from modinspect.render import View, render_table, table_text
-from modinspect.render.marks import MARKS
-from modinspect.render.text import plain
-from modinspect.report import Output, Report, Result, Source
 
 REPORTS = [example, blocks, awkward, failing, registered_only]
 HOSTILE_REPORTS = [hostile, hostile_to_the_end, hostile_not_run]

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.utils.parametrizations import spectral_norm, weight_norm
 from torch.utils.checkpoint import checkpoint
-from trace_helpers import Calls
+
+from tests.trace.trace_helpers import Calls
 
 Built = tuple[nn.Module, tuple[Any, ...]]
 ZOO: dict[str, Callable[[], Built]] = {}

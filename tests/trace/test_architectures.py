@@ -10,10 +10,10 @@ import torch
 import transformers
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
-from trace_helpers import AtenSeen, attributed
 
 from modinspect.report import Report
 from modinspect.trace import trace
+from tests.trace.trace_helpers import AtenSeen, attributed
 
 IDS = {"input_ids": torch.tensor([[3, 4, 5, 6, 7]])}
 IMAGE = {"pixel_values": torch.rand(1, 3, 32, 32)}

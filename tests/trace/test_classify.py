@@ -13,9 +13,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from modinspect.trace import names
-from modinspect.trace.classify import aliased, kind_of, literals, mutated_positions, operands_of
-from modinspect.trace.flops import count_flops, estimate_flops, has_formula
+from modinspect.trace.capture import names
+from modinspect.trace.capture.classify import aliased, kind_of, literals, mutated_positions, operands_of
+from modinspect.trace.capture.flops import count_flops, estimate_flops, has_formula
 
 ATEN: Any = torch.ops.aten
 VIEW, ADD = ATEN.view.default, ATEN.add.Tensor

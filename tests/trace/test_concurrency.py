@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
-from trace_helpers import Calls
 
 import modinspect
 from modinspect.errors import RunError
 from modinspect.report import Report
+from tests.trace.trace_helpers import Calls
 
 
 class Repeats(nn.Module):

@@ -11,10 +11,10 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from trace_helpers import Calls, calls, line, lines
 
 import modinspect
 from modinspect.report import ForwardError
+from tests.trace.trace_helpers import Calls, calls, line, lines
 
 
 def failed(model: nn.Module, *args: Any) -> ForwardError:

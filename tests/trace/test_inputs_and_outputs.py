@@ -8,9 +8,9 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from trace_helpers import Calls, lines
 
 import modinspect
+from tests.trace.trace_helpers import Calls, lines
 
 X = torch.ones(2, 4)
 

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
-from trace_helpers import Calls, lines, unregistered
 
 import modinspect
 from modinspect.report import Report
+from tests.trace.trace_helpers import Calls, lines, unregistered
 
 X = torch.ones(2, 4)
 

@@ -11,9 +11,9 @@ from torch.nn.utils import parametrize, spectral_norm, weight_norm
 from torch.nn.utils.parametrizations import orthogonal
 from torch.nn.utils.parametrizations import spectral_norm as new_spectral_norm
 from torch.nn.utils.parametrizations import weight_norm as new_weight_norm
-from trace_helpers import Calls, calls, lines
 
 import modinspect
+from tests.trace.trace_helpers import Calls, calls, lines
 
 X = torch.ones(2, 4)
 TOKENS = torch.ones(2, 3, 4)

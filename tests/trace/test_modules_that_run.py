@@ -8,11 +8,11 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from trace_helpers import Calls, calls, lines, unregistered
 
 import modinspect
 from modinspect.report import ModuleInfo, Report
 from modinspect.trace import survey, trace
+from tests.trace.trace_helpers import Calls, calls, lines, unregistered
 
 X = torch.ones(2, 4)
 FLOPS = 2 * 2 * 4 * 4  # of a linear layer from 4 features to 4 on 2 rows

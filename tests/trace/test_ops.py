@@ -10,10 +10,10 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from trace_helpers import Calls, lines
 
 import modinspect
 from modinspect.report import Op
+from tests.trace.trace_helpers import Calls, lines
 
 
 class OneLinear(nn.Module):

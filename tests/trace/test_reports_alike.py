@@ -19,13 +19,13 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_models import ZOO
 from torch import Tensor, nn
 
 import modinspect
 from modinspect.errors import ReportError
 from modinspect.report import Report
 from modinspect.trace import survey, trace
+from tests.trace.small_models import ZOO
 
 
 @pytest.mark.parametrize("name", ZOO)

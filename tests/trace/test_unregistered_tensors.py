@@ -5,15 +5,15 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-import constants_elsewhere
 import torch
 import torch.nn.functional as F
-from constants_elsewhere import TABLE as IMPORTED
-from constants_elsewhere import scaled
 from torch import Tensor, nn
-from trace_helpers import Calls, lines, unregistered
 
 import modinspect
+from tests.trace import constants_elsewhere
+from tests.trace.constants_elsewhere import TABLE as IMPORTED
+from tests.trace.constants_elsewhere import scaled
+from tests.trace.trace_helpers import Calls, lines, unregistered
 
 X = torch.ones(2, 4)
 GLOBAL = torch.ones(4)

@@ -20,12 +20,12 @@ from torch.func import functional_call
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.checkpoint import checkpoint
-from trace_helpers import Calls, attributed, inspect_and_watch, lines, unregistered, without_detaches
 
 import modinspect
 from modinspect.report import Report
 from modinspect.trace import trace
-from modinspect.trace.flops import has_formula
+from modinspect.trace.capture.flops import has_formula
+from tests.trace.trace_helpers import Calls, attributed, inspect_and_watch, lines, unregistered, without_detaches
 
 X = torch.ones(2, 4)
 LINEAR = "F.linear(input:0, param:fc.weight, param:fc.bias) -> (2, 4) flops=64"

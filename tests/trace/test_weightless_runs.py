@@ -9,10 +9,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-import test_architectures
 import torch
 import torch.nn.functional as F
-from small_models import ZOO
 from torch import Tensor, nn
 from torch._higher_order_ops.strict_mode import strict_mode
 
@@ -20,6 +18,8 @@ from modinspect import inspect_target, lint
 from modinspect.errors import RunError
 from modinspect.report import Report
 from modinspect.trace import NeedsValues, Weightless, trace, without_memory
+from tests.trace import test_architectures
+from tests.trace.small_models import ZOO
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda:0")
 Build = Callable[[], tuple[nn.Module, tuple[Any, ...], dict[str, Any]]]

@@ -48,13 +48,13 @@ def diff(
     with errors_told(with_traceback=traceback), stdout_for_results() as stdout:
         check_destination(output)
         from modinspect.cli.styled import styled, terminal_width
-        from modinspect.diff import diff as compare
+        from modinspect.comparison import diff as compare
 
         difference = compare(_read(before), _read(after))
         if output_format == "json":
             text = json.dumps(difference.to_dict(), indent=2) + "\n"
         else:
-            from modinspect.render.diff_text import diff_text
+            from modinspect.render.comparison.text import diff_text
 
             text = styled(diff_text(difference, terminal_width(output, stdout)), output, stdout)
         write_result(text, output, stdout)

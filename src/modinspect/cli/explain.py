@@ -15,7 +15,7 @@ from modinspect.cli.streams import STDOUT, check_destination, stdout_for_results
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from modinspect.lint.result import RuleInfo
+    from modinspect.findings import RuleInfo
 
 EXPLAIN_EXAMPLES = r"""
 [bold]Examples[/bold]
@@ -49,7 +49,7 @@ def explain(
     """Explain a rule of lint: what it finds, why that is bad, what to do instead. Without a rule, list all of them."""
     with errors_told(with_traceback=traceback), stdout_for_results() as stdout:
         check_destination(output)
-        from modinspect.lint.catalog import CATALOG, find_rule, infos
+        from modinspect.linter.catalog import CATALOG, find_rule, infos
 
         if rule is None:
             text = _list(infos(CATALOG), output_format, output, stdout)

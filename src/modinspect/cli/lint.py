@@ -15,9 +15,9 @@ from modinspect.cli.progress import live_line
 from modinspect.cli.streams import check_destination, stdout_for_results, write_result
 
 if TYPE_CHECKING:
-    from modinspect.cli.plan import Asked
+    from modinspect.cli.lint_plan import Asked
     from modinspect.config import Config
-    from modinspect.lint.result import LintReport
+    from modinspect.findings import LintReport
 
 Format = Literal["text", "json", "github", "sarif", "junit"]
 """The keys of ``render.finding_formats.FINDING_FORMATS``, which is not imported for ``--help``."""
@@ -145,16 +145,16 @@ def lint(
     """
     with errors_told(with_traceback=traceback), stdout_for_results() as stdout:
         check_destination(output)
-        from modinspect.cli.plan import Asked
-        from modinspect.config import How, read_config
-        from modinspect.load import parse_init
+        from modinspect.cli.lint_plan import Asked
+        from modinspect.config import RunOptions, read_config
+        from modinspect.target import parse_init
 
         if write_baseline is not None:
             check_destination(write_baseline)
         config = read_config()
         asked = Asked(
             targets=tuple(targets or ()),
-            how=How(tuple(inputs or ()), input_fn, device, dtype),
+            how=RunOptions(tuple(inputs or ()), input_fn, device, dtype),
             init=parse_init(init or ()),
             opaque=tuple(opaque or ()),
             select=_split(select),
@@ -184,11 +184,11 @@ def _split(selectors: Sequence[str] | None) -> tuple[str, ...]:
 
 
 def _linted(asked: Asked, config: Config, workers: int | None, timeout: float | None, baseline: str | None) -> LintReport:
-    from modinspect.cli.plan import plan
-    from modinspect.lint.baseline import read_baseline
-    from modinspect.lint.catalog import by_id
-    from modinspect.lint.gather import gather
-    from modinspect.lint.jobs import default_workers, run_jobs
+    from modinspect.cli.lint_plan import plan
+    from modinspect.findings import read_baseline
+    from modinspect.linter.catalog import by_id
+    from modinspect.linter.gather import gather
+    from modinspect.linter.jobs import default_workers, run_jobs
 
     planned = plan(asked, config)
     graded = by_id(config.severity)
@@ -205,9 +205,9 @@ def _written(
     report: LintReport, name: Format, threshold: Literal["error", "warning", "info"], output: str, stdout: TextIO
 ) -> str:
     from modinspect.cli.styled import styled
-    from modinspect.render.finding_formats import FINDING_FORMATS
-    from modinspect.render.findings import FindingsView
-    from modinspect.render.findings_text import findings_text
+    from modinspect.render.findings.formats import FINDING_FORMATS
+    from modinspect.render.findings.merged import FindingsView
+    from modinspect.render.findings.text import findings_text
 
     if name == "text":
         return styled(findings_text(report), output, stdout)
@@ -222,7 +222,7 @@ def _repository() -> str:
 
 def _write_baseline(report: LintReport, file: str, stdout: TextIO) -> None:
     from modinspect.cli.messages import note
-    from modinspect.lint.baseline import baseline_text
+    from modinspect.findings import baseline_text
     from modinspect.render.text import amount
 
     write_result(baseline_text(report.findings), file, stdout)

@@ -54,7 +54,7 @@ def interrupted() -> None:
 
 def wrong_usage(problem: typer.TyperException, args: Sequence[str]) -> int:
     """Says what is wrong with a command line, and what was probably meant."""
-    from modinspect.nearest import did_you_mean
+    from modinspect.wording import did_you_mean
 
     context = getattr(problem, "ctx", None)
     command = context.command_path if context is not None else "modinspect"

@@ -84,14 +84,14 @@ def show(
         started = os.getpid()
         with live_line() as progress:
             from modinspect.api import inspect_target
-            from modinspect.config import How, read_config
-            from modinspect.load import parse_init
+            from modinspect.config import RunOptions, read_config
+            from modinspect.target import parse_init
 
             config = read_config()
             listed = config.model(target)
             # Inputs that the configuration gives for all models may not fit one that nobody has listed.
             general = replace(config.how, inputs=(), input_fn=None)
-            asked = How(tuple(inputs or ()), input_fn, device, dtype, train or None, grad or None)
+            asked = RunOptions(tuple(inputs or ()), input_fn, device, dtype, train or None, grad or None)
             how = asked.over(listed.how).over(general)
             report = inspect_target(
                 target,

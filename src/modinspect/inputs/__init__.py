@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from modinspect.inputs.guess.ask import Ask
     from modinspect.inputs.values import Inputs
-    from modinspect.load import Factory
+    from modinspect.target import Factory
 
 __all__ = [
     "InputSpec",
@@ -129,7 +129,7 @@ def candidates(
     from modinspect.inputs import guess
     from modinspect.inputs.guess.ask import nobody
     from modinspect.inputs.values import Inputs, model_dtype, place
-    from modinspect.load import importable_cwd
+    from modinspect.target import importable_cwd
 
     floating = _dtype(dtype) or model_dtype(model)
     where = device if device is not None else "cpu"

@@ -9,8 +9,8 @@ from inspect import Parameter, Signature
 from torch import nn
 
 from modinspect.errors import InputError
-from modinspect.nearest import did_you_mean, sentences
 from modinspect.signatures import Misfit, argument_names, complaint, misfit, signature_of
+from modinspect.wording import did_you_mean, sentences
 
 
 def check(model: nn.Module, positional: int, names: Collection[str]) -> tuple[str, ...]:

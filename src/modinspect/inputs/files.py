@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from modinspect.errors import InputError
-from modinspect.load import what_it_is
-from modinspect.nearest import did_you_mean, printable, sentences
+from modinspect.target import what_it_is
+from modinspect.wording import did_you_mean, printable, sentences
 
 
 def load_file(path: str) -> Any:

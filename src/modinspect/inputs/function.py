@@ -12,8 +12,8 @@ from torch import nn
 from modinspect.errors import InputError, TargetError
 from modinspect.inputs.bind import check
 from modinspect.inputs.values import Inputs, place
-from modinspect.load import Found, Target, Wanted, find, importable_cwd, parse_target, what_it_is
 from modinspect.signatures import complaint, misfit, show_signature, signature_of
+from modinspect.target import Found, Target, Wanted, find, importable_cwd, parse_target, what_it_is
 from modinspect.usercode import user_code
 
 _RETURNS = "It returns a tuple (args), a dict (kwargs), a pair of both, or one tensor."

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 
 from modinspect.errors import InputError
-from modinspect.nearest import did_you_mean, printable, sentences
+from modinspect.wording import did_you_mean, printable, sentences
 
 GRAMMAR = "An input is [name=]DIMS[:dtype][:fill], as in 1,3,224,224 or ids=1,128:int64, or [name=]@file."
 

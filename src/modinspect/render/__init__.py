@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from modinspect.render.html import render_html
-from modinspect.render.json import render_json
-from modinspect.render.table import ReportTable, render_table, table_text
-from modinspect.render.view import View
+from modinspect.render.report.html import render_html
+from modinspect.render.report.json import render_json
+from modinspect.render.table.table import ReportTable, render_table, table_text
+from modinspect.render.table.view import View
 from modinspect.report import Report
 
 __all__ = ["FORMATS", "ReportTable", "View", "render_html", "render_json", "render_table", "table_text"]

@@ -11,7 +11,7 @@ from rich.markdown import Markdown
 from rich.table import Table
 from rich.text import Text
 
-from modinspect.lint.result import RuleInfo
+from modinspect.findings import RuleInfo
 
 _WIDEST = 100
 

@@ -12,12 +12,12 @@ from typing import Any
 from torch import nn
 
 from modinspect.report import Execution, ModelInfo, Report, Totals
-from modinspect.trace.building import NeedsValues, within, without_memory
-from modinspect.trace.half import registered_half
-from modinspect.trace.registry import Layers, class_path, mode_of, register
+from modinspect.trace.lock import Turns
+from modinspect.trace.model.module_summary import registered_half
+from modinspect.trace.model.registry import Layers, class_path, mode_of, register
+from modinspect.trace.model.tensors import TensorMetaTable
 from modinspect.trace.run import Options, Weightless, run
-from modinspect.trace.tensors import Metas
-from modinspect.trace.turns import Turns
+from modinspect.trace.weightless.build import NeedsValues, within, without_memory
 
 __all__ = ["NeedsValues", "Weightless", "survey", "targets_turn", "trace", "within", "without_memory"]
 
@@ -54,7 +54,7 @@ def survey(
     weightless: Weightless | None = None,
 ) -> Report:
     """The registered half alone, without running anything; the arguments are :func:`trace`'s."""
-    metas = Metas()
+    metas = TensorMetaTable()
     device = None if weightless is None else str(weightless.device)
     half = registered_half(register(model, metas), metas, Layers(opaque), device)
     execution: Execution = "real" if weightless is None else "weightless"

@@ -18,17 +18,17 @@ from torch import Tensor, nn
 
 from modinspect.errors import RunError
 from modinspect.report import Execution, Input, ModelInfo, Report
-from modinspect.trace.build import Builder
-from modinspect.trace.building import Aliases, NeedsValues
-from modinspect.trace.compiler import eagerly
-from modinspect.trace.half import registered_half
-from modinspect.trace.preserve import Preserved
-from modinspect.trace.raised import raised
-from modinspect.trace.recorder import Recorder
-from modinspect.trace.registry import Layers, Registry, class_path, mode_of, register
-from modinspect.trace.tensors import Metas, dtype_name, flatten_all, shape_of
-from modinspect.trace.weightless import WeightlessMode
-from modinspect.trace.weightless_recorder import WeightlessRecorder
+from modinspect.trace._torch.compiler import eagerly
+from modinspect.trace.assemble.forward_error import raised
+from modinspect.trace.assemble.report_builder import Builder
+from modinspect.trace.capture.recorder import Recorder
+from modinspect.trace.model.module_summary import registered_half
+from modinspect.trace.model.registry import Layers, Registry, class_path, mode_of, register
+from modinspect.trace.model.tensors import TensorMetaTable, dtype_name, flatten_all, shape_of
+from modinspect.trace.restore.model_state import Preserved
+from modinspect.trace.weightless.build import Aliases, NeedsValues
+from modinspect.trace.weightless.tensor import WeightlessMode
+from modinspect.trace.weightless.weightless_recorder import WeightlessRecorder
 
 ENDS_COPIES: set[int] = set()
 """The processes in which a copy that a forward has forked, and that comes back from it as well, ends there: it would do
@@ -98,7 +98,7 @@ def _quick_collections() -> Iterator[None]:
 @_quick_collections()
 def run(model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], options: Options) -> Report:
     """Runs the forward and reports; puts everything back, whatever happens."""
-    metas, layers = Metas(), Layers(options.opaque)
+    metas, layers = TensorMetaTable(), Layers(options.opaque)
     registry = register(model, metas)
     was_lazy = _is_lazy(registry)
     if was_lazy:
@@ -143,7 +143,7 @@ def run(model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], opti
 
 
 def _recorder(
-    registry: Registry, preserved: Preserved, metas: Metas, layers: Layers, inputs: Sequence[Tensor], options: Options
+    registry: Registry, preserved: Preserved, metas: TensorMetaTable, layers: Layers, inputs: Sequence[Tensor], options: Options
 ) -> tuple[Recorder, AbstractContextManager[Any]]:
     """The recorder, and the mode that the forward runs under."""
     mode: AbstractContextManager[Any]

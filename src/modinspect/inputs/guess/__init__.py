@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable, Iterator
 from torch import nn
 
 from modinspect.inputs.bind import problem_with
-from modinspect.inputs.guess import default_cfg, dummy_inputs, example_input_array, forward, torchvision_weights
+from modinspect.inputs.guess import default_cfg, dummy_inputs, example_input_array, torchvision_weights
 from modinspect.inputs.guess.ask import Ask
+from modinspect.inputs.guess.transformers import forward
 from modinspect.inputs.values import Inputs
 from modinspect.usercode import describe
 

@@ -1,0 +1,8 @@
+"""Compares two reports."""
+
+from __future__ import annotations
+
+from modinspect.comparison.compare import diff
+from modinspect.comparison.difference import Change, Difference, Facts
+
+__all__ = ["Change", "Difference", "Facts", "diff"]

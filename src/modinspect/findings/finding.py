@@ -1,0 +1,51 @@
+"""Findings of a lint rule, as plain data."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, TypeAlias
+
+from modinspect.report import Source
+
+Severity: TypeAlias = Literal["error", "warning", "info"]
+
+SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
+"""From the worst to the mildest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that a rule objects to.
+
+    ``modules`` says how many modules it concerns; ``module`` is the first of them. ``suppressed_by`` says what suppressed it.
+    ``fingerprint`` stays the same when the line moves.
+    """
+
+    rule: str
+    name: str
+    severity: Severity
+    message: str
+    target: str
+    module: str
+    source: Source | None
+    suppressed: bool = False
+    modules: int = 1
+    suppressed_by: Literal["comment", "baseline"] | None = None
+    fingerprint: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON form."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A rule that could not be decided on a model, and why."""
+
+    rule: str
+    target: str
+    reason: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON form."""
+        return asdict(self)

@@ -1,0 +1,223 @@
+"""One image, as the layouts go that models take images in."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+
+from modinspect.inputs.guess import default_cfg
+from modinspect.inputs.guess.transformers.facts import LENGTH, Facts
+from modinspect.inputs.guess.transformers.fill import as_documented, floats, ones, whole
+
+SIDE = 224
+"""Pixels, where no configuration says how many."""
+
+_GRIDS = ("image_grid_thw", "grid_thw", "image_grid_hws", "grid_hws", "image_grid_hw")
+
+
+def argument(facts: Facts) -> str | None:
+    """The argument of ``forward`` that takes an image."""
+    for name in facts.parameters:
+        if ("pixel_values" in name and "video" not in name and "local" not in name) or name in ("flattened_patches", "image"):
+            return name
+    return "hidden_states" if {"hidden_states", "grid_thw"} <= set(facts.required) else None
+
+
+def alternatives(facts: Facts, name: str) -> Iterator[dict[str, Any]]:
+    """What may be meant by an image: with what goes with it first, then by itself, in the sizes that there are."""
+    seen = set()
+    films = "video" in facts.modalities or "text" not in facts.modalities
+    for layout in (_as_video, *_LAYOUTS) if films else (*_LAYOUTS, _as_video):
+        for arguments in layout(facts, name):
+            key = str({key: getattr(value, "shape", value) for key, value in arguments.items()})
+            if key not in seen:
+                seen.add(key)
+                yield arguments
+
+
+def sides(facts: Facts, part: str = "image") -> tuple[int, int]:
+    """Height and width that the model says; whole patches near 224 pixels where it does not."""
+    said = _said_sides(facts, part)
+    if said is not None:
+        return said
+    unit = patch(facts, part) * merge(facts, part)
+    side = unit * max(1, round(SIDE / unit))
+    return side, side
+
+
+def _said_sides(facts: Facts, part: str = "image") -> tuple[int, int] | None:
+    found = facts.find(
+        "image_size", "img_size", "crop_size", "input_size", "resolution", "pretrain_image_size", "max_img_size", part=part
+    )
+    if isinstance(found, dict):
+        found = (found.get("height"), found.get("width"))
+    if isinstance(found, int):
+        found = (found, found)
+    if isinstance(found, (tuple, list)) and len(found) >= 2 and all(isinstance(side, int) for side in found[-2:]):
+        return found[-2], found[-1]
+    inside = (default_cfg.input_size(module) for module in facts.model.modules())  # a model of timm inside of this one
+    return next(((size[-2], size[-1]) for size in inside if size is not None), None)
+
+
+def patch(facts: Facts, part: str = "image") -> int:
+    """Pixels along a side of a patch; 1 where there are none."""
+    return facts.number("patch_size", "spatial_patch_size", part=part, default=1)
+
+
+def merge(facts: Facts, part: str = "image") -> int:
+    """Patches along a side that are merged into one."""
+    return facts.number("spatial_merge_size", "merge_size", "merge_kernel_size", "pooling_kernel_size", part=part, default=1)
+
+
+def channels(facts: Facts, part: str = "image") -> int:
+    """Of the image: 3 where nobody says otherwise."""
+    found = facts.number("num_channels", "in_chans", "in_channels", "input_channels", part=part, default=3)
+    return found if found in (1, 2, 3, 4) else 3
+
+
+def dims(facts: Facts) -> dict[str, int]:
+    """Of an image, by the names that documentation has for them."""
+    height, width = sides(facts)
+    color = channels(facts)
+    return {"height": height, "width": width, "image_size": height, "num_channels": color, "channels": color}
+
+
+def patches(facts: Facts, frames: int, part: str) -> Iterator[tuple[tuple[int, int, int], Any]]:
+    """An image taken to patches: the grid that they come from, and all of them in a row, as ``Qwen2VL`` has them."""
+    side, color = patch(facts, part), channels(facts, part)
+    along = 4 * merge(facts, part)
+    grid = (frames, along, along)
+    count, depth = math.prod(grid), facts.number("temporal_patch_size", "patch_temporal", part=part, default=1)
+    for width in dict.fromkeys((color * depth * side * side, color * side * side)):
+        yield grid, floats(count, width)
+    yield grid, floats(count, color, side, side)
+    yield grid, floats(1, count, color, side, side)
+    merged = merge(facts, part)
+    for blocks in dict.fromkeys((count // merged**2, count)):  # the grid counts patches, or blocks that are merged
+        yield grid, floats(blocks, side * merged, side * merged, color)
+
+
+def _with_grid(facts: Facts, name: str) -> Iterator[dict[str, Any]]:
+    grids = [grid for grid in _GRIDS if grid in facts.parameters]
+    for grid_name in grids:
+        for grid, pixels in patches(facts, 1, "image"):
+            given = {name: pixels, grid_name: whole([grid if grid_name.endswith("thw") else grid[1:]])}
+            sizes = [name for name in facts.parameters if name in ("merge_sizes", "image_merge_sizes")]
+            yield {**given, **{name: whole([merge(facts)]) for name in sizes}}
+
+
+def _plain(facts: Facts, name: str) -> Iterator[dict[str, Any]]:
+    color = channels(facts)
+    others = () if _said_sides(facts) else ((384, 384), (512, 512), (1536, 1536))
+    for height, width in dict.fromkeys((sides(facts), *others)):
+        image = floats(1, color, height, width)
+        if "image_sizes" in facts.parameters:
+            yield {name: image.unsqueeze(1).repeat(1, 3, 1, 1, 1), "image_sizes": whole([[height, width]])}
+            yield {name: image, "image_sizes": whole([[height, width]])}
+        yield {name: image}
+        mask = "pixel_attention_mask"
+        if mask in facts.parameters:
+            yield {name: image.unsqueeze(1), mask: ones(1, 1, height, width, dtype=torch.bool)}
+        yield {name: image.unsqueeze(1)}
+        yield {name: image.unsqueeze(1).repeat(1, 2, 1, 1, 1)}  # a pair, to be matched
+
+
+def _documented(facts: Facts, name: str) -> Iterator[dict[str, Any]]:
+    for image in as_documented(facts, name, dims(facts)):
+        yield {name: image}
+
+
+def _with_shapes(facts: Facts, name: str) -> Iterator[dict[str, Any]]:
+    """Patches with a mask, and the shape of the image in patches (``Siglip2``)."""
+    if "spatial_shapes" in facts.parameters:
+        count = facts.number("num_patches", part="image", default=256)
+        along = math.isqrt(count)
+        pixels = floats(1, along * along, channels(facts) * patch(facts) ** 2)
+        yield {name: pixels, "pixel_attention_mask": ones(1, along * along), "spatial_shapes": whole([[along, along]])}
+
+
+def _with_sizes(facts: Facts, name: str) -> Iterator[dict[str, Any]]:
+    """Patches side by side, and how many there are down and across (``MiniCPMV``)."""
+    if "target_sizes" in facts.parameters:
+        along, side = 4 * merge(facts), patch(facts)
+        yield {name: floats(1, channels(facts), side, side * along**2), "target_sizes": whole([[along, along]])}
+
+
+def _with_positions(facts: Facts, name: str) -> Iterator[dict[str, Any]]:
+    """Patches, each with its place in the image (``Gemma4``)."""
+    for positions in ("image_position_ids", "pixel_position_ids"):
+        if positions in facts.parameters:
+            along = 4 * merge(facts)
+            pixels = floats(1, along * along, channels(facts) * patch(facts) ** 2)
+            yield {name: pixels, positions: whole([[[x, y] for y in range(along) for x in range(along)]])}
+
+
+def _with_ratio(facts: Facts, name: str) -> Iterator[dict[str, Any]]:
+    """Tiles, with the ratio of their number across and down (``Mllama``)."""
+    if "aspect_ratio_ids" in facts.parameters:
+        tiles = facts.number("max_num_tiles", part="image", default=1)
+        pixels = floats(1, 1, tiles, channels(facts), *sides(facts))
+        yield {name: pixels, "aspect_ratio_ids": ones(1, 1), "aspect_ratio_mask": ones(1, 1, tiles)}
+
+
+def _twice(facts: Facts, name: str) -> Iterator[dict[str, Any]]:
+    """The image in a higher resolution, too (``DeepseekVLHybrid``)."""
+    if f"high_res_{name}" in facts.parameters:
+        finer = facts.number("image_size", part="finer", default=1024)
+        image = floats(1, channels(facts), *sides(facts))
+        yield {name: image, f"high_res_{name}": floats(1, channels(facts), finer, finer)}
+
+
+def _flat(facts: Facts, name: str) -> Iterator[dict[str, Any]]:
+    """Patches in a row (``Fuyu``)."""
+    if patch(facts) > 1:
+        yield {name: floats(1, LENGTH, channels(facts) * patch(facts) ** 2)}
+
+
+def _in_rows(facts: Facts, name: str) -> Iterator[dict[str, Any]]:
+    """Flattened patches, each behind its row and column (``Pix2Struct``)."""
+    if name == "flattened_patches":
+        width = facts.number("patch_embed_hidden_size", part="image", default=channels(facts) * patch(facts) ** 2)
+        rows = floats(1, 16, 2 + width)
+        rows[..., :2] = whole([[1 + i // 4, 1 + i % 4] for i in range(16)])
+        yield {name: rows}
+
+
+def _in_windows(facts: Facts, name: str) -> Iterator[dict[str, Any]]:
+    """Whole windows of whole patches (``RfDetr``)."""
+    unit = patch(facts) * facts.number("num_windows", part="image")
+    if unit:
+        side = unit * max(1, round(sides(facts)[0] / unit))
+        yield {name: floats(1, channels(facts), side, side)}
+
+
+def _larger(facts: Facts, name: str) -> Iterator[dict[str, Any]]:
+    """For models that see an image in several sizes, of which the one that they say is the smallest (``DepthPro``)."""
+    for side in (2 * sides(facts)[0], 4 * sides(facts)[0]):
+        yield {name: floats(1, channels(facts), side, side)}
+
+
+def _as_video(facts: Facts, name: str) -> Iterator[dict[str, Any]]:
+    """Frames in the argument for images (``VideoMAE``)."""
+    frames = facts.number("num_frames", "frames_per_clip", part="image")
+    if frames:
+        yield {name: floats(1, frames, channels(facts), *sides(facts))}
+
+
+_LAYOUTS: tuple[Callable[[Facts, str], Iterator[dict[str, Any]]], ...] = (
+    _with_grid,
+    _with_shapes,
+    _with_sizes,
+    _with_positions,
+    _with_ratio,
+    _in_rows,
+    _twice,
+    _plain,
+    _documented,
+    _flat,
+    _in_windows,
+    _larger,
+)

@@ -1,0 +1,65 @@
+"""Model bugs that only a run can find.
+
+report = modinspect.lint(model, torch.rand(1, 10))
+print(report)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from modinspect.findings import LintReport, Severity
+
+
+def lint(
+    model: nn.Module,
+    inputs: Any = None,
+    *,
+    select: Sequence[str] = (),
+    ignore: Sequence[str] = (),
+    opaque: Sequence[str] = (),
+    severity: Mapping[str, Severity] | None = None,
+    include_installed: bool = False,
+    batch_dim: int | None = None,
+) -> LintReport:
+    """Runs a model in several ways and reports what is wrong with it. The model is left as it was.
+
+    Comments ``# modinspect: ignore[MI103]`` in its code hold; ``pyproject.toml`` is not read.
+
+    Args:
+        model: on its own device, with whatever weights it has.
+        inputs: what ``forward`` is called with: a tuple of arguments, a dict of them by name, a pair of both, one tensor, a
+            spec or a list of specs as ``--input`` takes them (``"1,10"``); ``None`` for what the model says itself.
+        select: the rules to ask: ids (``MI103``), beginnings of ids (``MI1``) or names; all of them if empty.
+        ignore: rules not to ask.
+        opaque: globs of class paths that count as layers (``timm.layers.*``).
+        severity: what the findings of a rule count as, by id or name, where that is not what the rule says.
+        include_installed: report findings in the code of installed libraries, too.
+        batch_dim: the dimension of the inputs that is the batch; ``None`` to find it out.
+
+    Returns:
+        The findings, and the rules that could not be decided; ``print`` shows them.
+
+    Raises:
+        InputError: there are no inputs, or they can't be made.
+        ConfigError: there is no such rule.
+        RunError: ``forward`` raised.
+    """
+    from modinspect.linter.arguments import arguments
+    from modinspect.linter.catalog import by_id, chosen
+    from modinspect.linter.check import check
+    from modinspect.linter.gather import gather
+    from modinspect.linter.lint_target import check_ran
+    from modinspect.linter.runs.live_runs import LiveRuns
+
+    rules = chosen(select, ignore)
+    args, kwargs = arguments(model, inputs)
+    name = type(model).__name__
+    runs = LiveRuns(model, args, kwargs, target=name, opaque=opaque, batch_dim=batch_dim)
+    check_ran(runs)
+    graded = by_id(severity or {})
+    return gather([check(runs, rules, target=name, include_installed=include_installed)], severity=graded)

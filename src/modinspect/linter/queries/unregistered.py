@@ -1,0 +1,104 @@
+"""What ran or was used and that nobody registered: modules, and tensors that stand where a weight stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from modinspect.linter.queries.report_queries import Reading, last
+from modinspect.linter.rule import Runs, Undecided
+from modinspect.report import ModuleInfo, Op, Operand, Source, Unregistered, index_of
+
+_WEIGHTS = frozenset({"weight", "in_proj_weight", "q_proj_weight", "k_proj_weight", "v_proj_weight", "out_proj_weight"})
+_WITH_WEIGHTS = frozenset({
+    "linear", "bilinear", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d",
+    "convolution", "conv_tbc", "embedding", "embedding_bag", "batch_norm", "layer_norm", "group_norm", "instance_norm",
+    "rms_norm", "prelu", "multi_head_attention_forward",
+})  # fmt: skip
+_MATMULS = frozenset({
+    "matmul", "__matmul__", "__rmatmul__", "__imatmul__", "mm", "bmm", "mv", "dot", "vdot", "inner", "tensordot",
+    "einsum", "addmm", "addmm_", "baddbmm", "baddbmm_", "addbmm", "addbmm_", "addmv", "addmv_", "chain_matmul",
+    "multi_dot",
+})  # fmt: skip
+_ALIKE = frozenset({"ones", "zeros", "full", "ones_like", "zeros_like", "full_like", "new_ones", "new_zeros", "new_full"})
+_POSITIONS = frozenset(
+    {"eye", "arange", "linspace", "tri", "tril", "tril_", "triu", "triu_", "cumsum", "one_hot", "diag", "roll"}
+)
+
+
+def held_modules(runs: Runs) -> Iterator[tuple[Unregistered, ModuleInfo]]:
+    """Modules that ran, that somebody holds, and that nobody registered, if an op used a tensor of their own."""
+    report = runs.report
+    used = {index_of(operand.origin, "unregistered") for op in report.ops for operand in op.inputs}
+    infos = {module.path: module for module in report.modules if not module.registered}
+    found = [
+        entry
+        for index, entry in enumerate(report.unregistered)
+        if entry.kind == "module" and index in used and entry.name in infos
+    ]
+    if not found:
+        return
+    try:
+        made = {built.called for built in runs.built()}
+    except Undecided:  # what nobody is seen to hold may have been made by the forward
+        made = {entry.source for entry in found if entry.role == "forward"}
+    for entry in found:
+        if entry.source not in made:
+            yield entry, infos[entry.name]
+
+
+def called_when_made(runs: Runs) -> set[Source | None]:
+    """The lines that run modules which the forward has just made, as far as that is known."""
+    try:
+        return {built.called for built in runs.built()}
+    except Undecided:
+        return set()
+
+
+def loose_tensor(reading: Reading, operand: Operand) -> Unregistered | None:
+    """The unregistered tensor that an operand is, or that it is made of and of nothing else."""
+    roots = reading.roots(operand.origin)
+    places = [index_of(root, "unregistered") for root in roots if not root.startswith("create:")]
+    entries = [reading.report.unregistered[place] for place in places if place is not None]
+    if not entries or len(entries) != len(places) or any(entry.kind == "module" for entry in entries):
+        return None
+    return entries[0]
+
+
+def is_loose_weight(reading: Reading, op: Op, operand: Operand, entry: Unregistered) -> bool:
+    """Whether ``operand``, made of ``entry``, stands where a weight stands; an ``nn.Parameter`` is a weight anywhere."""
+    if entry.class_name == "Parameter":
+        return True
+    return stands_as_weight(reading, op, operand) and not _mixes_positions(reading, op, operand, entry)
+
+
+def stands_as_weight(reading: Reading, op: Op, operand: Operand) -> bool:
+    """Whether it is the weight of a layer's function, or meets in a matmul what depends on the input."""
+    name = last(op.name)
+    if name in _WITH_WEIGHTS:
+        return operand.argument in _WEIGHTS
+    if name not in _MATMULS or (operand.argument in ("input", "self") and name.startswith(("addm", "addb", "baddb"))):
+        return False
+    return any(reading.depends_on_input(other.origin) for other in op.inputs if other is not operand)
+
+
+def _mixes_positions(reading: Reading, op: Op, operand: Operand, entry: Unregistered) -> bool:
+    """Whether it is a square matrix that mixes positions, as a mask does (``tril(ones(T, T)) @ x``), and no weight."""
+    square = operand.shape is not None and len(operand.shape) >= 2 and operand.shape[-1] == operand.shape[-2]
+    if entry.role != "weight" or last(op.name) not in _MATMULS or not square:
+        return False
+    made_by = _names_on_the_way(reading, op, entry)
+    return bool(made_by & _POSITIONS) or (operand is op.inputs[0] and last(entry.name) in _ALIKE)
+
+
+def _names_on_the_way(reading: Reading, op: Op, entry: Unregistered) -> set[str]:
+    """The functions between the call that made a weight in forward and the op that uses it."""
+    waiting = [maker for maker in reading.report.ops[: op.index] if maker.name == entry.name and maker.source == entry.source]
+    found = {last(entry.name)}
+    seen: set[int] = set()
+    while waiting:
+        for user in reading.users.get(waiting.pop().index, []):
+            if user.index < op.index and user.index not in seen:
+                seen.add(user.index)
+                found.add(last(user.name))
+                waiting.append(user)
+    return found

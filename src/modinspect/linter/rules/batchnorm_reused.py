@@ -1,0 +1,98 @@
+"""MI303."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from modinspect.linter.queries.batchnorms import Updates, updates
+from modinspect.linter.queries.report_queries import Reading, where
+from modinspect.linter.rule import PendingFinding, Rule, Runs
+from modinspect.report import Call
+
+
+class BatchnormReused(Rule):
+    """One batch norm runs several times in a forward, and mixes its statistics.
+
+    ## What it does
+    Reports a batch norm that updates the same running mean more than once during one forward in train mode: called
+    twice, called in a loop, or part of an encoder that runs on two inputs.
+
+    ## Why it is bad
+    In train mode each call normalises by its own batch. In eval mode all calls use one average of statistics that
+    belong to different places or inputs, and fits none of them: the model does well in training and badly in
+    evaluation.
+
+    ## Example
+    ```python
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc1 = nn.Linear(8, 8, bias=False)
+            self.fc2 = nn.Linear(8, 8, bias=False)
+            self.norm = nn.BatchNorm1d(8)
+
+        def forward(self, x):
+            x = self.norm(self.fc1(x))
+            return self.norm(self.fc2(x))
+    ```
+
+    ## Use instead
+    ```python
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc1 = nn.Linear(8, 8, bias=False)
+            self.fc2 = nn.Linear(8, 8, bias=False)
+            self.norm1 = nn.BatchNorm1d(8)
+            self.norm2 = nn.BatchNorm1d(8)
+
+        def forward(self, x):
+            x = self.norm1(self.fc1(x))
+            return self.norm2(self.fc2(x))
+    ```
+
+    In a siamese network, run both inputs in one batch (`torch.cat`), or use a norm without statistics of the batch.
+
+    ## How it is found
+    In the train run, by the running means that batch norms write to. A batch of one is doubled, as batch norm asks for
+    more. The line reported is that of the second call: of the norm itself or of the module around it that runs again.
+
+    ## When to ignore it
+    When both calls see the same kind of values, as the two views of contrastive learning, and evaluation was checked.
+
+    ## References
+    - [How to make batchnorm maintain multiple pairs of running_mean and running_var?](https://github.com/pytorch/pytorch/issues/1738)
+    - [Recurrent batch normalization: whose statistics at evaluation time?](https://github.com/Element-Research/rnn/issues/252)
+    - [Running through one net piece by piece is not running one batch](https://github.com/pytorch/pytorch/issues/4741)
+    """
+
+    id = "MI303"
+    name = "batchnorm-reused"
+    severity = "warning"
+
+    def check(self, runs: Runs) -> Iterator[PendingFinding]:
+        """Running statistics that one forward in train mode updates more than once."""
+        if not any(op.name.endswith("batch_norm") for op in runs.report.ops):
+            return
+        report = runs.train()
+        reading = Reading(report)
+        for found in updates(report):
+            if len(found.ops) < 2:
+                continue
+            again = _second(reading, found)
+            yield PendingFinding(
+                f"{where(report, found.module)} runs {len(found.ops)} times in one forward: its running statistics mix those "
+                "of different inputs. Use one batch norm for each place, or one that keeps no statistics (nn.GroupNorm, "
+                "nn.LayerNorm)",
+                found.module,
+                again.source if again is not None else found.ops[1].source,
+            )
+
+
+def _second(reading: Reading, found: Updates) -> Call | None:
+    """The call that led to the second update and not to the first: of the batch norm itself, or of a module around it."""
+    first = list(reading.calls_around(reading.call_of(found.ops[0])))
+    second = list(reading.calls_around(reading.call_of(found.ops[1])))
+    shared = {call.index for call in first}
+    apart = [call for call in second if call.index not in shared]
+    return apart[-1] if apart else None

@@ -1,0 +1,86 @@
+"""MI602."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from modinspect.linter.queries.report_queries import Reading, last, where
+from modinspect.linter.rule import PendingFinding, Rule, Runs
+from modinspect.report import Op
+
+_WITH_BIAS = frozenset(["linear", *(f"conv{n}d" for n in (1, 2, 3)), *(f"conv_transpose{n}d" for n in (1, 2, 3))])
+
+
+class BiasBeforeBatchnorm(Rule):
+    """A layer has a bias that the batch norm after it removes.
+
+    ## What it does
+    Reports a linear layer or convolution with a bias whose result goes into a batch norm and nowhere else.
+
+    ## Why it is bad
+    In train mode batch norm subtracts the mean of the batch, and with it any bias; it has a bias of its own. The
+    parameter does nothing but take memory and time, and weight decay moves it about.
+
+    ## Example
+    ```python
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = nn.Conv2d(3, 4, 3)
+            self.norm = nn.BatchNorm2d(4)
+
+        def forward(self, x):
+            return self.norm(self.conv(x))
+    ```
+
+    ## Use instead
+    ```python
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = nn.Conv2d(3, 4, 3, bias=False)
+            self.norm = nn.BatchNorm2d(4)
+
+        def forward(self, x):
+            return self.norm(self.conv(x))
+    ```
+
+    ## How it is found
+    In the eval run, by the op that made the input of each batch norm.
+
+    ## When to ignore it
+    When weights are to be loaded from a checkpoint that has the bias.
+
+    ## References
+    - [delete convolution bias before BN](https://github.com/milesial/Pytorch-UNet/pull/325)
+    - [All bias in conv layers before the batch norm is unnecessary](https://github.com/4uiiurz1/pytorch-nested-unet/issues/39)
+    - [Omit redundant bias in identity and conv blocks](https://github.com/matterport/Mask_RCNN/pull/1455)
+    """
+
+    id = "MI602"
+    name = "bias-before-batchnorm"
+    severity = "info"
+
+    def check(self, runs: Runs) -> Iterator[PendingFinding]:
+        """Biases whose only effect is on what a batch norm subtracts."""
+        reading = Reading(runs.report)
+        outputs = {output.origin for output in runs.report.outputs}
+        for norm in runs.report.ops:
+            if last(norm.name) != "batch_norm" or not norm.inputs:
+                continue
+            op = reading.made_by(norm.inputs[0])
+            if op is None or not _has_bias(op) or len(reading.users[op.index]) > 1 or f"op:{op.index}" in outputs:
+                continue
+            yield PendingFinding(
+                f"the bias of {where(runs.report, op.module)} has no effect: the batch norm {norm.module or 'after it'} "
+                "subtracts the "
+                "mean, and adds a bias of its own. Pass bias=False",
+                op.module,
+                op.source,
+            )
+
+
+def _has_bias(op: Op) -> bool:
+    return last(op.name) in _WITH_BIAS and any(
+        operand.argument == "bias" and (operand.origin or "").startswith("param:") for operand in op.inputs
+    )

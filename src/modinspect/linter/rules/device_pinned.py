@@ -1,0 +1,130 @@
+"""MI502."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from modinspect.linter.queries.report_queries import Reading, last, short, where
+from modinspect.linter.rule import PendingFinding, Rule, Runs, Undecided
+from modinspect.report import ForwardError, Op, Operand, Report
+
+_MIXES = ("same device", "different devices", "on device", "found two devices")
+_TO_NUMPY = frozenset({"numpy", "__array__"})
+_KEEPS_DEVICE = frozenset(
+    {"detach", "resolve_conj", "resolve_neg", "contiguous", "float", "double", "squeeze", "flatten", "view", "reshape"}
+)
+
+
+_MOVES = frozenset({"cpu", "to"})
+
+
+class DevicePinned(Rule):
+    """With the model on a GPU, the forward mixes devices.
+
+    ## What it does
+    Runs the forward as if model and inputs were on a GPU, without one, and reports the first call that gets tensors of
+    two devices. Also reports `.numpy()` on a tensor that would be on the GPU.
+
+    ## Why it is bad
+    "Expected all tensors to be on the same device": it works on the laptop and raises on the machine that trains.
+
+    ## Example
+    ```python
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(8, 4)
+
+        def forward(self, x):
+            x = self.fc(x)
+            return torch.cat([x, torch.zeros(x.shape[0], 1)], -1)
+    ```
+
+    ## Use instead
+    ```python
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(8, 4)
+
+        def forward(self, x):
+            x = self.fc(x)
+            return torch.cat([x, x.new_zeros(x.shape[0], 1)], -1)
+    ```
+
+    ## How it is found
+    By a weightless run: parameters, buffers and inputs say that they are on `cuda`, what is made without `device=` is
+    on the CPU, and an operator that gets both raises as CUDA's would. Scalars and indices from the CPU are allowed, as
+    CUDA allows them. A run without a GPU ends at the first mistake. What needs the values of a tensor can't be run so,
+    and the rule is skipped.
+
+    ## When to ignore it
+    When the model never leaves the CPU.
+
+    ## References
+    - [torch.arange without a device in a guided attention mask](https://github.com/mozilla/TTS/issues/473)
+    - [A positional encoding that stays on the CPU](https://github.com/wingedsheep/transformer/issues/4)
+    - [SA-ConvLSTM: found at least two devices, cpu and cuda:0](https://github.com/tsugumi-sys/SA-ConvLSTM-Pytorch/pull/26)
+    """
+
+    id = "MI502"
+    name = "device-pinned"
+    severity = "warning"
+
+    def check(self, runs: Runs) -> Iterator[PendingFinding]:
+        """Where tensors of two devices meet once the model is on a GPU."""
+        report = runs.report
+        reading = Reading(report)
+        to_numpy = [op for op in report.ops if last(op.name) in _TO_NUMPY and _is_on_the_models_device(reading, op)]
+        for op in to_numpy:
+            yield PendingFinding(
+                f"{short(op.name)} in {where(report, op.module)} raises for a tensor on a GPU: call .cpu() first, or stay in "
+                "torch",
+                op.module,
+                op.source,
+                about=op.name,
+            )
+        if to_numpy:
+            return
+        error = runs.device("weightless:cuda:0").error  # by its number: torch would ask the device, which is not there, for it
+        if error is None:
+            return
+        if not any(words in error.message for words in _MIXES):
+            raise Undecided(f"on another device the forward raised {error.type}: {error.message.strip().splitlines()[0]}")
+        yield _draft(report, error)
+
+
+def _is_on_the_models_device(reading: Reading, op: Op) -> bool:
+    """Whether an operand depends on the model or its inputs, with no ``.cpu()`` on the way as far as it is only passed on."""
+    operand = op.inputs[0]
+    while not _moved(reading, operand, op):
+        maker = reading.made_by(operand)
+        if maker is None or last(maker.name) not in _KEEPS_DEVICE or not maker.inputs:
+            return any(root.startswith(("input:", "param:", "buffer:")) for root in reading.roots(operand.origin))
+        operand = maker.inputs[0]
+    return False
+
+
+def _moved(reading: Reading, operand: Operand, op: Op) -> bool:
+    """Whether ``.cpu()`` gave this value, or got it before ``op``: on the CPU it gives back the tensor itself."""
+    maker = reading.made_by(operand)
+    if maker is not None:
+        earlier = [maker, *(user for user in reading.users.get(maker.index, ()) if user.index < op.index)]
+    else:
+        earlier = [user for user in reading.report.ops[: op.index] if any(_same(operand, given) for given in user.inputs)]
+    return any(last(other.name) in _MOVES for other in earlier)
+
+
+def _same(one: Operand, other: Operand) -> bool:
+    return one.origin is not None and one.origin == other.origin
+
+
+def _draft(report: Report, error: ForwardError) -> PendingFinding:
+    op = error.op
+    name = f"{short(op.name)} in {where(report, op.module)}" if op is not None else where(report, error.module)
+    return PendingFinding(
+        f"with the model on a GPU, {name} gets tensors of two devices: make tensors where the others are (device=x.device), "
+        "and keep constants in register_buffer()",
+        error.module,
+        error.source,
+    )

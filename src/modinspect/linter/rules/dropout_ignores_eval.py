@@ -1,0 +1,104 @@
+"""MI201."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from modinspect.linter.queries.report_queries import Reading, last, short, where
+from modinspect.linter.rule import PendingFinding, Rule, Runs
+from modinspect.report import Op
+
+_DROPOUTS = frozenset({
+    "dropout", "dropout_", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "alpha_dropout_", "feature_dropout",
+    "feature_dropout_", "feature_alpha_dropout", "feature_alpha_dropout_", "native_dropout",
+})  # fmt: skip
+
+
+class DropoutIgnoresEval(Rule):
+    """Dropout, or batch norm's training mode, goes on in eval mode.
+
+    ## What it does
+    Reports calls that do in the eval run what belongs to training: `F.dropout` and its kin with `training=True`, which
+    is their default; `F.scaled_dot_product_attention` with `dropout_p` above 0; attention weights dropped by
+    `F.multi_head_attention_forward`; `F.batch_norm(training=True)`; a dropout module that `model.eval()` does not
+    reach.
+
+    ## Why it is bad
+    Predictions are random, worse than the model is, and different from one call to the next. A functional call knows
+    nothing of `model.eval()`: it has to be told.
+
+    ## Example
+    ```python
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(8, 4)
+
+        def forward(self, x):
+            return F.dropout(self.fc(x), 0.5)
+    ```
+
+    ## Use instead
+    ```python
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(8, 4)
+
+        def forward(self, x):
+            return F.dropout(self.fc(x), 0.5, training=self.training)
+    ```
+
+    For attention: `dropout_p=self.p if self.training else 0.0`.
+
+    ## How it is found
+    In the eval run, by the arguments of each call, those left to their defaults too. A probability of 0 is not
+    reported, and neither is `nn.BatchNorm2d(track_running_stats=False)`, which is asked to work so.
+
+    ## When to ignore it
+    When dropout at prediction time is the method (Monte Carlo dropout).
+
+    ## References
+    - [SDPA does not switch off dropout during evaluation](https://github.com/pytorch/pytorch/issues/124464)
+    - [The same in timm, "a recurring bug"](https://github.com/huggingface/pytorch-image-models/pull/1978)
+    - [Dropout not handled properly in torchtune's attention](https://github.com/meta-pytorch/torchtune/issues/1791)
+    - [Dropout not disabled for eval in wenet](https://github.com/wenet-e2e/wenet/issues/2699)
+    """
+
+    id = "MI201"
+    name = "dropout-ignores-eval"
+    severity = "error"
+
+    def check(self, runs: Runs) -> Iterator[PendingFinding]:
+        """Calls that go on as in training in the eval run."""
+        reading = Reading(runs.report)
+        for op in runs.report.ops:
+            what = _active(op) or (_batch_norm(op) if not reading.by_torch(op) or op.hidden else None)
+            if what is not None:
+                in_what = where(runs.report, op.module)
+                yield PendingFinding(f"{short(op.name)} in {in_what} {what}", op.module, reading.users_line(op), about=op.name)
+
+
+def _active(op: Op) -> str | None:
+    """What is wrong with a dropout; ``None`` where it does nothing."""
+    name, arguments = last(op.name), op.arguments
+    training = arguments.get("training", arguments.get("train", False)) is True
+    if name in _DROPOUTS and training and _positive(arguments.get("p", 0.5)):
+        return "drops values in eval mode too: pass training=self.training, or use nn.Dropout as a submodule"
+    if name == "rrelu" and training:
+        return "draws its slopes in eval mode too: pass training=self.training"
+    if name == "multi_head_attention_forward" and training and _positive(arguments.get("dropout_p", 0.0)):
+        return "drops attention weights in eval mode too: pass training=self.training"
+    if name == "scaled_dot_product_attention" and _positive(arguments.get("dropout_p", 0.0)):
+        return "drops attention weights in eval mode too: pass dropout_p=self.p if self.training else 0.0"
+    return None
+
+
+def _batch_norm(op: Op) -> str | None:
+    if last(op.name) != "batch_norm" or op.arguments.get("training") is not True:
+        return None
+    return "takes its statistics from the batch in eval mode too: pass training=self.training and running statistics"
+
+
+def _positive(value: object) -> bool:
+    return isinstance(value, (int, float)) and value > 0

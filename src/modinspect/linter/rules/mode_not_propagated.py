@@ -1,0 +1,121 @@
+"""MI203."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from modinspect.linter.queries.report_queries import listed, where
+from modinspect.linter.queries.unregistered import called_when_made
+from modinspect.linter.rule import ModeMismatch, PendingFinding, Rule, Runs
+from modinspect.report import ModuleInfo, Source
+
+
+class ModeNotPropagated(Rule):
+    """After model.eval() or model.train() a submodule is in the other mode.
+
+    ## What it does
+    Calls `model.train()`, `model.eval()` and `model.train()` again, and reports modules that stay in the mode before.
+    Also reports modules that the forward itself switches, so that they run in train mode although the model is in eval
+    mode.
+
+    ## Why it is bad
+    Dropout and batch norm of a module that is left in train mode go on as in training: predictions are random, and
+    evaluation changes the running statistics. One left in eval mode is never regularised. Mostly an override of
+    `train()` forgot that `nn.Module.train` is what passes the mode on, and that `eval()` is `train(False)`.
+
+    ## Example
+    ```python
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(8, 4)
+            self.norm = nn.BatchNorm1d(4)
+
+        def train(self, mode=True):
+            self.training = mode
+            return self
+
+        def forward(self, x):
+            return self.norm(self.fc(x))
+    ```
+
+    ## Use instead
+    ```python
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(8, 4)
+            self.norm = nn.BatchNorm1d(4)
+
+        def train(self, mode=True):
+            super().train(mode)
+            return self
+
+        def forward(self, x):
+            return self.norm(self.fc(x))
+    ```
+
+    ## How it is found
+    By the `training` flags after each switch, and in the eval run by the mode in which each module ran. A module that
+    an override keeps in eval mode on purpose is not reported when nothing in it is trainable, and is an info when
+    something is.
+
+    ## When to ignore it
+    When statistics are frozen on purpose while scale and shift are trained.
+
+    ## References
+    - [Overload of train() in a subclass of nn.Module breaks train and eval](https://github.com/KindXiaoming/pykan/issues/108)
+    - [An override of train() leaves batch norm in training mode for good](https://github.com/roytseng-tw/Detectron.pytorch/issues/104)
+    - [model.eval() starts a training run](https://github.com/ultralytics/ultralytics/issues/17751)
+    - [Defining a train method will break the model.eval() call](https://github.com/Zhenye-Na/DA-RNN/issues/21)
+    """
+
+    id = "MI203"
+    name = "mode-not-propagated"
+    severity = "warning"
+
+    def check(self, runs: Runs) -> Iterator[PendingFinding]:
+        """Modules left in the other mode, and modules that ran in it."""
+        modules = {module.path: module for module in runs.report.modules}
+        strays = runs.modes()
+        groups: dict[object, list[ModeMismatch]] = {}
+        for stray in strays:
+            if stray.asked == "eval" or _matters_in_train(stray, modules.get(stray.module)):
+                groups.setdefault((stray.asked, stray.set_on_purpose, stray.method), []).append(stray)
+        for group in groups.values():
+            yield _draft(runs, group)
+        told = {stray.module for stray in strays}
+        made = called_when_made(runs)
+        for call in runs.report.calls:
+            info = modules.get(call.module)
+            if call.training and info is not None and info.registered and call.module not in told and call.source not in made:
+                told.add(call.module)
+                yield PendingFinding(
+                    f"{where(runs.report, call.module)} runs in train mode after model.eval(): forward switches it. Leave the "
+                    "mode to train() and eval(), and look at self.training",
+                    call.module,
+                    call.source,
+                )
+
+
+def _matters_in_train(stray: ModeMismatch, info: ModuleInfo | None) -> bool:
+    """Frozen modules may stay in eval mode, which many keep them in on purpose."""
+    if not stray.set_on_purpose:
+        return True
+    return info is not None and info.trainable_params > 0
+
+
+def _draft(runs: Runs, strays: list[ModeMismatch]) -> PendingFinding:
+    first = strays[0]
+    names = listed(where(runs.report, stray.module) for stray in strays)
+    other = "train" if first.asked == "eval" else "eval"
+    source: Source | None = first.method or (runs.declared(first.module) if first.module else None)
+    if first.asked == "train" and first.set_on_purpose:
+        message = f"{names} stays in eval mode after model.train(). If that is meant, freeze its parameters, too"
+        return PendingFinding(message, first.module, source, about="train", severity="info")
+    verb = "are" if len(strays) > 1 else "is"
+    way_out = (
+        "call super().train(mode) in the override of train(), and return self" if first.method else "switch modes with train()"
+    )
+    message = f"after model.{first.asked}(), {names} {verb} still in {other} mode: {way_out}"
+    return PendingFinding(message, first.module, source, about=first.asked)

@@ -1,0 +1,93 @@
+"""MI603."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from modinspect.linter.queries.report_queries import Reading, last, short, where
+from modinspect.linter.rule import PendingFinding, Rule, Runs
+from modinspect.report import Op, Report, index_of
+
+
+class ResultUnused(Rule):
+    """A result is computed that nothing uses.
+
+    ## What it does
+    Reports a call that computes something which neither the output nor any later call uses, and which nothing keeps.
+
+    ## Why it is bad
+    At best it costs time. Often the result was meant to be assigned: `F.relu(x)` and `x.clamp(0, 1)` do not change `x`.
+
+    ## Example
+    ```python
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(8, 4)
+
+        def forward(self, x):
+            x = self.fc(x)
+            x.clamp(0, 1)
+            return x
+    ```
+
+    ## Use instead
+    ```python
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(8, 4)
+
+        def forward(self, x):
+            x = self.fc(x)
+            return x.clamp(0, 1)
+    ```
+
+    ## How it is found
+    In the eval run, by the operands of all later calls. Calls that write to a tensor, views, and results that an
+    attribute or a cache holds after the forward are not reported.
+
+    ## When to ignore it
+    When the result is used by other inputs or another mode than those of the run.
+
+    ## References
+    - [The output of the ReLU is never used in the blocks of BNInception](https://github.com/Cadene/pretrained-models.pytorch/issues/79)
+    - [InceptionV1: some of the relu activations are just ignored](https://github.com/Cadene/pretrained-models.pytorch/issues/90)
+    """
+
+    id = "MI603"
+    name = "result-unused"
+    severity = "info"
+
+    def check(self, runs: Runs) -> Iterator[PendingFinding]:
+        """Results that are computed for nothing."""
+        report = runs.report
+        reading = Reading(report)
+        given = {index_of(output.origin, "op") for output in report.outputs}
+        for op in report.ops:
+            used = reading.users.get(op.index) or op.index in given or op.kept is not False
+            if used or op.kind != "compute" or op.mutates or not op.outputs or _passes_on(op) or _gives_for(report, op):
+                continue
+            yield PendingFinding(
+                f"nothing uses the result of {short(op.name)} in {where(report, op.module)}, neither the output nor a later "
+                "call: "
+                "use it, or do not compute it",
+                op.module,
+                op.source,
+                about=op.name,
+            )
+
+
+def _gives_for(report: Report, op: Op) -> bool:
+    """Whether an ``autograd.Function`` that runs around an op may have given its result as its own."""
+    shapes = [output.shape for output in op.outputs]
+    return any(
+        last(other.name) == "apply" and other.call == op.call and other.module == op.module
+        and any(output.shape in shapes for output in other.outputs)
+        for other in report.ops[: op.index]
+    )  # fmt: skip
+
+
+def _passes_on(op: Op) -> bool:
+    """Whether an op gave its operand back: dropout in eval mode."""
+    return "dropout" in last(op.name)

@@ -1,0 +1,141 @@
+"""MI301."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from modinspect.linter.queries.report_queries import Reading, by_idle_module, holders_of, listed, where
+from modinspect.linter.rule import PendingFinding, Rule, Runs, Undecided
+from modinspect.report import Report, Source, StateTensor
+from modinspect.usercode import is_installed
+
+
+class UnusedParameter(Rule):
+    """A trainable parameter is registered and no op uses it.
+
+    ## What it does
+    Reports parameters with `requires_grad` that no call used, neither in the eval run nor in the train run.
+
+    ## Why it is bad
+    `DistributedDataParallel` waits for a gradient that never comes and raises "Expected to have finished reduction in
+    the prior iteration". Optimizer, checkpoint and parameter count carry dead weight. And often the layer was meant to
+    be called.
+
+    ## Example
+    ```python
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc1 = nn.Linear(8, 8)
+            self.fc2 = nn.Linear(8, 4)
+            self.norm = nn.LayerNorm(8)
+
+        def forward(self, x):
+            return self.fc2(self.fc1(x))
+    ```
+
+    ## Use instead
+    ```python
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc1 = nn.Linear(8, 8)
+            self.fc2 = nn.Linear(8, 4)
+            self.norm = nn.LayerNorm(8)
+
+        def forward(self, x):
+            return self.fc2(self.norm(self.fc1(x)))
+    ```
+
+    ## How it is found
+    By use, not by calls: `F.linear(x, self.fc.weight)` uses the weight of a layer that is never called. A parameter
+    counts as used if any op got it, in either mode, or if it is an output. Where a value decides what runs (a router that
+    chooses experts), inputs of other values are tried, too. The line reported is the one that registers it, or the
+    outermost module of which no parameter is used.
+
+    ## When to ignore it
+    When other inputs than those of the run use it: a mask token, an encoder for images that were not given. Give such
+    inputs, or set `find_unused_parameters=True`.
+
+    ## References
+    - [find_unused_parameters of DDP](https://github.com/pytorch/pytorch/issues/68862)
+    - [Why there are some unused parameters?](https://github.com/ImprintLab/MedSegDiff/issues/27)
+    - [Expected to have finished reduction in the prior iteration before starting a new one](https://github.com/pytorch/pytorch/issues/43259)
+    """
+
+    id = "MI301"
+    name = "unused-parameter"
+    severity = "warning"
+
+    def check(self, runs: Runs) -> Iterator[PendingFinding]:
+        """Trainable parameters that no op used, in eval mode or in train mode."""
+        unused = _unused(runs.report)
+        if not unused:
+            return
+        try:
+            in_train = {state.name for state in _unused(runs.train())}
+        except Undecided as undecided:
+            raise Undecided(
+                f"parameters that eval mode does not use may be used in train mode, where {undecided.reason}"
+            ) from undecided
+        names = [state.name for state in unused if state.name in in_train]
+        if names and _goes_by_values(runs.report):
+            idle = [{state.name for state in _unused(report)} for report in _varied(runs)]
+            names = [name for name in names if all(name in others for others in idle)]
+        for path, members in by_idle_module(runs.report, names).items():
+            yield _draft(runs, path, members)
+
+
+def _goes_by_values(report: Report) -> bool:
+    """Whether a value that depends on the input decides what runs, as a router's choice of experts does."""
+    reading = Reading(report)
+    return any(
+        op.kind == "read" and any(reading.depends_on_input(operand.origin) for operand in op.inputs) for op in report.ops
+    )
+
+
+def _varied(runs: Runs) -> tuple[Report, ...]:
+    try:
+        return runs.varied()
+    except Undecided:  # what the given inputs have shown stands
+        return ()
+
+
+def _unused(report: Report) -> list[StateTensor]:
+    """Those of which no op took the value, and which are no output themselves."""
+    given = {output.origin for call in report.calls for output in call.outputs}
+    return [
+        state for state in report.parameters if state.trainable and state.used is False and f"param:{state.name}" not in given
+    ]
+
+
+def _draft(runs: Runs, path: str, members: list[str]) -> PendingFinding:
+    report = runs.report
+    is_module = path not in members
+    numels = {state.name: state.numel for state in report.parameters}
+    size = sum(numels[name] for name in members)
+    whole = (
+        f"no op uses the parameters of {where(report, path)} ({size:,})"
+        if is_module
+        else f"no op uses the parameter {path} ({size:,})"
+    )
+    more = f": {listed(members)}" if is_module and len(members) > 1 else ""
+    owner = path if is_module else path.rpartition(".")[0]
+    return PendingFinding(
+        f"{whole}{more}. DistributedDataParallel raises on parameters without a gradient, and an optimizer keeps state for "
+        "them: use "
+        "them in forward, or do not make them",
+        owner,
+        _line(runs, path),
+    )
+
+
+def _line(runs: Runs, path: str) -> Source | None:
+    """The line that registers it; where that is in a library's module that never ran, the line that registers that module."""
+    calls = {module.path: module.calls for module in runs.report.modules}
+    source = runs.declared(path)
+    for holder in holders_of(path):
+        if source is None or not is_installed(source.file) or not holder or calls.get(holder):
+            break
+        source = runs.declared(holder)
+    return source

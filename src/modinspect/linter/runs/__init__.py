@@ -1,0 +1,1 @@
+"""The runs of a live model that the rules ask for: other modes, batch sizes, dtypes and devices."""

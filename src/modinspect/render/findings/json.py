@@ -1,0 +1,12 @@
+"""Findings as JSON."""
+
+from __future__ import annotations
+
+import json
+
+from modinspect.findings import LintReport
+
+
+def render_findings(report: LintReport) -> str:
+    """The findings as JSON, in ASCII alone, so that any console and any file takes it."""
+    return json.dumps(report.to_dict(), indent=2) + "\n"

@@ -1,0 +1,68 @@
+"""Classes that are built from a configuration object, and say of which class (``transformers.BertModel``)."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+from modinspect.errors import TargetError
+from modinspect.signatures import argument_names, signature_of
+from modinspect.usercode import user_code
+from modinspect.wording import did_you_mean
+
+if TYPE_CHECKING:
+    from modinspect.target.factory import Factory
+
+
+def with_config(factory: Factory) -> Factory:
+    """The factory with its ``config`` made, where its class wants one, none was given, and it names the class of it.
+
+    Arguments that the constructor does not name go to the configuration: ``transformers.BertModel(num_hidden_layers=2)``.
+
+    Raises:
+        TargetError: the configuration knows no such argument, or can't be made of these.
+    """
+    config_class = _config_class(factory)
+    if config_class is None:
+        return factory
+    signature = signature_of(factory.obj)
+    own_names = argument_names(signature) if signature else ()
+    own = {name: value for name, value in factory.kwargs.items() if name in own_names}
+    settings = {name: value for name, value in factory.kwargs.items() if name not in own_names}
+    _check_names(factory, config_class, settings)
+    shown = f"{config_class.__name__}({', '.join(f'{name}={value!r}' for name, value in settings.items())})"
+    with user_code(TargetError, f"making {shown} for {factory.target.path!r}"):
+        config = config_class(**settings)
+    return dataclasses.replace(factory, kwargs={"config": config, **own}, notes=(*factory.notes, f"built from {shown}"))
+
+
+def _config_class(factory: Factory) -> type[Any] | None:
+    """The class of the configuration to make, ``None`` where there is nothing to make."""
+    if not isinstance(factory.obj, type) or factory.args or "config" in factory.kwargs:
+        return None
+    signature = signature_of(factory.obj)
+    if signature is None or next(iter(signature.parameters), None) != "config":
+        return None
+    config_class = getattr(factory.obj, "config_class", None)
+    return config_class if isinstance(config_class, type) else None
+
+
+def _check_names(factory: Factory, config_class: type[Any], settings: dict[str, object]) -> None:
+    """A configuration that takes any name would keep a misspelt one without a word."""
+    known = _known_settings(config_class) if settings else set()
+    for name in settings:
+        if name not in known:
+            message = f"neither {factory.target.path!r} nor its {config_class.__name__} has an argument {name!r}"
+            raise TargetError(message, did_you_mean(name, sorted(known)))
+
+
+def _known_settings(config_class: type[Any]) -> set[str]:
+    signature = signature_of(config_class)
+    named = set(argument_names(signature)) if signature else set()
+    renamed = getattr(config_class, "attribute_map", None)
+    try:
+        held = set(vars(config_class()))
+    except Exception:  # it can't be made of nothing; the names in its signature are what is known
+        held = set()
+    public = {name for name in named | held | set(renamed if isinstance(renamed, dict) else ()) if name.isidentifier()}
+    return {name for name in public if not name.startswith("_")}

@@ -1,0 +1,17 @@
+"""``pkg.mod.Class``: only the dots say where the module ends, so each part is tried as what it can be."""
+
+from __future__ import annotations
+
+import re
+
+from modinspect.target.importing import import_module, walk
+from modinspect.target.kinds.colon import CALL, NAMES
+from modinspect.target.parse import Found, Kind, Target, Wanted
+
+
+def _find(target: Target, wanted: Wanted) -> Found:
+    top, *names = target.place.split(".")
+    return Found(walk(import_module(top, target.path), top, names, wanted))
+
+
+DOTTED = Kind("dotted", re.compile(rf"(?P<place>{NAMES})(?P<name>){CALL}", re.DOTALL), _find)

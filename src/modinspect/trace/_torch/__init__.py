@@ -1,0 +1,1 @@
+"""The one room that touches private parts of torch."""

@@ -1,0 +1,111 @@
+"""Which tensors made in ``forward`` from nothing stand where a weight stands.
+
+Each op's result depends on the inputs, on something registered, or on neither. A tensor that depends on neither, and is the
+weight of a linear, conv, embedding or norm, or meets in a matmul an operand that depends on the input, is a weight that no
+optimizer trains and no ``state_dict`` saves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from modinspect.trace.capture import names
+from modinspect.trace.capture.records import OpRecord, Origin, Recording, UnregisteredUse
+from modinspect.trace.capture.sources import line_of
+
+_INPUT, _STATE, _UNKNOWN = 1, 2, 4
+"""What a value depends on, as bits: an input; a parameter, buffer, attribute or global; something not known."""
+
+_WEIGHT_ARGUMENTS = {"weight", "in_proj_weight", "q_proj_weight", "k_proj_weight", "v_proj_weight", "out_proj_weight"}
+_WITH_WEIGHTS = frozenset(
+    """
+    linear bilinear conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d convolution conv_tbc embedding
+    embedding_bag batch_norm layer_norm group_norm instance_norm rms_norm prelu multi_head_attention_forward
+    """.split()
+)
+_MATMULS = frozenset(
+    """
+    matmul __matmul__ __rmatmul__ __imatmul__ mm bmm mv dot vdot inner tensordot einsum addmm addmm_ baddbmm baddbmm_ addbmm
+    addbmm_ addmv addmv_ chain_matmul multi_dot
+    """.split()
+)
+
+
+@dataclass(frozen=True)
+class Weights:
+    """``found`` are the weights made in forward; ``of_op`` gives by op and operand the place in ``Recording.found`` +
+    ``found``.
+    """
+
+    found: tuple[UnregisteredUse, ...]
+    of_op: dict[int, dict[int, int]]
+
+
+def find_weights(recording: Recording) -> Weights:
+    """Goes through the ops once, in order."""
+    found: list[UnregisteredUse] = []
+    places: dict[object, int] = {}
+    of_op: dict[int, dict[int, int]] = {}
+    depends: list[int] = []
+    first = len(recording.found)
+    for index, record in enumerate(recording.ops):
+        on = [_depends(origin, depends, recording) for origin in record.origins]
+        for position in _weight_positions(record, on):
+            weight = _made_at(recording, record, position)
+            code, at, _ = weight.place
+            key = (weight.name, weight.shape, code, None if code is None else line_of(code, at), weight.module)
+            if key not in places:
+                places[key] = first + len(found)
+                found.append(weight)
+            of_op.setdefault(index, {})[position] = places[key]
+        depends.append(0 if record.known.kind == "create" else _union(on))
+    return Weights(tuple(found), of_op)
+
+
+def _depends(origin: Origin, depends: list[int], recording: Recording) -> int:
+    if origin is None:
+        return _UNKNOWN
+    if origin >= 0:
+        return depends[origin] if origin < len(depends) else _UNKNOWN
+    return _INPUT if recording.roots[-1 - origin].kind == "input" else _STATE
+
+
+def _union(bits: list[int]) -> int:
+    total = 0
+    for bit in bits:
+        total |= bit
+    return total
+
+
+def _weight_positions(record: OpRecord, on: list[int]) -> Iterator[int]:
+    """The positions of operands that stand where a weight stands and depend on nothing."""
+    if all(on):
+        return
+    name = names.last_name(record.func) if record.known.name is None else record.known.name.rpartition(".")[2]
+    made = [
+        (position, place)
+        for position, (place, shape, _) in enumerate(record.known.operands)
+        if not on[position] and not (shape is not None and 0 in shape)  # an empty tensor only fills a place
+    ]
+    if name in _WITH_WEIGHTS:
+        for position, place in made:
+            if names.argument_name(record.func, place) in _WEIGHT_ARGUMENTS:
+                yield position
+    elif name in _MATMULS and _INPUT & _union(on):
+        for position, place in made:
+            adds = name.startswith(("addmm", "baddbmm", "addbmm", "addmv")) and place in ("0", "input")
+            if not adds and position not in record.known.mutates:
+                yield position
+
+
+def _made_at(recording: Recording, record: OpRecord, position: int) -> UnregisteredUse:
+    """The weight as it was made: by the creating op behind views and copies of it."""
+    origin = record.origins[position]
+    maker = recording.ops[origin] if origin is not None and origin >= 0 else record
+    while maker.known.kind != "create" and maker.origins and (before := maker.origins[0]) is not None and before >= 0:
+        maker = recording.ops[before]
+    _, shape, dtype = record.known.operands[position]
+    name = maker.known.name or names.public_name(maker.func)
+    module = recording.calls[record.call].record.path
+    return UnregisteredUse("tensor", name, "weight", "Tensor", module, maker.place, 0, shape, dtype)

@@ -1,0 +1,262 @@
+"""From what was recorded to the report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from modinspect.report import (
+    Call,
+    ForwardError,
+    Input,
+    ModelInfo,
+    ModuleInfo,
+    Op,
+    Operand,
+    Output,
+    Report,
+    Result,
+    Shape,
+    Totals,
+    Unregistered,
+)
+from modinspect.trace.assemble.created_weights import Weights, find_weights
+from modinspect.trace.assemble.forward_error import Raised
+from modinspect.trace.capture import names
+from modinspect.trace.capture.records import CallRecord, CallSignature, OpRecord, Origin, Recording, TensorRef
+from modinspect.trace.explain.layers import explain, explain_call
+from modinspect.trace.model.module_summary import ModuleRun, RegisteredHalf
+from modinspect.trace.model.tensors import dtype_name
+
+
+@dataclass(frozen=True, slots=True)
+class _Template:
+    """What all calls of one :class:`CallSignature` have in common; ``operands`` are (shape, dtype, argument)."""
+
+    name: str
+    operands: tuple[tuple[Shape | None, str, str], ...]
+    arguments: dict[str, Any]
+
+
+class Builder:
+    """Turns a recording into report data. Data alike is made once and shared."""
+
+    def __init__(self, recording: Recording) -> None:
+        self._recording = recording
+        self._weights: Weights = find_weights(recording)
+        self._templates: dict[int, _Template] = {}
+        self._results: dict[Any, tuple[Result, ...]] = {}
+        self._roots = [r.text if r.place is None else f"unregistered:{r.place}" for r in recording.roots]
+        self._ops = tuple([self._op(index, record) for index, record in enumerate(recording.ops)])
+        self._calls = tuple([self._call(index, record) for index, record in enumerate(recording.calls)])
+
+    def report(self, half: RegisteredHalf, model: ModelInfo, inputs: tuple[Input, ...], raised: Raised | None = None) -> Report:
+        """Puts the registered half and the record of the run together; unregistered modules that ran come last."""
+        runs, used = self._runs(), self._used()
+        unregistered = (record.info for record in self._recording.unregistered if record.info is not None and record.calls)
+        return Report(
+            model=model,
+            inputs=inputs,
+            outputs=self._calls[0].outputs,
+            modules=(*half.modules(runs), *(_with_run(info, runs[info.path]) for info in unregistered)),
+            ops=self._ops,
+            unregistered=self._unregistered(),
+            totals=self._totals(half),
+            error=None if raised is None else self._error(raised),
+            calls=self._calls,
+            parameters=half.parameters(used),
+            buffers=half.buffers(used),
+        )
+
+    def _used(self) -> frozenset[str]:
+        """The names of the parameters and buffers that some op got."""
+        origins = {origin for record in self._recording.ops for origin in record.origins if origin is not None and origin < 0}
+        return frozenset(self._recording.roots[-1 - origin].text.partition(":")[2] for origin in origins)
+
+    def _runs(self) -> dict[str, ModuleRun]:
+        """What the calls of each module came to, by path: FLOPs of all ops that ran during them, each once."""
+        calls = self._recording.calls
+        counted, uncounted = [0] * len(calls), [0] * len(calls)
+        for record in self._recording.ops:
+            known = record.known
+            counted[record.call] += known.flops or 0
+            uncounted[record.call] += known.flops is None or known.flops != known.estimate
+        for index in range(len(calls) - 1, 0, -1):  # a call stands behind the one that it was made in
+            parent = calls[index].parent
+            if parent is not None:
+                counted[parent] += counted[index]
+                uncounted[parent] += uncounted[index]
+        sums: dict[str, list[int]] = {}
+        for index, call in enumerate(calls):
+            mine = sums.setdefault(call.record.path, [0, 0])
+            if not (call.number and self._is_inside_itself(call)):
+                mine[0] += counted[index]
+                mine[1] += uncounted[index]
+        last = {call.module: call for call in self._calls}
+        return {
+            path: ModuleRun(
+                last[path].call + 1,
+                None if unknown and not flops else flops,
+                unknown,
+                tuple([output.shape for output in last[path].outputs]),
+            )
+            for path, (flops, unknown) in sums.items()
+        }
+
+    def _is_inside_itself(self, call: CallRecord) -> bool:
+        """Whether a module was called by itself: what ran then has been counted with the call around it."""
+        above = call.parent
+        while above is not None:
+            if self._recording.calls[above].record is call.record:
+                return True
+            above = self._recording.calls[above].parent
+        return False
+
+    def _totals(self, half: RegisteredHalf) -> Totals:
+        estimates = [record.known.estimate for record in self._recording.ops]
+        known = [estimate for estimate in estimates if estimate is not None]
+        return Totals(
+            params=half.size.numel,
+            trainable_params=half.size.trainable,
+            param_bytes=half.size.bytes,
+            buffer_bytes=half.buffer_bytes,
+            ops=len(self._ops),
+            hidden_ops=sum([op.hidden for op in self._ops]),
+            flops=sum([op.flops or 0 for op in self._ops]),
+            hidden_flops=sum([op.flops or 0 for op in self._ops if op.hidden]),
+            uncounted_ops=sum([op.flops is None or op.flops != op.estimated_flops for op in self._ops]),
+            estimated_flops=sum(known) if len(known) == len(estimates) else None,
+        )
+
+    def _op(self, index: int, record: OpRecord) -> Op:
+        call = self._recording.calls[record.call]
+        known = record.known
+        kept = self._recording.kept
+        template = self._templates.get(id(known))
+        if template is None:
+            template = self._templates[id(known)] = _template(record)
+        weights = self._weights.of_op.get(index)
+        origins = [self._origin(origin) for origin in record.origins]
+        if weights is not None:
+            for position, place in weights.items():
+                origins[position] = f"unregistered:{place}"
+        return Op(
+            index,
+            template.name,
+            known.kind,
+            not call.covered,
+            call.record.path,
+            call.number,
+            tuple([
+                Operand(shape, dtype, origin, argument)
+                for (shape, dtype, argument), origin in zip(template.operands, origins, strict=True)
+            ]),
+            self._outputs(record.outputs),
+            known.flops,
+            self._recording.sources.source(record.place),
+            known.aten,
+            template.arguments,
+            known.mutates,
+            known.estimate,
+            None if kept is None or known.mutates else index in kept,
+        )  # fmt: skip
+
+    def _outputs(self, outputs: Any) -> tuple[Result, ...]:
+        key = outputs if type(outputs) is tuple else tuple(outputs)
+        found = self._results.get(key)
+        if found is None:
+            seen = [outputs] if type(outputs) is tuple else outputs
+            found = self._results[key] = tuple([Result(_plain(shape), dtype_name(dtype)) for shape, dtype in seen])
+        return found
+
+    def _origin(self, origin: Origin) -> str | None:
+        if origin is None:
+            return None
+        if origin >= 0:
+            return f"op:{origin}"
+        return self._roots[-1 - origin]
+
+    def _call(self, index: int, record: CallRecord) -> Call:
+        return Call(
+            index=index,
+            module=record.record.path,
+            call=record.number,
+            parent=record.parent,
+            start=record.start,
+            stop=record.stop,
+            training=record.training,
+            inputs=self._seen(record.inputs),
+            outputs=self._seen(record.outputs),
+            source=self._recording.sources.source(record.place),
+        )
+
+    def _seen(self, tensors: Sequence[TensorRef]) -> tuple[Output, ...]:
+        return tuple([
+            Output(path, _plain(shape), dtype_name(dtype), self._origin(origin)) for path, shape, dtype, origin in tensors
+        ])  # fmt: skip
+
+    def _unregistered(self) -> tuple[Unregistered, ...]:
+        found = [*self._recording.found, *self._weights.found]
+        return tuple(
+            Unregistered(
+                kind="module" if item.kind == "module" else "tensor",
+                name=item.name,
+                class_name=item.class_name,
+                shape=item.shape,
+                params=item.params,
+                source=self._recording.sources.source(item.place),
+                dtype=None if item.dtype is None else dtype_name(item.dtype),
+                role=item.role,
+                module=item.module,
+            )
+            for item in found
+        )
+
+    def _error(self, raised: Raised) -> ForwardError:
+        op = None if raised.op is None else self._op(len(self._recording.ops), raised.op)
+        return ForwardError(
+            type=raised.type,
+            message=raised.message,
+            module=raised.module,
+            source=self._recording.sources.source(raised.place),
+            op=op,
+            sentence=self._explained(raised) if op is None else explain(op, raised.message, self._ops),
+            traceback=raised.traceback,
+        )
+
+    def _explained(self, raised: Raised) -> str | None:
+        """Why the module refused what it got, where that is plain."""
+        last = next((call for call in reversed(self._calls) if call.module == raised.module), None)
+        module = None if last is None else self._recording.calls[last.index].record.module()
+        if last is None or module is None:
+            return None
+        return explain_call(module, last, raised.message, self._ops)
+
+
+def _template(record: OpRecord) -> _Template:
+    known, func = record.known, record.func
+    operands = [(_plain(shape), dtype_name(dtype), names.argument_name(func, place)) for place, shape, dtype in known.operands]
+    return _Template(known.name or names.public_name(func), tuple(operands), _arguments(func, known))
+
+
+def _arguments(func: Any, known: CallSignature) -> dict[str, Any]:
+    """The arguments that are no tensors by name, those left to their defaults too."""
+    given = {names.argument_name(func, place): value for place, value in known.arguments.items()}
+    tensors = {names.argument_name(func, place).partition(".")[0] for place, _, _ in known.operands}
+    return {**{name: value for name, value in _defaults(func).items() if name not in tensors}, **given}
+
+
+@names.remembered
+def _defaults(func: Any) -> dict[str, Any]:
+    simple = (bool, int, float, str, type(None))
+    return {p.name: p.default for p in names.parameters_of(func) if isinstance(p.default, simple)}
+
+
+def _plain(shape: Any) -> Shape | None:
+    """``torch.Size`` as the tuple that it is."""
+    return None if shape is None else tuple(shape)
+
+
+def _with_run(info: ModuleInfo, run: ModuleRun) -> ModuleInfo:
+    return replace(info, calls=run.calls, flops=run.flops, uncounted_ops=run.uncounted_ops, output_shapes=run.output_shapes)

@@ -1,0 +1,1 @@
+"""Records what runs during one forward."""

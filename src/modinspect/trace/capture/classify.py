@@ -1,0 +1,102 @@
+"""What an op did, judged by what was seen of it: its kind, what it wrote to, its arguments."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch._ops import OpOverload
+
+from modinspect.report import Kind
+from modinspect.trace.capture import names
+from modinspect.trace.model.tensors import flatten, storage_of
+
+_NEVER_VIEWS = frozenset(
+    "dropout dropout1d dropout2d dropout3d alpha_dropout feature_dropout feature_alpha_dropout dropout_ alpha_dropout_".split()
+)
+"""Functions that pass their input on in eval mode: what they compute then is the identity."""
+
+_LONGEST = 64
+"""Longer lists among the arguments (the data of ``torch.tensor``) are left out."""
+
+_SKIP = object()
+
+
+def kind_of(
+    func: Any, operands: list[Tensor], results: list[Tensor], mutated: tuple[int, ...], aten: list[OpOverload]
+) -> Kind | None:
+    """The kind of a call by what it was seen to do; ``None`` if it was no op: it yields, changes and reads no tensor."""
+    if func in names.READS:
+        return "read"
+    if func in names.COMPUTES:
+        return "compute"
+    if not results and not mutated:
+        return "read" if operands and aten else None
+    if not operands or names.makes_from_shape(func):
+        return "create"
+    if mutated or not results or names.last_name(func) in _NEVER_VIEWS:
+        return "compute"
+    storages = {storage_of(tensor) for tensor in operands}
+    shared = {storage_of(tensor) for tensor in results}
+    if None in storages | shared:  # tensors without storage (sparse ones, those inside vmap): the operators decide
+        return "view" if aten and all(op.is_view for op in aten) else "compute"
+    return "view" if shared <= storages else "compute"
+
+
+def operands_of(args: Any, kwargs: dict[str, Any]) -> Iterator[tuple[str, Tensor]]:
+    """(place, tensor) of the tensors among the arguments: ``0``, ``0.2`` inside a list, ``weight`` for a keyword."""
+    for index, value in enumerate(args):
+        yield from flatten(value, str(index))
+    for name, value in kwargs.items():
+        yield from flatten(value, name)
+
+
+def mutated_positions(func: Any, operands: list[Tensor], written: list[Tensor]) -> tuple[int, ...]:
+    """The positions of the operands that were written to, themselves or through a view."""
+    if not written:
+        return ()
+    if func == Tensor.__setitem__:
+        return (0,)  # it writes to a view that it makes itself; the value may be another view of the same memory
+    ids = {id(tensor) for tensor in written}
+    exact = tuple(position for position, tensor in enumerate(operands) if id(tensor) in ids)
+    if exact:
+        return exact
+    storages = {storage_of(tensor) for tensor in written} - {None}
+    return tuple(position for position, tensor in enumerate(operands) if storage_of(tensor) in storages)
+
+
+def aliased(operands: list[Tensor]) -> bool:
+    """Whether some of the operands share memory: then what is written to can't be told by position alone."""
+    return len({storage_of(tensor) for tensor in operands}) < len(operands)
+
+
+def literals(args: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
+    """The arguments that are no tensors, by place, as far as JSON can hold them."""
+    found = {}
+    for place, value in [*((str(index), value) for index, value in enumerate(args)), *kwargs.items()]:
+        literal = _literal(value)
+        if literal is not _SKIP:
+            found[place] = literal
+    return found
+
+
+def _literal(value: Any) -> Any:
+    if value is None or type(value) in (bool, int, str):
+        return value
+    if type(value) is float:
+        return value if math.isfinite(value) else str(value)
+    if isinstance(value, (torch.dtype, torch.device, torch.layout, torch.memory_format, complex)):
+        return str(value).removeprefix("torch.")
+    if value is Ellipsis:
+        return "..."
+    if isinstance(value, slice):
+        parts = (value.start, value.stop) if value.step is None else (value.start, value.stop, value.step)
+        return ":".join("" if part is None else str(part) if type(part) is int else "?" for part in parts)
+    if isinstance(value, (tuple, list)) and len(value) <= _LONGEST:
+        items = [_literal(item) for item in value]
+        known = [item for item in items if item is not _SKIP]
+        return [None if item is _SKIP else item for item in items] if known or not items else _SKIP
+    return _SKIP

@@ -1,0 +1,1 @@
+"""Explains a failed call in words."""

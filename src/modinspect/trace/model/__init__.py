@@ -1,0 +1,1 @@
+"""What a model registers and holds, looked at without running it."""

@@ -1,0 +1,271 @@
+"""The registered half of a report: what can be said of a model's modules, parameters and buffers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from modinspect.report import ModuleInfo, Shape, StateTensor
+from modinspect.trace.model.registry import Layers, Registry, mode_of, walk
+from modinspect.trace.model.tensors import TensorMetaTable, dtype_name, shape_of
+
+_ROWS = Tensor.values, Tensor.crow_indices, Tensor.col_indices
+_COLUMNS = Tensor.values, Tensor.ccol_indices, Tensor.row_indices
+_SPARSE: dict[torch.layout, tuple[Callable[[Tensor], Tensor], ...]] = {
+    torch.sparse_coo: (Tensor._values, Tensor._indices),  # the public ones want it coalesced
+    torch.sparse_csr: _ROWS,
+    torch.sparse_bsr: _ROWS,
+    torch.sparse_csc: _COLUMNS,
+    torch.sparse_bsc: _COLUMNS,
+}
+"""The tensors that a sparse one consists of."""
+
+
+class Size(NamedTuple):
+    """Of parameters: how many elements, how many of them trainable, how many bytes."""
+
+    numel: int = 0
+    trainable: int = 0
+    bytes: int = 0
+
+
+class ModuleRun(NamedTuple):
+    """What one module's calls came to; ``flops`` is ``None`` where nothing of it was counted, though there was something."""
+
+    calls: int = 0
+    flops: int | None = 0
+    uncounted_ops: int = 0
+    output_shapes: tuple[Shape | None, ...] = ()
+
+
+class _Module(NamedTuple):
+    """What is known of a module without a run. ``own`` are its parameters and ``children`` its modules, by identity."""
+
+    path: str
+    class_name: str
+    layer: bool
+    training: bool
+    extra_repr: str
+    own: tuple[int, ...]
+    children: tuple[int, ...]
+
+
+class _Tensor(NamedTuple):
+    """What is known of a parameter or buffer but for its name."""
+
+    shape: Shape | None
+    dtype: str
+    device: str
+    size: Size
+    trainable: bool
+
+
+@dataclass(frozen=True)
+class RegisteredHalf:
+    """The modules, parameters and buffers of a model as they were when it was looked at; holds none of them.
+
+    ``device`` is where they are, several joined by commas.
+    """
+
+    _modules: dict[int, _Module]
+    _parameters: dict[str, int]
+    _buffers: dict[str, int]
+    _tensors: dict[int, _Tensor]
+    _module_aliases: Mapping[str, Sequence[str]]
+    _tensor_aliases: Mapping[str, Sequence[str]]
+    device: str
+
+    @property
+    def size(self) -> Size:
+        """That of all parameters."""
+        return self._size_of(self._parameters.values())
+
+    @property
+    def buffer_bytes(self) -> int:
+        """The memory of all buffers."""
+        return self._size_of(self._buffers.values()).bytes
+
+    def modules(self, runs: Mapping[str, ModuleRun] | None = None) -> tuple[ModuleInfo, ...]:
+        """``runs`` is what each module's calls came to, by path; ``None`` where nothing ran."""
+        runs, none, below = runs or {}, ModuleRun(), self._sizes_below()
+        return tuple([
+            _module_info(
+                module,
+                self._size_of(module.own).numel,
+                below[key],
+                runs.get(module.path, none),
+                aliases=tuple(self._module_aliases.get(module.path, ())),
+            )
+            for key, module in self._modules.items()
+        ])  # fmt: skip
+
+    def parameters(self, used: Collection[str] | None = None) -> tuple[StateTensor, ...]:
+        """``used`` are the names of those that some op got; ``None`` where nothing ran."""
+        return self._state(self._parameters, used)
+
+    def buffers(self, used: Collection[str] | None = None) -> tuple[StateTensor, ...]:
+        """``used`` as for the parameters."""
+        return self._state(self._buffers, used)
+
+    def _state(self, tensors: dict[str, int], used: Collection[str] | None) -> tuple[StateTensor, ...]:
+        return tuple([
+            StateTensor(
+                name,
+                tuple(self._tensor_aliases.get(name, ())),
+                tensor.shape,
+                tensor.dtype,
+                tensor.device,
+                tensor.size.numel,
+                tensor.trainable,
+                None if used is None else name in used,
+            )
+            for name, tensor in ((name, self._tensors[key]) for name, key in tensors.items())
+        ])  # fmt: skip
+
+    def _size_of(self, keys: Iterable[int]) -> Size:
+        return total([self._tensors[key].size for key in keys])
+
+    def _sizes_below(self) -> dict[int, Size]:
+        """The size of the unique parameters at or under each module."""
+        if self._module_aliases or self._tensor_aliases:
+            return {key: self._size_of(self._parameters_below(key)) for key in self._modules}
+        below: dict[int, Size] = {}
+        for key, module in reversed(self._modules.items()):  # children stand behind their parents
+            below[key] = total([*(self._tensors[own].size for own in module.own), *(below[child] for child in module.children)])
+        return below
+
+    def _parameters_below(self, key: int) -> set[int]:
+        found: set[int] = set()
+        seen: set[int] = set()
+        waiting = [key]
+        while waiting:
+            key = waiting.pop()
+            if key not in seen:
+                seen.add(key)
+                found.update(self._modules[key].own)
+                waiting.extend(self._modules[key].children)
+        return found
+
+
+def registered_half(registry: Registry, metas: TensorMetaTable, layers: Layers, device: str | None = None) -> RegisteredHalf:
+    """The registered half; parameters count each tensor once. ``device`` is said of all tensors, where they have no memory."""
+    look = _Look(registry, metas, device)
+    parameters = {name: id(tensor) for name, tensor in registry.parameters.items()}
+    buffers = {name: id(tensor) for name, tensor in registry.buffers.items()}
+    tensors = {id(tensor): look(tensor) for tensor in (*registry.parameters.values(), *registry.buffers.values())}
+    modules = {id(module): _module(path, module, layers) for path, module in registry.modules.items()}
+    where = device or ", ".join(sorted({tensor.device for tensor in tensors.values()})) or "cpu"
+    aliases = registry.module_aliases, registry.tensor_aliases
+    return RegisteredHalf(modules, parameters, buffers, tensors, *aliases, where)
+
+
+class _Look:
+    """Looks at a registered tensor; at those that are alike once."""
+
+    def __init__(self, registry: Registry, metas: TensorMetaTable, device: str | None) -> None:
+        self._numbers = registry.metas
+        self._metas = metas
+        self._device = device
+        self._known: dict[int, _Tensor] = {}
+
+    def __call__(self, tensor: Tensor) -> _Tensor:
+        number = self._numbers[id(tensor)]
+        if number is None or tensor.layout in _SPARSE:
+            where, trainable = tensor.device, tensor.requires_grad
+            return _Tensor(shape_of(tensor), dtype_name(tensor.dtype), self._device or str(where), _size(tensor), trainable)
+        known = self._known.get(number)
+        if known is None:
+            shape, _, dtype, where, trainable = self._metas.known[number]
+            numel = shape.numel()
+            size = Size(numel, numel if trainable else 0, numel * dtype.itemsize)
+            known = _Tensor(tuple(shape), dtype_name(dtype), self._device or str(where), size, trainable)
+            self._known[number] = known
+        return known
+
+
+def _module(path: str, module: nn.Module, layers: Layers) -> _Module:
+    own = tuple([id(tensor) for tensor in module._parameters.values() if tensor is not None])
+    children = tuple([id(child) for child in module._modules.values() if child is not None])
+    return _Module(path, type(module).__name__, layers.is_layer(module), mode_of(module), _extra_repr(module), own, children)
+
+
+def unregistered_info(path: str, module: nn.Module, layers: Layers) -> ModuleInfo:
+    """What is known of a module that nobody registered, before its run is."""
+    own = total([_size(tensor) for tensor in own_parameters(module).values()]).numel
+    return _module_info(_module(path, module, layers), own, size_below(module), ModuleRun(), registered=False)
+
+
+def _module_info(
+    module: _Module, own_params: int, size: Size, run: ModuleRun, *, registered: bool = True, aliases: tuple[str, ...] = ()
+) -> ModuleInfo:
+    return ModuleInfo(
+        path=module.path,
+        class_name=module.class_name,
+        registered=registered,
+        layer=module.layer,
+        calls=run.calls,
+        params=size.numel,
+        own_params=own_params,
+        trainable_params=size.trainable,
+        param_bytes=size.bytes,
+        flops=run.flops,
+        output_shapes=run.output_shapes,
+        uncounted_ops=run.uncounted_ops,
+        training=module.training,
+        extra_repr=module.extra_repr,
+        aliases=aliases,
+    )
+
+
+def own_parameters(module: nn.Module) -> dict[int, Tensor]:
+    """The parameters that ``module`` holds itself, by identity."""
+    return {id(tensor): tensor for tensor in module._parameters.values() if tensor is not None}
+
+
+def size_below(module: nn.Module) -> Size:
+    """The size of the unique parameters at or under ``module``."""
+    tensors = {key: tensor for _, child in walk(module) for key, tensor in own_parameters(child).items()}
+    return total(map(_size, tensors.values()))
+
+
+def total(sizes: Iterable[Size]) -> Size:
+    """The sizes together."""
+    numel = trainable = occupied = 0
+    for size in sizes:
+        numel += size.numel
+        trainable += size.trainable
+        occupied += size.bytes
+    return Size(numel, trainable, occupied)
+
+
+def _size(tensor: Tensor) -> Size:
+    if nn.parameter.is_lazy(tensor):
+        return Size()
+    numel = tensor.numel()
+    return Size(numel, numel if tensor.requires_grad else 0, _bytes(tensor))
+
+
+def _bytes(tensor: Tensor) -> int:
+    """The memory of what ``tensor`` holds: of a sparse one the elements that it has, and where they stand."""
+    parts = _SPARSE.get(tensor.layout)
+    if parts is None:
+        return tensor.numel() * tensor.dtype.itemsize
+    with torch._C.DisableTorchFunction():  # no op of the model's
+        return sum(part.numel() * part.dtype.itemsize for part in (get(tensor) for get in parts))
+
+
+def _extra_repr(module: nn.Module) -> str:
+    if type(module).extra_repr is nn.Module.extra_repr and "extra_repr" not in module.__dict__:
+        return ""
+    try:
+        text = module.extra_repr()
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # sys.exit() among them: a report can do without
+        return ""
+    # Lists of parameters say what they are made of: without memory, that would be torch.meta.FloatTensor.
+    return text.replace("torch.meta.", "torch.") if isinstance(text, str) else ""

@@ -1,0 +1,243 @@
+"""What a model registers: its modules, parameters and buffers with their paths, without recursion and without touching data."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from modinspect.errors import RunError
+from modinspect.trace.model.tensors import TensorMetaTable
+from modinspect.usercode import describe
+
+_CONTAINER_OF_TENSORS = "parametrizations"
+"""The child that ``torch.nn.utils.parametrize`` adds to a layer: it computes the layer's own parameters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """The registered half of a model. ``modules`` are in the order of ``named_modules()``, tensors in that of
+    ``named_parameters()``. ``metas`` are the numbers of the tensors' metadata, by identity as ``tensor_names``.
+    """
+
+    modules: dict[str, nn.Module]
+    module_paths: dict[int, str]
+    module_aliases: dict[str, list[str]]
+    parameters: dict[str, Tensor]
+    buffers: dict[str, Tensor]
+    tensor_aliases: dict[str, list[str]]
+    tensor_names: dict[int, str] = field(default_factory=dict)
+    metas: dict[int, int | None] = field(default_factory=dict)
+
+
+def register(root: nn.Module, metas: TensorMetaTable) -> Registry:
+    """Walks ``root`` once. Shared modules and tied tensors are listed under their first path, the others are aliases.
+
+    Raises:
+        RunError: some module in it is none that torch itself could work with.
+    """
+    try:
+        return _register(root, metas)
+    except Exception:
+        check_modules(root)
+        raise
+
+
+def check_modules(root: nn.Module) -> None:
+    """Looks for a module that lacks what ``nn.Module.__init__`` makes, or holds what can't be there.
+
+    Raises:
+        RunError: there is one.
+    """
+    waiting: list[tuple[str, Any]] = [("", root)]
+    seen: set[int] = set()
+    while waiting:
+        path, module = waiting.pop()
+        if id(module) in seen:
+            continue
+        seen.add(id(module))
+        _check_hash(module)
+        what = f"{type(module).__name__} at {path}" if path else type(module).__name__
+        for name in ("training", "_parameters", "_buffers", "_modules"):
+            if name == "training" and isinstance(module, torch.jit.ScriptModule):
+                continue
+            try:
+                held = getattr(module, name)
+            except Exception as error:
+                hint = "Does its __init__ call super().__init__(), first of all?"
+                raise RunError(f"{what} is no working nn.Module: it has no attribute {name!r}", hint) from error
+            if name != "training":
+                _check_held(what, name, held)
+        waiting += [(join(path, name), child) for name, child in module._modules.items() if child is not None]
+
+
+def _check_hash(module: nn.Module) -> None:
+    try:
+        hash(module)
+    except Exception as error:
+        raise RunError(
+            f"{type(module).__name__} can't be hashed, so torch itself can't list its parameters ({describe(error)})",
+            "A class with an __eq__ of its own needs a __hash__, too: __hash__ = nn.Module.__hash__, or @dataclass(eq=False).",
+        ) from error
+
+
+def _check_held(what: str, attribute: str, held: Any) -> None:
+    """Whether ``held`` has names that are strings, and modules or tensors under them."""
+    wanted = nn.Module if attribute == "_modules" else torch.Tensor
+    try:
+        items = list(held.items())
+    except Exception as error:
+        raise RunError(f"{what} is no working nn.Module: its {attribute} can't be read ({describe(error)})") from error
+    for name, value in items:
+        if not isinstance(name, str):
+            raise RunError(f"{what} is no working nn.Module: its {attribute} has the name {name!r}, which is no string")
+        if value is not None and not isinstance(value, wanted):
+            raise RunError(
+                f"{what} is no working nn.Module: {name!r} in its {attribute} is of type {type(value).__name__}",
+                f"There, torch takes {'modules' if wanted is nn.Module else 'tensors'} alone.",
+            )
+
+
+def _register(root: nn.Module, metas: TensorMetaTable) -> Registry:
+    registry = Registry({}, {}, {}, {}, {}, {})
+    for path, module in walk(root):
+        known = registry.module_paths.setdefault(id(module), path)
+        if known != path:
+            registry.module_aliases.setdefault(known, []).append(path)
+            continue
+        registry.modules[path] = module
+    for path, module in registry.modules.items():
+        if module._parameters:
+            _add_tensors(registry, metas, registry.parameters, "param", path, module._parameters)
+        if module._buffers:
+            _add_tensors(registry, metas, registry.buffers, "buffer", path, module._buffers)
+    _add_alias_names(registry)
+    return registry
+
+
+def _add_tensors(
+    registry: Registry, metas: TensorMetaTable, into: dict[str, Tensor], kind: str, path: str, own: Mapping[str, Tensor | None]
+) -> None:
+    names = registry.tensor_names
+    for leaf, tensor in own.items():
+        if tensor is None:
+            continue
+        name = join(path, leaf)
+        known = names.get(id(tensor))
+        if known is None:
+            names[id(tensor)] = f"{kind}:{name}"
+            registry.metas[id(tensor)] = metas.number_or_none(tensor)
+            into[name] = tensor
+        else:
+            registry.tensor_aliases.setdefault(known.partition(":")[2], []).append(name)
+
+
+def _add_alias_names(registry: Registry) -> None:
+    """A tensor of a shared module has a name under each path of that module."""
+    for first, others in registry.module_aliases.items():
+        for name in [*registry.modules[first]._parameters, *registry.modules[first]._buffers]:
+            whole = join(first, name)
+            if whole in registry.parameters or whole in registry.buffers:
+                registry.tensor_aliases.setdefault(whole, []).extend(join(other, name) for other in others)
+
+
+def walk(root: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    """(path, module) in the order of ``named_modules(remove_duplicate=False)``; below a module seen before it does not go
+    again.
+    """
+    seen: set[int] = set()
+    waiting: list[tuple[str, nn.Module]] = [("", root)]
+    while waiting:
+        path, module = waiting.pop()
+        yield path, module
+        if id(module) in seen:
+            continue
+        seen.add(id(module))
+        waiting.extend(
+            (join(path, name), child) for name, child in reversed(list(module._modules.items())) if child is not None
+        )
+
+
+def mode_of(module: nn.Module) -> bool:
+    """Whether ``module`` is in train mode. What ``torch.jit.freeze`` has made has none, and does what it did in eval mode."""
+    training: bool = getattr(module, "training", False)
+    return training
+
+
+def saved_modes(modules: Iterable[nn.Module]) -> Callable[[], None]:
+    """Gives what puts the modes that ``modules`` are in back."""
+    before = [(module, getattr(module, "training", None)) for module in modules]
+
+    def put_back() -> None:
+        for module, training in before:
+            if training is None:
+                vars(module).pop("training", None)  # train() and eval() give one to what had none
+            elif module.training != training:
+                module.training = training
+
+    return put_back
+
+
+def join(path: str, name: str) -> str:
+    """``fc`` and ``weight`` to ``fc.weight``; the root's path is empty."""
+    return f"{path}.{name}" if path else name
+
+
+def class_path(module: nn.Module) -> str:
+    """``torch.nn.modules.linear.Linear``."""
+    return f"{type(module).__module__}.{type(module).__qualname__}"
+
+
+class Layers:
+    """Tells layers from other modules; what the class decides is looked at once for each class.
+
+    Args:
+        opaque: globs of class paths that count as layers (``timm.layers.*``).
+    """
+
+    def __init__(self, opaque: Sequence[str] = ()) -> None:
+        self._globs = tuple(opaque)
+        self._opaque: dict[type, bool] = {}
+        self._torchs: dict[type, bool] = {}
+
+    def is_opaque(self, module: nn.Module) -> bool:
+        """Whether one of the globs matches the class of ``module``."""
+        if not self._globs:
+            return False
+        cls = type(module)
+        known = self._opaque.get(cls)
+        if known is None:
+            known = any(fnmatch.fnmatchcase(class_path(module), glob) for glob in self._globs)
+            self._opaque[cls] = known
+        return known
+
+    def is_layer(self, module: nn.Module) -> bool:
+        """Whether ``module`` is a layer: its ``forward`` is torch.nn's own and it has no children, or a glob matches its class.
+
+        ``nn.MultiheadAttention`` counts as one too, and so does a layer whose only child computes its parametrized weights.
+        """
+        if self._globs and self.is_opaque(module):
+            return True
+        if isinstance(module, torch.jit.ScriptModule):
+            return False
+        cls = type(module)
+        torchs = self._torchs.get(cls)
+        if torchs is None:
+            torchs = self._torchs[cls] = _is_torchs(cls.forward)
+        if "forward" in module.__dict__:
+            torchs = _is_torchs(module.__dict__["forward"])
+        if not torchs:
+            return False
+        if not module._modules:
+            return True
+        children = [name for name, child in module._modules.items() if child is not None and name != _CONTAINER_OF_TENSORS]
+        return not children or isinstance(module, nn.MultiheadAttention)
+
+
+def _is_torchs(forward: Any) -> bool:
+    home = getattr(forward, "__module__", None) or ""
+    return home.startswith("torch.nn.modules.") or (home.startswith("torch.ao.nn.") and ".modules." in home)

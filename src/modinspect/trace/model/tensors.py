@@ -1,0 +1,196 @@
+"""Looking at tensors and at the containers that hold them, without touching their data."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+_DEEPEST = 32
+"""Containers nested deeper than this are not searched for tensors."""
+
+_INTS = frozenset({int})
+
+_ATOMS = frozenset({str, bytes, int, float, complex, bool, type(None), torch.dtype, torch.device, torch.Generator, type})
+
+
+def shape_of(tensor: Tensor) -> tuple[int | None, ...] | None:
+    """The sizes of ``tensor``; ``None`` stands for a ragged dimension, and for a shape that can't be told."""
+    try:
+        if tensor.is_nested:
+            return tuple(_size(tensor, dim) for dim in range(tensor.dim()))
+        shape = tensor.shape
+        if {*map(type, shape)} <= _INTS:
+            return tuple(shape)
+        if torch._C._is_tracing():
+            with _untraced():
+                return tuple(tensor.shape)
+        return tuple(map(_as_int, shape))
+    except RuntimeError:  # a parameter that is not made yet, a tensor whose storage is gone
+        return None
+
+
+@contextmanager
+def _untraced() -> Iterator[None]:
+    """Inside, sizes are numbers. To ``torch.jit.trace`` they are tensors, and a look at one is part of what it traces."""
+    jit: Any = torch._C
+    state = jit._get_tracing_state()
+    jit._set_tracing_state(None)
+    try:
+        yield
+    finally:
+        jit._set_tracing_state(state)
+
+
+def _size(tensor: Tensor, dim: int) -> int | None:
+    try:
+        return _as_int(tensor.size(dim))
+    except RuntimeError:  # a ragged dimension of a strided nested tensor has no size
+        return None
+
+
+def _as_int(size: Any) -> int | None:
+    try:
+        return int(size)
+    except (TypeError, ValueError, RuntimeError, AttributeError):  # a symbolic size without a value
+        return None
+
+
+@functools.cache
+def dtype_name(dtype: torch.dtype) -> str:
+    """The dtype without the prefix: ``float32``."""
+    return str(dtype).removeprefix("torch.")
+
+
+def unwrapped(tensor: Tensor) -> Tensor:
+    """The tensor that the transforms of ``torch.func`` have wrapped; ``tensor`` itself where none is at work."""
+    while torch._C._functorch.is_functorch_wrapped_tensor(tensor):
+        tensor = torch._C._functorch.get_unwrapped(tensor)
+    return tensor
+
+
+def storage_of(tensor: Tensor) -> int | None:
+    """The address of the storage object, alike for a tensor and its views; ``None`` for tensors without one (sparse ones)."""
+    try:
+        address: int = tensor.untyped_storage()._cdata
+    except (NotImplementedError, RuntimeError, AttributeError, ValueError):
+        return None
+    return address
+
+
+PLAIN = frozenset({Tensor, nn.Parameter})
+"""Types of tensors that are what their metadata says, and their values."""
+
+
+class Meta(NamedTuple):
+    """The metadata of a strided tensor."""
+
+    shape: torch.Size
+    stride: tuple[int, ...]
+    dtype: torch.dtype
+    device: torch.device
+    requires_grad: bool
+
+
+class TensorMetaTable:
+    """Each metadata that has been met, once. Tensors with the same number are alike but for their values."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[Meta, int] = {}
+        self.known: list[Meta] = []
+        self.shapes: list[tuple[torch.Size, torch.dtype]] = []
+        """(shape, dtype) of each: what a report says of a tensor."""
+
+    def number(self, tensor: Tensor) -> int:
+        """The number of a tensor's metadata.
+
+        Raises:
+            RuntimeError: it has no strides (sparse and nested tensors).
+        """
+        shape, dtype = tensor.shape, tensor.dtype
+        meta = _meta((shape, tensor.stride(), dtype, tensor.device, tensor.requires_grad))
+        number = self._numbers.get(meta)
+        if number is None:
+            if torch._C._is_tracing():
+                with _untraced():
+                    return self.number(tensor)
+            number = self._numbers[meta] = len(self.known)
+            self.known.append(meta)
+            self.shapes.append((shape, dtype))
+        return number
+
+    def number_or_none(self, tensor: Tensor) -> int | None:
+        """As :meth:`number`; ``None`` for a tensor that its metadata does not describe."""
+        if type(tensor) not in PLAIN:
+            return None
+        try:
+            return self.number(tensor)
+        except RuntimeError:  # no strides
+            return None
+
+
+_meta = functools.partial(tuple.__new__, Meta)
+
+
+def flatten(value: Any, path: str = "") -> Iterator[tuple[str, Tensor]]:
+    """The tensors in ``value`` in order, each with its way in: ``""`` for a bare tensor, ``logits``, ``0``, ``a.1``.
+
+    Mappings, sequences, named tuples and dataclasses are searched.
+    """
+    return _flatten(value, path, children, 0, set())
+
+
+def flatten_all(value: Any, path: str = "") -> Iterator[tuple[str, Tensor]]:
+    """As :func:`flatten`, and in plain objects, too (a key-value cache, say); not in modules."""
+    return _flatten(value, path, attributes_too, 0, set())
+
+
+def _flatten(
+    value: Any, path: str, inside: Callable[[Any], Iterator[tuple[str, Any]]], depth: int, seen: set[int]
+) -> Iterator[tuple[str, Tensor]]:
+    if isinstance(value, Tensor):
+        yield path, value
+        return
+    if type(value) in _ATOMS or depth > _DEEPEST or id(value) in seen:
+        return
+    seen.add(id(value))
+    for key, item in inside(value):
+        yield from _flatten(item, f"{path}.{key}" if path else key, inside, depth + 1, seen)
+    seen.discard(id(value))
+
+
+def children(value: Any) -> Iterator[tuple[str, Any]]:
+    """What a container holds, each with its key. Nothing for what is no container."""
+    if isinstance(value, (list, tuple, set, frozenset)):
+        if isinstance(value, tuple) and hasattr(value, "_fields"):
+            yield from zip(value._fields, value, strict=False)
+        else:
+            yield from ((str(index), item) for index, item in enumerate(list(value)))
+    elif isinstance(value, Mapping):
+        yield from ((str(key), item) for key, item in list(value.items()))
+    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
+        yield from ((f.name, getattr(value, f.name, None)) for f in dataclasses.fields(value))
+
+
+def attributes_too(value: Any) -> Iterator[tuple[str, Any]]:
+    """As :func:`children`, and the attributes of a plain object."""
+    if isinstance(value, (Mapping, list, tuple, set, frozenset)) or dataclasses.is_dataclass(value):
+        yield from children(value)
+    elif not isinstance(value, nn.Module) and not callable(value):
+        yield from list(getattr(value, "__dict__", {}).items())
+
+
+def map_tensors(change: Callable[[Tensor], Any], value: Any) -> Any:
+    """``value`` with ``change`` of each tensor in it, in lists, tuples and dictionaries too."""
+    if isinstance(value, Tensor):
+        return change(value)
+    if isinstance(value, (list, tuple)):
+        return type(value)(map_tensors(change, item) for item in value)
+    if isinstance(value, dict):
+        return {key: map_tensors(change, item) for key, item in value.items()}
+    return value

@@ -1,0 +1,1 @@
+"""Saves what a forward may change and restores it afterwards."""

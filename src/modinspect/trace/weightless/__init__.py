@@ -1,0 +1,1 @@
+"""Runs with parameters that have shapes but no memory."""

@@ -1,0 +1,308 @@
+"""The recorder of runs without memory: it hands each function stand-ins for what has none."""
+
+from __future__ import annotations
+
+import functools
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from types import CodeType
+from typing import Any, TypeAlias
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.utils._python_dispatch import _disable_current_modes
+
+from modinspect.report import Source
+from modinspect.trace._torch.gpu_free_methods import UNGUARDED
+from modinspect.trace.capture import names
+from modinspect.trace.capture.aten import AtenCapture
+from modinspect.trace.capture.recorder import Recorder
+from modinspect.trace.capture.records import CallSignature, OpRecord
+from modinspect.trace.model.registry import Layers, Registry
+from modinspect.trace.model.tensors import TensorMetaTable, storage_of, unwrapped
+from modinspect.trace.restore.model_state import Preserved
+from modinspect.trace.weightless.build import SMALL, Aliases, NeedsValues, at_line
+from modinspect.trace.weightless.kernel_checks import INDEXED
+from modinspect.trace.weightless.tensor import META, WeightlessMode, WeightlessTensor, tensors_in
+from modinspect.usercode import code_line
+
+_Fresh: TypeAlias = "tuple[CallSignature, torch.Size, tuple[int, ...], torch.dtype, torch.device]"
+"""What a function made anew, from shapes alone: (itself, size, stride, dtype, device) of the tensor."""
+
+
+def _without_value(value: Any) -> bool:
+    """Whether some tensor in ``value`` has a shape alone."""
+    if type(value) is WeightlessTensor:
+        return value._value is None
+    if isinstance(value, dict):
+        value = value.values()
+    elif not isinstance(value, (tuple, list)):
+        return False
+    return any(map(_without_value, value))
+
+
+def _do_nothing(*_: Any) -> None:
+    pass
+
+
+def _outside_transforms() -> AbstractContextManager[Any]:
+    """Inside, tensors are made for all levels of ``vmap`` and its like."""
+    if not torch._C._are_functorch_transforms_active():
+        return nullcontext()
+    from torch._functorch.pyfunctorch import temporarily_clear_interpreter_stack
+
+    return temporarily_clear_interpreter_stack()
+
+
+def _not_to_numpy(tensor: Tensor, *_: Any, **__: Any) -> Any:
+    raise TypeError(
+        f"can't convert {tensor.device} device type tensor to numpy. Use Tensor.cpu() to copy the tensor to host memory first."
+    )
+
+
+class WeightlessRecorder(Recorder):
+    """A recorder that hands each function weightless stand-ins for what has no memory or would be on another device.
+
+    Args:
+        mode: the mode that the forward runs under.
+        aliases: parameters that somebody still holds as they were made.
+        moved: the tensors that are on the device besides parameters and buffers: those handed to ``forward``.
+        registry: see :class:`Recorder`, as for the rest.
+    """
+
+    def __init__(
+        self,
+        mode: WeightlessMode,
+        aliases: Aliases,
+        moved: Iterable[Tensor],
+        registry: Registry,
+        preserved: Preserved,
+        metas: TensorMetaTable,
+        layers: Layers,
+        **options: Any,
+    ) -> None:
+        super().__init__(registry, preserved, metas, layers, plain=frozenset({WeightlessTensor}), **options)
+        self._mode = mode
+        self._stand_ins: dict[int, tuple[Tensor, Tensor]] = {}
+        self._weights = {id(tensor): tensor for tensor in registry.parameters.values()}
+        self._made = {id(made): (made, registered) for made, registered in aliases.alive()}
+        self._raised: list[tuple[Exception, str]] = []
+        self._fresh: dict[int, _Fresh] = {}
+        self._elsewhere = mode.target.type != "cpu"
+        elsewhere = () if not self._elsewhere else (*registry.buffers.values(), *moved)
+        self._moved = {id(tensor): tensor for tensor in elsewhere}
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        try:
+            return self._with_stand_ins(func, types, args, kwargs)
+        except NeedsValues as need:
+            need.locate(self._where(sys._getframe(1)))
+            self._mode.needed = self._mode.needed or need
+            raise
+
+    @contextmanager
+    def recording(self, root: nn.Module, edge: CodeType) -> Iterator[None]:
+        """See :meth:`Recorder.recording`."""
+        unguarded = nullcontext() if self._mode.target.type == "cpu" else _methods_unguarded()
+        with unguarded, super().recording(root, edge):
+            yield
+
+    def check(self, error: BaseException | None) -> None:
+        """After the run: whether it went the way that it goes with memory; ``error`` is what the forward raised.
+
+        Raises:
+            NeedsValues: it may have gone another way.
+        """
+        if self._mode.needed is not None:
+            raise self._mode.needed
+        if self.passed_by:
+            raise NeedsValues(f"{', '.join(self.passed_by)} ran in another thread")
+        if (place := self._class_asked_for()) is not None:
+            raise NeedsValues(f"the exact class of a tensor is asked for{at_line(place)}")
+        raised, self._raised = self._raised, []
+        while error is not None:
+            raised = [(caught, where) for caught, where in raised if caught is not error]
+            error = error.__cause__ or error.__context__
+        for caught, where in raised:
+            raise NeedsValues(f"the forward caught {type(caught).__name__} ({caught}){where}: with memory it may be another")
+
+    def _class_asked_for(self) -> Source | None:
+        """The line of a function that ran and that compares ``type(x)``, which is another without memory."""
+        codes = {id(code): code for *_, (code, _, _) in self.ops if code is not None}
+        for code in codes.values():
+            for start, _, line in code.co_lines():
+                if line is not None and _COMPARES_CLASS.search(code_line(code.co_filename, line)):
+                    return self.sources.source((code, start, False))
+        return None
+
+    def _fail(self, error: BaseException, record: OpRecord) -> None:
+        super()._fail(error, record)
+        if isinstance(error, Exception):
+            self._raised.append((error, at_line(self.sources.source(record.place))))
+
+    def _with_stand_ins(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        if torch._C._is_tracing():  # it takes the values of tensors, and ends the process where there are none
+            raise NeedsValues("torch.jit.trace needs the values of tensors")
+        if func in names.SILENT and func not in _ABOUT_DEVICES:
+            if func in names.SETS_FLAGS and self._mode.target.type != "cpu" and type(args[0]) is WeightlessTensor:
+                raise NeedsValues(f"gradients can't be recorded on {self._mode.target} without it")
+            if func == _GRAD and self._stands_in_with_grad(args[0]):
+                raise NeedsValues("the gradient of a tensor without memory is asked for")
+            return func(*args, **kwargs) if kwargs else func(*args)
+        args = tuple([self._stand_in(value) for value in args])
+        if kwargs:
+            kwargs = {name: self._stand_in(value) for name, value in kwargs.items()}
+        if func == names.SET_DATA and args[0] is args[1]:  # module.to() of what is there already
+            return self._look_closely(func, args, {}, None, run=_do_nothing)
+        if func in _LOOKS_AT_CLASSES and _without_value(args):
+            raise NeedsValues(f"{names.public_name(func)} does other things to tensors without memory")
+        if func in _FROM_DATA:
+            args = tuple([self._numbers(func, value) if isinstance(value, (list, tuple)) else value for value in args])
+        if func in _TO_NUMPY and type(args[0]) is WeightlessTensor and args[0]._on.type != "cpu":
+            return self._look_closely(func, args, kwargs or {}, None, run=_not_to_numpy)
+        if func in _NEEDS_VALUES:
+            self._check_values(func, args)
+        if func is _DETACH and sys._getframe(2).f_code is _MAKE_PARAMETER and type(args[0]) is WeightlessTensor:
+            return self._mode.copied(args[0])  # no call of the model's: with memory nothing is called
+        if func is F.one_hot and _without_value(args) and self._mode.target.type == "cpu":
+            return self._look_closely(func, args, kwargs or {}, None, run=self._one_hot)
+        if self._mode.target.type != "cpu" and func in UNGUARDED:
+            return self._look_closely(func, args, kwargs or {}, None, run=UNGUARDED[func])
+        return super().__torch_function__(func, types, args, kwargs)
+
+    def _learn(self, record: OpRecord, sink: AtenCapture, tensors: list[Tensor], out: Any, key: tuple[Any, ...] | None) -> None:
+        super()._learn(record, sink, tensors, out, key)
+        known = record.known
+        if known.meta is None or known.mutates or known.kind != "compute" or type(out) is not WeightlessTensor:
+            return
+        if not INDEXED.keys().isdisjoint(sink.funcs):
+            return  # whether it runs again depends on the indices
+        if out.requires_grad:
+            return  # one made of its shape alone would not lead back to the operands
+        if out._view_of is None and out._value is None and all(out is not tensor for tensor in tensors):
+            self._fresh[id(known)] = (known, out.size(), out.stride(), out.dtype, out._on)
+
+    def _run_known(self, known: CallSignature, func: Any, args: Any, kwargs: Any) -> Any:
+        """A function that made a tensor of shapes alone will make one alike: its operators need not be asked again."""
+        fresh = self._fresh.get(id(known))
+        if fresh is None or not _without_value((args, kwargs)):
+            return super()._run_known(known, func, args, kwargs)
+        _, size, stride, dtype, device = fresh
+        with torch._C._DisableTorchDispatch():
+            return WeightlessTensor.make(torch.empty_strided(size, stride, dtype=dtype, device=META), self._mode, device)
+
+    def _check_values(self, func: Any, args: Any) -> None:
+        for tensor in tensors_in(args):
+            if self._mode.value_of(tensor) is None or (func in _NEEDS_MEMORY and type(tensor) is WeightlessTensor):
+                raise NeedsValues(f"{names.public_name(func)} needs the values of a tensor")
+
+    def _where(self, frame: Any) -> str:
+        return at_line(self.sources.source(self.sources.find(frame)))
+
+    def _stand_in(self, value: Any) -> Any:
+        cls = type(value)
+        if cls is nn.Parameter or cls is Tensor:
+            known = self._stand_ins.get(id(value))
+            if known is not None and known[0] is value:
+                return known[1]
+            made = self._made.get(id(value))
+            if made is not None:
+                return self._stand_in(made[1])
+            inner = unwrapped(value)
+            is_weight = id(inner) in self._weights
+            if is_weight or inner.is_meta or id(inner) in self._moved:
+                if inner is not value:
+                    raise NeedsValues("a transform of torch.func is over a tensor without memory")
+                return self._lift(value, keep_value=not is_weight)
+            return value
+        if cls is tuple or cls is list:
+            return cls([self._stand_in(item) for item in value])
+        if self._elsewhere and cls is not WeightlessTensor and isinstance(value, Tensor):
+            self._refuse_class(value)
+        return value
+
+    def _refuse_class(self, tensor: Tensor) -> None:
+        """What has a class of its own has no stand-in, and would stay where it is while all others are on another device."""
+        storage = storage_of(tensor)  # as_subclass(), which no mode sees, gives another tensor on the same memory
+        for known in (*self._weights.values(), *self._moved.values()):
+            if known is tensor or (storage is not None and storage_of(known) == storage):
+                raise NeedsValues(f"a tensor of class {type(tensor).__name__} can't be had on {self._mode.target} without it")
+
+    def _stands_in_with_grad(self, tensor: Tensor) -> bool:
+        """Whether a ``backward()`` has given its gradient to what stands in for ``tensor``."""
+        value, stand_in = self._stand_ins.get(id(tensor), (None, None))
+        return value is tensor and stand_in is not None and stand_in.grad is not None
+
+    def _numbers(self, func: Any, data: Any) -> Any:
+        """What a tensor is made of, with the values of the tensors in it."""
+        if _without_value(data):
+            raise NeedsValues(f"{names.public_name(func)} needs the values of a tensor")
+        return self._mode.with_values(data) if any(type(tensor) is WeightlessTensor for tensor in tensors_in(data)) else data
+
+    def _one_hot(self, index: Tensor, num_classes: int = -1) -> Tensor:
+        """It has a way of its own for tensors without memory: so it is run on zeros, to go the way that it goes with memory."""
+        if num_classes == -1 or index.numel() * num_classes > SMALL:
+            raise NeedsValues("torch.nn.functional.one_hot needs the values of a tensor")
+        with _disable_current_modes():
+            zeros = torch.zeros(index.size(), dtype=index.dtype)
+        made = F.one_hot(zeros, num_classes)
+        with _disable_current_modes():
+            return self._mode.lift(made, keep_value=False)
+
+    def _lift(self, value: Tensor, *, keep_value: bool) -> Tensor:
+        """Makes the stand-in, known by where the original comes from."""
+        with _disable_current_modes(), _outside_transforms():
+            stand_in = self._mode.lift(value, keep_value=keep_value)
+        origin = self.origin(value)
+        if origin is None:
+            origin = self._resolve(value)
+        if origin is not None:
+            self.know(stand_in, origin)
+        self._stand_ins[id(value)] = (value, stand_in)
+        return stand_in
+
+
+def _unguarded(method: Any, otherwise: Callable[..., Any]) -> Callable[..., Any]:
+    """A method for weightless tensors: a function of torch's own, inside which no mode sees what it calls, may call it, too."""
+
+    @functools.wraps(method)
+    def call(tensor: WeightlessTensor, *args: Any, **kwargs: Any) -> Any:
+        seen = torch._C._len_torch_function_stack() and torch._C._is_torch_function_enabled()
+        return (method if seen or tensor._on.type == "cpu" else otherwise)(tensor, *args, **kwargs)
+
+    return call
+
+
+@contextmanager
+def _methods_unguarded() -> Iterator[None]:
+    """Inside, weightless tensors have methods that ask no device for its guard."""
+    methods = {name: method for method in UNGUARDED if getattr(Tensor, name := getattr(method, "__name__", ""), None) is method}
+    for name, method in methods.items():
+        setattr(WeightlessTensor, name, _unguarded(method, UNGUARDED[method]))
+    try:
+        yield
+    finally:
+        for name in methods:
+            delattr(WeightlessTensor, name)
+
+
+_COMPARES_CLASS = re.compile(
+    r"(\btype\([\w.\[\]]+\)|\.__class__)(\.__(qual)?name__)? *(is\b|==|!=|in\b|not in\b)[^#]*\bTensor\b"
+)
+_LOOKS_AT_CLASSES: frozenset[Any] = frozenset({torch.svd_lowrank, torch.pca_lowrank, torch.lobpcg})
+_FROM_DATA: frozenset[Any] = frozenset({torch.tensor, torch.as_tensor, torch.asarray, Tensor.new_tensor})
+_TO_NUMPY: frozenset[Any] = frozenset(getattr(Tensor, name) for name in ("numpy", "__array__"))
+_DETACH = Tensor.detach
+_GRAD = Tensor.grad.__get__  # type: ignore[union-attr]
+_MAKE_PARAMETER = nn.Parameter.__new__.__code__
+_ABOUT_DEVICES = frozenset(
+    [
+        *(getattr(Tensor, name).__get__ for name in ("device", "is_meta", "is_cpu", "is_cuda", "is_mps", "is_xpu")),
+        Tensor.get_device,
+    ]
+)
+_NEEDS_MEMORY = names.EXPOSES | {names.SET_DATA}
+_NEEDS_VALUES = (names.READS | _NEEDS_MEMORY) - {Tensor.__repr__, Tensor.__format__}
