@@ -50,9 +50,9 @@ ROOT = Path(__file__).resolve().parents[1]
 SOURCES = ROOT / "src" / "modinspect"
 PAGE = ROOT / "docs" / "mutation.md"
 
-_REPORT = ("tests/report/test_report.py", "tests/comparison/test_diff.py", "tests/render/test_render_json.py")
-_INPUTS = ("tests/inputs/test_inputs.py",)
-_OPS = ("tests/trace/test_classify.py", "tests/trace/test_ops.py", "tests/trace/test_known_calls.py")
+_REPORT = ("tests/report/test_report.py", "tests/comparison/test_diff.py", "tests/render/report/test_json.py")
+_INPUTS = ("tests/inputs",)
+_OPS = ("tests/trace/capture/test_classify.py", "tests/trace/capture/test_ops.py", "tests/trace/capture/test_known_calls.py")
 MODULES = {
     "report/schema": _REPORT,
     "inputs/spec": _INPUTS,
@@ -68,10 +68,10 @@ MODULES = {
 """What is changed, and the tests that have to notice."""
 
 LEFT_OUT = (
-    "tests/inputs/test_inputs.py::test_compiled_scripted_and_traced_modules_get_inputs",
-    "tests/inputs/test_inputs.py::test_transformers_models_of_text_have_a_guess_that_runs",
+    "tests/inputs/test_bind.py::test_compiled_scripted_and_traced_modules_get_inputs",
+    "tests/inputs/guess/test_transformers.py::test_transformers_models_of_text_have_a_guess_that_runs",
     "tests/comparison/test_diff.py::test_the_functions_diff_and_lint_survive_the_import_of_their_packages",
-    "tests/trace/test_ops.py::test_custom_operators_are_listed_under_their_own_names",
+    "tests/trace/capture/test_ops.py::test_custom_operators_are_listed_under_their_own_names",
 )
 """Tests that start a compiler or other processes: they take most of the time."""
 

@@ -10,9 +10,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import modinspect
-from tests.trace import constants_elsewhere
-from tests.trace.constants_elsewhere import TABLE as IMPORTED
-from tests.trace.constants_elsewhere import scaled
+from tests.trace.assemble import constants_elsewhere
+from tests.trace.assemble.constants_elsewhere import TABLE as IMPORTED
+from tests.trace.assemble.constants_elsewhere import scaled
 from tests.trace.trace_helpers import Calls, lines, unregistered
 
 X = torch.ones(2, 4)

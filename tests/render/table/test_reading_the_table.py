@@ -8,7 +8,7 @@ from modinspect.render import View, table_text
 from modinspect.render.table.marks import MARKS
 from tests.render.render_reports import blocks, example, failing
 
-PAGE = (Path(__file__).parents[2] / "docs" / "reading-the-table.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[3] / "docs" / "reading-the-table.md").read_text(encoding="utf-8")
 
 
 def test_its_examples_are_what_is_printed() -> None:

@@ -169,7 +169,7 @@ def test_github_reads_back_one_command_for_each_finding_whatever_the_names_are()
 
 # --- SARIF
 
-SCHEMA = json.loads((Path(__file__).parents[1] / "data" / "sarif-schema-2.1.0.json").read_text(encoding="utf-8"))
+SCHEMA = json.loads((Path(__file__).parents[2] / "data" / "sarif-schema-2.1.0.json").read_text(encoding="utf-8"))
 
 
 def sarif(report: LintReport = REPORT, view: FindingsView | None = None) -> dict[str, Any]:
