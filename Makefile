@@ -6,7 +6,7 @@
 #   make bench    measure beside the peers, and write docs/benchmarks.md
 #   make compat   the tests with the oldest and the newest supported torch, each in an environment of its own: .compat/
 #   make mutation changes some of the code a little, and looks whether the tests notice: docs/mutation.md
-#   make docs     write the pages on the rules of lint anew, from their docstrings
+#   make docs     write the pages that are made from code: the rules of lint, the private parts of torch
 #   make zoo      run over every model type of transformers (and torchvision and timm, where .venv has them): docs/zoo.md
 #
 # PYTHON=/path/to/python3.11   the Python that makes .venv
@@ -53,6 +53,7 @@ zoo: $(VENV)/.zoo
 
 docs: $(VENV)/.run
 	$(BIN)/python docs/make_rules.py
+	$(BIN)/python docs/make_torch_internals.py
 
 format: $(VENV)/.dev
 	$(BIN)/ruff format $(SOURCES)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import modinspect
+from tests.private_torch import own_names, private_uses
 
 PACKAGE = Path(modinspect.__file__).parent
 
@@ -18,6 +19,7 @@ ALLOWED: dict[str, set[str]] = {
     # ground: plain data and words
     "errors": set(),
     "wording": set(),
+    "patching": set(),
     "examples": set(),
     "usercode": {"errors"},
     "signatures": {"errors", "wording"},
@@ -26,14 +28,25 @@ ALLOWED: dict[str, set[str]] = {
     "findings": {"errors", "report"},
     "comparison": {"errors", "report"},
     # running a model
-    "target": {"errors", "signatures", "usercode", "wording"},
-    "inputs": {"errors", "report", "signatures", "target", "usercode", "wording"},
-    "trace": {"errors", "report", "usercode"},
-    "torchinfo_check": {"report", "usercode"},
-    "process": {"errors", "usercode", "wording"},
-    "session": {"errors", "inputs", "report", "signatures", "target", "torchinfo_check", "trace", "usercode", "wording"},
+    "target": {"errors", "patching", "signatures", "usercode", "wording"},
+    "inputs": {"errors", "patching", "report", "signatures", "target", "usercode", "wording"},
+    "trace": {"errors", "patching", "report", "usercode"},
+    "torchinfo_check": {"report", "trace", "usercode"},
+    "process": {"errors", "patching", "usercode", "wording"},
+    "session": {
+        "errors",
+        "inputs",
+        "patching",
+        "report",
+        "signatures",
+        "target",
+        "torchinfo_check",
+        "trace",
+        "usercode",
+        "wording",
+    },
     "linter": {
-        *("errors", "findings", "inputs", "process", "report", "session", "target", "trace", "usercode", "wording"),
+        *("errors", "findings", "inputs", "patching", "process", "report", "session", "target", "trace", "usercode", "wording"),
     },
     # showing what came out
     "render": {"comparison", "errors", "findings", "report", "wording"},
@@ -223,25 +236,14 @@ def test_data_and_renderers_do_not_import_torch() -> None:
     assert importers("rich") <= {"render", "cli"}
 
 
-def private_torch(path: Path, tree: ast.Module) -> Iterator[str]:
-    """Imports and attribute chains that begin at torch and have a part with a leading underscore."""
-    for node in ast.walk(tree):
-        chains: list[str] = []
-        if isinstance(node, ast.Import):
-            chains = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            chains = [f"{node.module}.{alias.name}" for alias in node.names]
-        elif isinstance(node, ast.Attribute):
-            chains = [ast.unparse(node)]
-        for chain in chains:
-            first, *rest = chain.split(".")
-            if first in ("torch", "nn") and any(part.startswith("_") and not part.startswith("__") for part in rest):
-                yield f"{path.relative_to(PACKAGE)}:{node.lineno} {chain}"  # type: ignore[attr-defined]
-
-
 def test_only_one_room_touches_private_parts_of_torch() -> None:
-    room = PACKAGE / "trace" / "_torch"
-    wrong = [use for path, tree in trees().items() if room not in path.parents for use in private_torch(path, tree)]
+    room, own = PACKAGE / "trace" / "_torch", own_names(trees().values())
+    wrong = [
+        f"{path.relative_to(PACKAGE)}:{line} {name}"
+        for path, tree in trees().items()
+        if room not in path.parents
+        for name, line in private_uses(tree, own)
+    ]
     assert wrong == []
 
 

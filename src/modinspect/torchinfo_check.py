@@ -11,11 +11,11 @@ from importlib.metadata import PackageNotFoundError, version
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-import torch
 from torch import nn
 from torch.utils.hooks import RemovableHandle
 
 from modinspect.report import CrossCheck
+from modinspect.trace import DisableTorchDispatch, DisableTorchFunction
 from modinspect.usercode import said
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class TorchinfoCheck:
     def _install(self) -> None:
         from torchinfo.torchinfo import apply_hooks
 
-        with torch._C.DisableTorchFunction(), torch._C._DisableTorchDispatch():
+        with DisableTorchFunction(), DisableTorchDispatch():
             self._layers, _, pairs = apply_hooks(type(self._model).__name__, self._model, (), None)
         for before, after in pairs.values():
             self._guard(before, self._count_parameters)
@@ -127,7 +127,7 @@ class _Hook:
         if check is None or check._result is not None:
             return
         try:
-            with torch._C.DisableTorchFunction(), torch._C._DisableTorchDispatch():
+            with DisableTorchFunction(), DisableTorchDispatch():
                 self._count(check._hooks[self._key], module, *values)
         except RecursionError:  # the model's, which the next call of its own will meet; no call can be made here
             check._result = _TOO_DEEP

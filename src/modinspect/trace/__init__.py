@@ -12,6 +12,7 @@ from typing import Any
 from torch import nn
 
 from modinspect.report import Execution, ModelInfo, Report, Totals
+from modinspect.trace._torch import DisableTorchDispatch, DisableTorchFunction, is_inside_function, without_dispatch_modes
 from modinspect.trace.lock import Turns
 from modinspect.trace.model.module_summary import registered_half
 from modinspect.trace.model.registry import Layers, class_path, mode_of, register
@@ -19,7 +20,19 @@ from modinspect.trace.model.tensors import TensorMetaTable
 from modinspect.trace.run import Options, Weightless, run
 from modinspect.trace.weightless.build import NeedsValues, within, without_memory
 
-__all__ = ["NeedsValues", "Weightless", "survey", "targets_turn", "trace", "within", "without_memory"]
+__all__ = [
+    "DisableTorchDispatch",
+    "DisableTorchFunction",
+    "NeedsValues",
+    "Weightless",
+    "is_inside_function",
+    "survey",
+    "targets_turn",
+    "trace",
+    "within",
+    "without_dispatch_modes",
+    "without_memory",
+]
 
 _TURNS = Turns(
     "modinspect.inspect() was called inside a forward that is being inspected",

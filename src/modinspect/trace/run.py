@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from modinspect.errors import RunError
 from modinspect.report import Execution, Input, ModelInfo, Report
-from modinspect.trace._torch.compiler import eagerly
+from modinspect.trace._torch import PRINTS_TENSOR, DisableTorchFunctionSubclass, eagerly
 from modinspect.trace.assemble.forward_error import raised
 from modinspect.trace.assemble.report_builder import Builder
 from modinspect.trace.capture.recorder import Recorder
@@ -46,8 +46,6 @@ _FRAMES_A_MODULE = 12
 
 _TIMES_DEEPER = 4
 """A module that calls itself takes three frames a level by itself, and up to twelve here."""
-
-_PRINTS = torch._tensor_str._str.__code__
 
 _RECORDS = 10_000
 """Objects that may be made between two looks of the garbage collector: some hundred ops with what belongs to them."""
@@ -106,7 +104,7 @@ def run(model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], opti
         registry = register(model, metas)
     weightless = options.weightless
     device = str(weightless.device) if weightless is not None else None
-    with torch._C.DisableTorchFunctionSubclass():  # a tensor class of the user's need not notice
+    with DisableTorchFunctionSubclass():  # a tensor class of the user's need not notice
         preserved = Preserved(registry.modules.values())
         preserved.add_value([*args, *kwargs.values()])
         inputs = list(_inputs(model, args, kwargs))
@@ -202,7 +200,7 @@ def _end_printing(error: BaseException) -> None:
         seen.add(id(one))
         waiting += (one.__cause__, one.__context__)
         for frame, _ in walk_tb(one.__traceback__):
-            if frame.f_code is _PRINTS:
+            if frame.f_code is PRINTS_TENSOR:
                 frame.clear()
 
 

@@ -15,7 +15,6 @@ from typing import Any, Literal, TypeVar
 
 import torch
 from torch import Tensor, nn
-from torch.utils._python_dispatch import _disable_current_modes
 
 from modinspect.errors import RunError
 from modinspect.linter.rule import Built, CallSite, Gradients, ModeMismatch, Undecided
@@ -53,7 +52,14 @@ from modinspect.linter.runs.step_recorder import (
     whole,
 )
 from modinspect.report import Report, Source
-from modinspect.trace import NeedsValues, Weightless, trace, without_memory
+from modinspect.trace import (
+    DisableTorchFunction,
+    NeedsValues,
+    Weightless,
+    trace,
+    without_dispatch_modes,
+    without_memory,
+)
 from modinspect.trace.model.registry import mode_of, walk
 from modinspect.trace.restore.model_state import Preserved
 from modinspect.usercode import describe
@@ -467,7 +473,7 @@ def _dice() -> tuple[object, ...]:
     """The states of the random generators that everybody shares."""
     numpy = sys.modules.get("numpy")
     numpys = () if numpy is None else numpy.random.get_state()
-    with torch._C.DisableTorchFunction(), _disable_current_modes():
+    with DisableTorchFunction(), without_dispatch_modes():
         torchs = torch.get_rng_state().numpy().tobytes()
     return (random.getstate(), torchs, *(item.tobytes() if hasattr(item, "tobytes") else item for item in numpys))
 

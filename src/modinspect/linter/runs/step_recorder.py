@@ -22,10 +22,9 @@ from torch.nn.modules.module import (
     register_module_parameter_registration_hook,
 )
 from torch.overrides import TorchFunctionMode
-from torch.utils._python_dispatch import _disable_current_modes
 
 from modinspect.report import Shape
-from modinspect.trace._torch.autograd_functions import inside_a_function
+from modinspect.trace import DisableTorchFunction, is_inside_function, without_dispatch_modes
 from modinspect.trace.capture import names
 from modinspect.trace.capture.classify import operands_of
 from modinspect.trace.capture.sources import EDGE, Place, Sources
@@ -186,7 +185,7 @@ class Watch(TorchFunctionMode):
             return func(*args, **kwargs)
         frame = sys._getframe(1)
         place = self.sources.find(frame)
-        with torch._C.DisableTorchFunction():
+        with DisableTorchFunction():
             operands = [tensor for _, tensor in operands_of(args, kwargs)]
             before = tuple(made for tensor in operands if (made := self._step_of(tensor)) is not None)
             ends = _gradients_of(operands) if self._cuts else []
@@ -201,7 +200,7 @@ class Watch(TorchFunctionMode):
             for tensor in results or operands[:1]:
                 self._made[id(tensor)] = (weakref.ref(tensor), index)
             if ends and not any(tensor.requires_grad for tensor in results):
-                if inside_a_function(frame):  # which differentiates in its own way
+                if is_inside_function(frame):  # which differentiates in its own way
                     self.result.inside += ends
                 else:
                     self._add_cut(index, place, module, results, ends)
@@ -225,7 +224,7 @@ class Watch(TorchFunctionMode):
 @contextmanager
 def _unseen() -> Iterator[None]:
     """What runs inside is seen by no mode and leaves no trace in a graph of gradients."""
-    with torch._C.DisableTorchFunction(), _disable_current_modes(), torch.no_grad():
+    with DisableTorchFunction(), without_dispatch_modes(), torch.no_grad():
         yield
 
 
@@ -277,5 +276,5 @@ class Reach:
 
 def gradient_starts(tensors: Sequence[Tensor]) -> list[Any]:
     """Where to begin to follow the gradients of ``tensors``."""
-    with torch._C.DisableTorchFunction():
+    with DisableTorchFunction():
         return _gradients_of(list(tensors))

@@ -1,1 +1,100 @@
-"""The one room that touches private parts of torch."""
+"""The only room that touches private parts of torch, with the versions they differ by.
+
+Each file lists them in ``USES`` and what it replaces in ``PATCHES``; ``docs/torch-internals.md`` is made of these lists.
+"""
+
+from modinspect.trace._torch.autograd_functions import function_calls_through, is_inside_function
+from modinspect.trace._torch.code_objects import PRINTS_TENSOR, SETS_UP_LAZY_MODULE
+from modinspect.trace._torch.compiler import eagerly
+from modinspect.trace._torch.dispatch_keys import (
+    PYTHON_KEY,
+    PYTHON_SNAPSHOT_KEY,
+    PreserveDispatchKeys,
+    exclude_key,
+    is_composite,
+    is_key_excluded,
+    set_meta_included,
+)
+from modinspect.trace._torch.gpu_free_methods import UNGUARDED
+from modinspect.trace._torch.higher_order import see_higher_order_operators
+from modinspect.trace._torch.modes import (
+    DisableTorchDispatch,
+    DisableTorchFunction,
+    DisableTorchFunctionSubclass,
+    TorchDispatchMode,
+    dispatch_mode_count,
+    function_mode_count,
+    is_function_enabled,
+    pop_dispatch_mode,
+    pop_dispatch_mode_safely,
+    pop_function_mode,
+    push_dispatch_mode,
+    push_function_mode,
+    without_dispatch_modes,
+)
+from modinspect.trace._torch.operators import (
+    HigherOrderOperator,
+    OpOverload,
+    OpOverloadPacket,
+    arguments_of,
+    overload_name,
+    packet_of,
+    qualified_name,
+    schema_of,
+)
+from modinspect.trace._torch.patches import dispatch_functionals_to, module_calls_through, on_new_parameter
+from modinspect.trace._torch.transforms import (
+    MAKE_DUAL,
+    are_transforms_active,
+    is_autocasting,
+    is_tracing,
+    unwrapped,
+    without_transforms,
+)
+
+__all__ = [
+    "MAKE_DUAL",
+    "PRINTS_TENSOR",
+    "PYTHON_KEY",
+    "PYTHON_SNAPSHOT_KEY",
+    "SETS_UP_LAZY_MODULE",
+    "UNGUARDED",
+    "DisableTorchDispatch",
+    "DisableTorchFunction",
+    "DisableTorchFunctionSubclass",
+    "HigherOrderOperator",
+    "OpOverload",
+    "OpOverloadPacket",
+    "PreserveDispatchKeys",
+    "TorchDispatchMode",
+    "are_transforms_active",
+    "arguments_of",
+    "dispatch_functionals_to",
+    "dispatch_mode_count",
+    "eagerly",
+    "exclude_key",
+    "function_calls_through",
+    "function_mode_count",
+    "is_autocasting",
+    "is_composite",
+    "is_function_enabled",
+    "is_inside_function",
+    "is_key_excluded",
+    "is_tracing",
+    "module_calls_through",
+    "on_new_parameter",
+    "overload_name",
+    "packet_of",
+    "pop_dispatch_mode",
+    "pop_dispatch_mode_safely",
+    "pop_function_mode",
+    "push_dispatch_mode",
+    "push_function_mode",
+    "qualified_name",
+    "schema_of",
+    "see_higher_order_operators",
+    "set_meta_included",
+    "unwrapped",
+    "without_dispatch_modes",
+    "without_transforms",
+]

@@ -1,4 +1,4 @@
-"""Calls of ``autograd.Function``, whose names no mode of torch's tells, while a forward is recorded."""
+"""Calls of ``autograd.Function`` while a forward is recorded: no mode sees which class is called."""
 
 from __future__ import annotations
 
@@ -11,26 +11,51 @@ from typing import Any
 
 import torch
 
+from modinspect.patching import patched
+from modinspect.trace._torch.private import Patch, PrivateUse
+
+USES = (
+    PrivateUse(
+        "torch.autograd.function._SingleLevelFunction.setup_context",
+        "Tells whether a function's `forward` takes a context.",
+        since="2.14",
+    ),
+    PrivateUse("Function._backward_cls", "`apply`, written in C, reads it before it calls `forward`.", since="2.14"),
+)
+
+PATCHES = (
+    Patch(
+        "torch.autograd.Function.apply",
+        "Records the call under the class's name. Up to torch 2.13 it is a Python function whose code object is replaced: that "
+        "reaches a kept reference, too (`swish = Swish.apply`). From 2.14 on it is written in C and the attribute is replaced.",
+    ),
+    Patch("torch.autograd.Function.forward", "Records a call through a kept reference to `apply`, from torch 2.14 on."),
+    Patch(
+        "torch.autograd.Function._backward_cls", "Tells calls of `apply` from direct calls of `forward`, from torch 2.14 on."
+    ),
+)
+
 
 @contextmanager
-def functions_go_through(apply: Callable[..., Any]) -> Iterator[None]:
-    """Calls of ``autograd.Function`` go through ``apply``: no mode of torch's tells their names.
+def function_calls_through(apply: Callable[..., Any]) -> Iterator[None]:
+    """Sends calls of ``autograd.Function`` through ``apply(original, cls, args, kwargs)``.
 
-    Models keep ``swish = Swish.apply`` for later, and would not call another function in its place: so it gets other code.
+    Models keep a reference to the method (``swish = Swish.apply``) that would not see a new attribute. So the method keeps its
+    identity and its code object is replaced.
     """
     method = torch.autograd.Function.__dict__["apply"]
     function: Any = getattr(method, "__func__", None)
-    if function is None or function.__code__.co_freevars != _Seen.apply.__code__.co_freevars:
-        with _method_goes_through(method, apply):
+    if function is None or function.__code__.co_freevars != _Replacement.apply.__code__.co_freevars:
+        with _c_method_through(method, apply):
             yield
         return
     code, before = function.__code__, getattr(function, "seen_by", None)
     if before is None:
         original = FunctionType(code, function.__globals__, function.__name__, function.__defaults__, function.__closure__)
-    else:  # in a process that was forked while another thread recorded
+    else:  # this process was forked while another thread recorded
         original = before.args[0]
     function.seen_by = partial(apply, original)
-    function.__code__ = _Seen.apply.__code__
+    function.__code__ = _Replacement.apply.__code__
     try:
         yield
     finally:
@@ -42,8 +67,8 @@ def functions_go_through(apply: Callable[..., Any]) -> Iterator[None]:
 
 
 @contextmanager
-def _method_goes_through(method: Any, apply: Callable[..., Any] | None) -> Iterator[None]:
-    """The same where it is written in C (torch 2.15): a model calls it under any name, and it calls ``forward``."""
+def _c_method_through(method: Any, apply: Callable[..., Any] | None) -> Iterator[None]:
+    """The same where ``apply`` is written in C (torch 2.14): patches the ``forward`` that it calls, too."""
     kind: Any = torch.autograd.Function
     calls = _Calls()
 
@@ -51,42 +76,45 @@ def _method_goes_through(method: Any, apply: Callable[..., Any] | None) -> Itera
         with calls.by_name(cls):
             return _applied(method.__get__(None, cls), args, kwargs)
 
-    def seen(cls: type, *args: Any, **kwargs: Any) -> Any:
-        tell = apply  # which another thread may end
-        return original(cls, *args, **kwargs) if tell is None else tell(original, cls, args, kwargs)
+    def by_name(cls: type, *args: Any, **kwargs: Any) -> Any:
+        callback = apply  # another thread may end the run between the test and the call
+        return original(cls, *args, **kwargs) if callback is None else callback(original, cls, args, kwargs)
 
     def forward_of(cls: Any) -> Callable[..., Any]:
         forward = cls.forward
-        own = 1 if cls.setup_context == torch.autograd.function._SingleLevelFunction.setup_context else 0  # its context
+        # the context is forward's first argument unless the class has a setup_context of its own
+        own = 1 if cls.setup_context == torch.autograd.function._SingleLevelFunction.setup_context else 0
 
         @wraps(forward)  # torch asks for its signature
-        def seen_inside(*args: Any, **kwargs: Any) -> Any:
-            tell = apply
-            if not calls.come_to_forward(cls) or tell is None:
+        def by_kept_reference(*args: Any, **kwargs: Any) -> Any:
+            callback = apply
+            if not calls.come_to_forward(cls) or callback is None:
                 return forward(*args, **kwargs)
-            return tell(lambda _, *given, **kwargs: _applied(forward, (*args[:own], *given), kwargs), cls, args[own:], kwargs)
+            return callback(
+                lambda _, *given, **kwargs: _applied(forward, (*args[:own], *given), kwargs), cls, args[own:], kwargs
+            )
 
-        return seen_inside
+        return by_kept_reference
 
-    stand_ins = [
-        (cls, staticmethod(forward_of(cls)), _Told(cls._backward_cls, partial(calls.begin, cls))) for cls in _functions()
+    replacements = [
+        (cls, staticmethod(forward_of(cls)), _Notifying(cls._backward_cls, partial(calls.begin, cls))) for cls in _functions()
     ]
     try:
         with ExitStack() as stack:
-            for cls, forward, backward in stand_ins:
-                stack.enter_context(_attribute(cls, "forward", forward))
-                stack.enter_context(_attribute(cls, "_backward_cls", backward))
-            stack.enter_context(_attribute(kind, "apply", classmethod(seen)))
+            for cls, forward, backward in replacements:
+                stack.enter_context(patched(cls, "forward", forward))
+                stack.enter_context(patched(cls, "_backward_cls", backward))
+            stack.enter_context(patched(kind, "apply", classmethod(by_name)))
             yield
     finally:
-        apply = None  # for those that have kept ``seen``: it keeps nothing
+        apply = None  # a reference to ``by_name`` that outlives the run must not keep the recorder
 
 
 class _Calls:
-    """Tells the calls of ``forward`` that stand for a call of ``apply``: under a name that was kept, not by its own.
+    """Tells which calls of ``forward`` come from a kept reference to ``apply``.
 
-    A ``forward`` may also be called by that of another class, or by anybody; but ``apply`` asks the class for its
-    ``_backward_cls`` first.
+    A ``forward`` may also be called directly, or by that of another class. But ``apply`` reads the class's ``_backward_cls``
+    first.
     """
 
     def __init__(self) -> None:
@@ -118,58 +146,44 @@ class _Calls:
 
 
 def _applied(run: Callable[..., Any], args: Any, kwargs: Any) -> Any:
-    """Whatever a call of ``apply`` runs, where that is written in C."""
+    """A frame of Python around a call of ``apply`` that is written in C, for :func:`is_inside_function`."""
     return run(*args, **kwargs)
 
 
-class _Told:
-    """An attribute of a class that tells when it is asked for."""
+class _Notifying:
+    """A class attribute that calls ``notify`` when it is read."""
 
-    def __init__(self, value: Any, tell: Callable[[], None]) -> None:
-        self._value, self._tell = value, tell
+    def __init__(self, value: Any, notify: Callable[[], None]) -> None:
+        self._value, self._notify = value, notify
 
     def __get__(self, instance: object, owner: type) -> Any:
-        self._tell()
+        self._notify()
         return self._value
 
 
 def _functions() -> Iterator[Any]:
-    """Each subclass of ``autograd.Function`` that there is."""
+    """All subclasses of ``autograd.Function``."""
     waiting = list(torch.autograd.Function.__subclasses__())
     while waiting:
         yield waiting[-1]
         waiting.extend(waiting.pop().__subclasses__())
 
 
-@contextmanager
-def _attribute(home: type, name: str, value: Any) -> Iterator[None]:
-    """Gives a class an attribute of its own, and afterwards what it had."""
-    had, before = name in vars(home), vars(home).get(name)
-    setattr(home, name, value)
-    try:
-        yield
-    finally:
-        if had:
-            setattr(home, name, before)
-        else:
-            delattr(home, name)
-
-
-class _Seen:
+class _Replacement:
     @classmethod
     def apply(cls, *args: Any, **kwargs: Any) -> Any:
-        """Code for ``autograd.Function.apply``, whose ``__class__`` it gets."""
+        """The code for ``autograd.Function.apply``; ``__class__`` is then ``Function``."""
         apply: Any = __class__.apply.__func__  # type: ignore[name-defined]
         seen_by = getattr(apply, "seen_by", None)
-        # Another thread may be here when the inspection ends: by now the function has its own code again.
+        # If another thread is here when the inspection ends, the function has its own code again.
         return apply(cls, *args, **kwargs) if seen_by is None else seen_by(cls, args, kwargs)
 
 
-_APPLIES = (_Seen.apply.__code__, _applied.__code__)
+_APPLIES = (_Replacement.apply.__code__, _applied.__code__)
 
 
-def inside_a_function(frame: FrameType | None) -> bool:
-    """Whether ``frame`` is inside the ``apply`` of an ``autograd.Function``, in a forward that is recorded."""
+def is_inside_function(frame: FrameType | None) -> bool:
+    """Whether ``frame`` runs inside the ``apply`` of an ``autograd.Function``, in a forward that is recorded."""
     while frame is not None:
         if frame.f_code in _APPLIES:
             return True

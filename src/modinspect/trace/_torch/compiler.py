@@ -1,4 +1,4 @@
-"""The compiler under a forward that is recorded: what is compiled runs as Python, and its import is no part of the forward."""
+"""Keeps the compiler out of a recorded forward: compiled code runs as Python, and importing the compiler goes unseen."""
 
 from __future__ import annotations
 
@@ -10,17 +10,28 @@ from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 
 import torch
-from torch.utils._python_dispatch import _disable_current_modes
+
+from modinspect.trace._torch.dispatch_keys import PreserveDispatchKeys, set_meta_included
+from modinspect.trace._torch.modes import (
+    EnableTorchFunction,
+    function_mode_count,
+    pop_function_mode,
+    push_function_mode,
+    without_dispatch_modes,
+)
+from modinspect.trace._torch.private import PrivateUse
+
+USES = (PrivateUse("torch._dynamo", "The compiler's module. Its import is watched, never started: it takes a second."),)
 
 _COMPILER = "torch._dynamo"
 
 
 @contextmanager
 def eagerly() -> Iterator[None]:
-    """Compiled code runs as the Python that it was, so that it can be seen.
+    """Runs compiled code as the Python it was made from, so that its calls can be recorded.
 
-    What says so to the compiler imports it, which takes a second: so that is done where something else imports it, as whatever
-    compiles does, and checkpoints and transforms.
+    ``torch.compiler.set_stance`` imports the compiler, which takes a second. So it is called only if the compiler has been
+    imported already, or when something in the forward imports it (``torch.compile``, checkpoints and transforms do).
     """
     with ExitStack() as stack:
 
@@ -36,9 +47,9 @@ def eagerly() -> Iterator[None]:
 
 @contextmanager
 def _when_imported(then: Callable[[], None]) -> Iterator[None]:
-    """Calls ``then`` when the compiler has been imported meanwhile. The import runs under no mode.
+    """Calls ``then`` after the compiler has been imported inside the block. The import itself runs under no mode.
 
-    In an older torch (2.6) it computes while it is imported, and looks which modes see it.
+    torch 2.6 computes tensors during this import and looks at the active modes.
     """
     finder = _Finder(then)
     sys.meta_path.insert(0, finder)
@@ -54,7 +65,7 @@ class _Finder(MetaPathFinder):
         self._then = then
 
     def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
-        """Where the compiler is, with a loader that sets the modes aside; ``None`` for all other modules."""
+        """The compiler's spec, with a loader that sets the modes aside; ``None`` for all other modules."""
         spec = PathFinder.find_spec(name, path, target) if name == _COMPILER else None
         if spec is not None and spec.loader is not None:
             _load_without_modes(spec.loader, self._then)
@@ -75,15 +86,15 @@ def _load_without_modes(loader: Loader, then: Callable[[], None]) -> None:
 
 @contextmanager
 def _no_modes() -> Iterator[None]:
-    """Sets aside the modes of this thread, and what they have switched off: the import has a mode of its own.
+    """Sets aside this thread's modes and enables what they have disabled: the import has modes of its own.
 
-    A rule for shapes may be what imports it.
+    The import may be started inside a shape rule, where meta kernels are included.
     """
-    functions = [torch._C._pop_torch_function_stack() for _ in range(torch._C._len_torch_function_stack())]
+    functions = [pop_function_mode() for _ in range(function_mode_count())]
     try:
-        with torch._C._EnableTorchFunction(), torch._C._PreserveDispatchKeyGuard(), _disable_current_modes():
-            torch._C._set_meta_in_tls_dispatch_include(False)
+        with EnableTorchFunction(), PreserveDispatchKeys(), without_dispatch_modes():
+            set_meta_included(False)
             yield
     finally:
         for mode in reversed(functions):
-            torch._C._push_on_torch_function_stack(mode)
+            push_function_mode(mode)

@@ -1,7 +1,7 @@
-"""Tensor methods in terms of operators, for tensors that would be on a device that this build of torch knows nothing of.
+"""Tensor methods written as operators, for tensors on a device that this build of torch doesn't support.
 
-A few of torch's hand-written methods ask for the device's guard before they do anything, even for tensors without memory, and
-in a build without CUDA there is none to be had.
+A few of torch's hand-written methods take the device's guard before they do anything, even for tensors without memory. A
+build without CUDA has no such guard and raises.
 """
 
 from __future__ import annotations
@@ -12,7 +12,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from modinspect.trace._torch.private import PrivateUse
+
 _ATEN = torch.ops.aten
+
+USES = (PrivateUse("torch._C._nn._parse_to", "Reads the arguments of `Tensor.to` in all their forms, as torch does."),)
 
 
 def get_item(x: Tensor, index: Any) -> Tensor:
@@ -40,7 +44,7 @@ def set_item(x: Tensor, index: Any, value: Any) -> None:
 
 
 def _view_and_indices(x: Tensor, index: Any) -> tuple[Tensor, list[Tensor | None]]:
-    """The view that the plain parts of ``index`` select, and what indexes it as tensors."""
+    """The view that the slices and integers of ``index`` select, and the tensors that index this view."""
     parts = index if isinstance(index, tuple) else (index,)
     consumed = sum(_dims(part) for part in parts)
     view, dim, indices = x, 0, []  # type: ignore[var-annotated]
@@ -69,7 +73,7 @@ def _view_and_indices(x: Tensor, index: Any) -> tuple[Tensor, list[Tensor | None
 
 
 def _dims(part: Any) -> int:
-    """How many dimensions of the tensor one part of an index takes."""
+    """How many dimensions of the tensor one part of an index consumes."""
     if part is None or part is Ellipsis or isinstance(part, bool):
         return 0
     if isinstance(part, Tensor) and part.dtype in (torch.bool, torch.uint8):
@@ -108,7 +112,7 @@ def _copy(x: Tensor, source: Tensor, non_blocking: bool = False) -> Tensor:
 
 
 def _from_data(make: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """``torch.tensor(data, device=...)``: made on the CPU, and then put where it was to be."""
+    """``torch.tensor(data, device=...)``: makes the tensor on the CPU and moves it to ``device``."""
 
     def made(*args: Any, device: Any = None, **kwargs: Any) -> Tensor:
         return _to(make(*args, **kwargs), device=device) if device is not None else make(*args, **kwargs)
@@ -136,4 +140,4 @@ UNGUARDED: dict[Any, Callable[..., Any]] = {
     Tensor.cuda: _to_device("cuda"),
     **{getattr(Tensor, name): _to_dtype(getattr(torch, {"byte": "uint8", "char": "int8"}.get(name, name))) for name in _DTYPES},
 }
-"""What to call in place of a method."""
+"""The replacement for each method."""

@@ -6,15 +6,26 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch._ops import HigherOrderOperator
-from torch.utils._python_dispatch import TorchDispatchMode
+
+from modinspect.trace._torch.modes import TorchDispatchMode
+from modinspect.trace._torch.operators import HigherOrderOperator
+from modinspect.trace._torch.private import PrivateUse
+
+USES = (
+    PrivateUse(
+        "torch._ops._higher_order_ops", "The table of such operators, each of which needs a rule for our mode.", until="2.8"
+    ),
+)
 
 _ASKS_FOR_RULES = not hasattr(TorchDispatchMode, "supports_higher_order_operators")
-"""torch before 2.9 gives them to no mode, unless each has a rule for the class of the mode."""
+"""Before torch 2.9 a mode sees only the operators that have a rule for its class."""
 
 
 def see_higher_order_operators(mode: type[TorchDispatchMode]) -> None:
-    """Has all that are there by now go to ``mode``: a file of a model's may have imported some more."""
+    """Gives each higher-order operator that exists by now a rule that calls ``mode``.
+
+    Called for each inspection, as a model's file may have imported more of them.
+    """
     if _ASKS_FOR_RULES:
         for operator in torch._ops._higher_order_ops.values():
             if mode not in operator.python_key_table:

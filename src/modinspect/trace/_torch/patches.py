@@ -1,100 +1,120 @@
-"""Standing between the model and the calls that no mode of torch's sees, for as long as a forward is recorded."""
+"""Replaces the functions of torch whose calls no mode sees, or sees too slowly, while a forward is recorded."""
 
 from __future__ import annotations
 
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from modinspect.patching import patched
+from modinspect.trace._torch.modes import function_mode_count, pop_function_mode, push_function_mode
+from modinspect.trace._torch.private import Patch, PrivateUse
+
+USES = (PrivateUse("torch._tensor", "One of the modules whose functions call `handle_torch_function`."),)
+
+PATCHES = (
+    Patch(
+        "torch.overrides.handle_torch_function",
+        "Takes torch's Python-level functions (`F.relu`) straight to the recorder. The original looks at all operands and "
+        "enters a context manager first, which takes three times as long as a small op.",
+    ),
+    Patch(
+        "torch.nn.Module.__call__",
+        "Records calls of modules, unregistered ones included. Global hooks would send each call through the long branch of "
+        "`Module._call_impl`, and would end before the module's own hooks run.",
+    ),
+    Patch("torch.nn.Parameter.__new__", "Records of which tensor a parameter is made, which no mode sees."),
+)
+
 
 @contextmanager
-def functionals_go_through(mode: TorchFunctionMode) -> Iterator[None]:
-    """Functions of torch that are written in Python (``F.relu``) go to ``mode`` on a short way, where it is asked next.
+def dispatch_functionals_to(mode: TorchFunctionMode) -> Iterator[None]:
+    """Dispatches torch's Python-level functions (``F.relu``) straight to ``mode`` when it is on top of the stack.
 
-    ``handle_torch_function`` looks first for operands with a class of their own, and then enters a context for the mode: that
-    takes longer than a small op itself. The mode's own call finds such operands all the same.
+    ``handle_torch_function`` first looks for operands with a class of their own and then enters a context for the mode, which
+    takes longer than a small op. When the mode calls the function, such operands are found all the same.
     """
     original = torch.overrides.handle_torch_function
     thread = threading.get_ident()
 
     def handle(public_api: Callable[..., Any], relevant_args: Any, *args: Any, **kwargs: Any) -> Any:
-        if threading.get_ident() == thread and torch._C._len_torch_function_stack():
-            top = torch._C._pop_torch_function_stack()
+        if threading.get_ident() == thread and function_mode_count():
+            top = pop_function_mode()
             try:
                 if top is mode:
                     return mode.__torch_function__(public_api, (), args, kwargs)
             finally:
-                torch._C._push_on_torch_function_stack(top)
+                push_function_mode(top)
         return original(public_api, relevant_args, *args, **kwargs)
 
-    torch.overrides.get_overridable_functions()  # torch remembers which functions it finds, and must not find this one
+    torch.overrides.get_overridable_functions()  # torch caches the functions it finds, which must not include the patch
     try:
-        with stands_in((torch.nn.functional, torch.functional, torch._tensor), "handle_torch_function", original, handle):
+        with _patched_everywhere(
+            (torch.nn.functional, torch.functional, torch._tensor), "handle_torch_function", original, handle
+        ):
             yield
     finally:
-        mode = None  # type: ignore[assignment]  # for those that have kept ``handle``: it keeps nothing
+        mode = None  # type: ignore[assignment]  # a reference to ``handle`` that outlives the run must not keep the recorder
 
 
 @contextmanager
-def modules_go_through(stand_in: Callable[[Callable[..., Any]], Callable[..., Any]]) -> Iterator[None]:
-    """Calls of modules go through what ``stand_in`` makes of ``nn.Module.__call__``, those of unregistered modules too.
+def module_calls_through(wrap: Callable[[Callable[..., Any]], Callable[..., Any]]) -> Iterator[None]:
+    """Replaces ``nn.Module.__call__`` by ``wrap(original)``.
 
-    Global hooks would do, but they send each call the long way through ``Module._call_impl``, which takes as long again as a
-    small layer; and what the model's own hooks do runs outside of them.
+    Global forward hooks would see the same calls, but send each through ``Module._call_impl``, which takes as long as a small
+    layer; and the model's own hooks would run outside of them.
     """
     original = nn.Module.__call__
-    with stands_in((nn.Module,), "__call__", original, stand_in(original)):
+    with _patched_everywhere((nn.Module,), "__call__", original, wrap(original)):
         yield
 
 
 @contextmanager
-def parameters_go_through(pass_on: Callable[[Tensor, Tensor], None] | None) -> Iterator[None]:
-    """Parameters that are made of tensors are told to ``pass_on``: no mode of torch's sees that."""
+def on_new_parameter(call: Callable[[Tensor, Tensor], None] | None) -> Iterator[None]:
+    """Calls ``call(parameter, data)`` for each parameter that is made of a tensor."""
     original = nn.Parameter.__dict__["__new__"]
 
-    def seen(cls: type, data: Tensor | None = None, *args: Any, **kwargs: Any) -> Any:
-        made = original.__func__(cls, data, *args, **kwargs)
-        tell = pass_on  # which another thread may end
-        if data is not None and tell is not None:
-            tell(made, data)
-        return made
+    def new(cls: type, data: Tensor | None = None, *args: Any, **kwargs: Any) -> Any:
+        parameter = original.__func__(cls, data, *args, **kwargs)
+        callback = call  # another thread may end the run between the test and the call
+        if data is not None and callback is not None:
+            callback(parameter, data)
+        return parameter
 
-    nn.Parameter.__new__ = seen  # type: ignore[method-assign]
     try:
-        yield
+        with patched(nn.Parameter, "__new__", new):
+            yield
     finally:
-        nn.Parameter.__new__ = original  # type: ignore[method-assign]
-        pass_on = None  # for those that have kept ``seen``: it keeps nothing
+        call = None  # a reference to ``new`` that outlives the run must not keep the recorder
 
 
 @contextmanager
-def stands_in(homes: Iterable[Any], name: str, original: Any, stand_in: Any) -> Iterator[None]:
-    """Puts ``stand_in`` in the place of ``original``, which is the attribute ``name`` of all ``homes``.
+def _patched_everywhere(owners: Iterable[Any], name: str, original: Any, replacement: Any) -> Iterator[None]:
+    """Patches the attribute ``name`` of all ``owners``, which is ``original``.
 
-    Modules that are imported meanwhile may note it for later (``torch._dynamo`` does so with ``nn.Module.__call__``): they are
-    given the original, too.
+    Modules imported inside the block may copy the replacement (``torch._dynamo`` does so with ``nn.Module.__call__``). They are
+    given the original afterwards.
     """
     loaded = len(sys.modules)
-    for home in homes:
-        setattr(home, name, stand_in)
     try:
-        yield
+        with ExitStack() as stack:
+            for owner in owners:
+                stack.enter_context(patched(owner, name, replacement))
+            yield
     finally:
-        for home in homes:
-            setattr(home, name, original)
         if len(sys.modules) != loaded:
-            _replace_in_modules(stand_in, original)
+            _replace_in_modules(replacement, original)
 
 
-def _replace_in_modules(stand_in: Any, original: Any) -> None:
+def _replace_in_modules(replacement: Any, original: Any) -> None:
     for module in list(sys.modules.values()):
         variables = getattr(module, "__dict__", None)
         if isinstance(variables, dict):
-            for name in [name for name, value in list(variables.items()) if value is stand_in]:
+            for name in [name for name, value in list(variables.items()) if value is replacement]:
                 variables[name] = original

@@ -7,10 +7,16 @@ from typing import Any, Protocol
 
 import torch
 from torch import Tensor
-from torch._ops import HigherOrderOperator, OpOverload
-from torch.utils._python_dispatch import TorchDispatchMode
 
-from modinspect.trace._torch.higher_order import see_higher_order_operators
+from modinspect.trace._torch import (
+    DisableTorchFunction,
+    HigherOrderOperator,
+    OpOverload,
+    TorchDispatchMode,
+    arguments_of,
+    is_composite,
+    see_higher_order_operators,
+)
 from modinspect.trace.capture.classify import mutated_positions, operands_of
 from modinspect.trace.capture.flops import count_flops, estimate_flops, has_formula
 from modinspect.trace.capture.records import CallSignature
@@ -124,7 +130,7 @@ class AtenMode(TorchDispatchMode):
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         # The function mode is on where an operator was called by no function that it sees.
-        with torch._C.DisableTorchFunction():
+        with DisableTorchFunction():
             if func in _QUERIES:
                 return func(*args, **kwargs)
             if func is _COND:
@@ -166,8 +172,7 @@ class AtenMode(TorchDispatchMode):
 @functools.cache
 def _is_composite(func: OpOverload) -> bool:
     """Whether ``func`` is made of others and came here whole, as it does in inference mode."""
-    key = torch._C.DispatchKey.CompositeImplicitAutograd
-    return not has_formula(func) and torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), key)
+    return not has_formula(func) and is_composite(func)
 
 
 @functools.cache
@@ -175,6 +180,6 @@ def _written_places(func: OpOverload) -> tuple[int | str, ...]:
     """The arguments that ``func`` writes to: places, and names of those that are given by name alone."""
     return tuple(
         argument.name if argument.kwarg_only else index
-        for index, argument in enumerate(func._schema.arguments)
+        for index, argument in enumerate(arguments_of(func))
         if argument.alias_info is not None and argument.alias_info.is_write
     )

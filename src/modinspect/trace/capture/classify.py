@@ -8,9 +8,9 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch._ops import OpOverload
 
 from modinspect.report import Kind
+from modinspect.trace._torch import OpOverload
 from modinspect.trace.capture import names
 from modinspect.trace.model.tensors import flatten, storage_of
 

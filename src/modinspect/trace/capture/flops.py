@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch._ops import OpOverload
 from torch.utils.flop_counter import flop_registry
+
+from modinspect.trace._torch import OpOverload, packet_of
 
 # ATen operators that multiply and add but have no formula in the registry: their FLOPs are not known. All other operators of
 # ATen without a formula (elementwise ones, reductions, norms, copies) count 0 by the counter's own convention.
@@ -37,7 +38,7 @@ def count_flops(func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any],
 
     The formulas are :data:`torch.utils.flop_counter.flop_registry`'s, so that sums equal ``FlopCounterMode``'s.
     """
-    packet = func._overloadpacket
+    packet = packet_of(func)
     formula = flop_registry.get(packet)
     if formula is not None:
         return int(formula(*args, **kwargs, out_val=out))
@@ -51,10 +52,10 @@ def estimate_flops(func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, An
 
     The registry knows fused attention on CUDA, not its twin on the CPU.
     """
-    formula = flop_registry.get(_TWINS.get(func._overloadpacket.__name__))
+    formula = flop_registry.get(_TWINS.get(packet_of(func).__name__))
     return None if formula is None else int(formula(*args, **kwargs, out_val=out))
 
 
 def has_formula(func: OpOverload) -> bool:
     """Whether the registry knows ``func``; what it does not know is decomposed first, as ``FlopCounterMode`` does."""
-    return func._overloadpacket in flop_registry
+    return packet_of(func) in flop_registry

@@ -9,8 +9,9 @@ from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
-from torch._ops import HigherOrderOperator, OpOverload, OpOverloadPacket
 from torch.overrides import get_testing_overrides, resolve_name
+
+from modinspect.trace._torch import HigherOrderOperator, OpOverload, OpOverloadPacket, overload_name, packet_of, qualified_name
 
 # Attribute reads that touch no data, and mode switches: calls of these are no ops.
 _SILENT_PROPERTIES = (
@@ -98,10 +99,10 @@ def remembered(ask: Callable[[Any], _Answer]) -> Callable[[Any], _Answer]:
 def public_name(func: Any) -> str:
     """The public name of a function that a torch function mode was handed: ``torch.nn.functional.linear``."""
     if isinstance(func, OpOverload):
-        packet = public_name(func._overloadpacket)
-        return packet if func._overloadname == "default" else f"{packet}.{func._overloadname}"
+        packet, overload = public_name(packet_of(func)), overload_name(func)
+        return packet if overload == "default" else f"{packet}.{overload}"
     if isinstance(func, OpOverloadPacket):
-        return f"torch.ops.{func._qualified_op_name.replace('::', '.')}"
+        return f"torch.ops.{qualified_name(func).replace('::', '.')}"
     if isinstance(func, HigherOrderOperator):
         return f"torch.ops.higher_order.{func.name()}"
     name: str = resolve_name(func) or ""

@@ -24,8 +24,25 @@ from torch import Tensor, nn
 from torch.multiprocessing.reductions import StorageWeakRef
 from torch.overrides import TorchFunctionMode
 
-from modinspect.trace._torch.autograd_functions import functions_go_through
-from modinspect.trace._torch.patches import functionals_go_through, modules_go_through, parameters_go_through
+from modinspect.trace._torch import (
+    MAKE_DUAL,
+    PYTHON_KEY,
+    PYTHON_SNAPSHOT_KEY,
+    DisableTorchFunction,
+    DisableTorchFunctionSubclass,
+    are_transforms_active,
+    dispatch_functionals_to,
+    dispatch_mode_count,
+    exclude_key,
+    function_calls_through,
+    is_autocasting,
+    is_key_excluded,
+    is_tracing,
+    module_calls_through,
+    on_new_parameter,
+    pop_dispatch_mode,
+    push_dispatch_mode,
+)
 from modinspect.trace.capture import names
 from modinspect.trace.capture.aten import AtenCapture, AtenMode, count
 from modinspect.trace.capture.classify import aliased, kind_of, literals, operands_of
@@ -53,18 +70,9 @@ _ATEN = torch.ops.aten
 _get_frame = sys._getframe
 _get_ident = threading.get_ident
 _ref = weakref.ref
-_pop_dispatch = torch._C._pop_torch_dispatch_stack
-_push_dispatch = torch._C._push_on_torch_dispatch_stack
-_functorch_active = torch._C._are_functorch_transforms_active
-_autocasting = torch._C._is_any_autocast_enabled
-_tracing = torch._C._is_tracing
 _grad_enabled = torch.is_grad_enabled
 _inference = torch.is_inference_mode_enabled
 _default_dtype = torch.get_default_dtype
-_dispatch_modes = torch._C._len_torch_dispatch_stack
-_exclude_key = torch._C._dispatch_tls_set_dispatch_key_excluded
-_is_excluded = torch._C._dispatch_tls_is_dispatch_key_excluded
-_PYTHON, _SNAPSHOT = torch._C.DispatchKey.Python, torch._C.DispatchKey.PythonTLSSnapshot
 _running = partial(tuple.__new__, ModuleFrame)
 
 _ATOMS = frozenset(
@@ -194,16 +202,16 @@ class Recorder(TorchFunctionMode):
         self._thread = threading.get_ident()
         with ExitStack() as stack:
             stack.callback(delattr, self, "_aten")  # each holds the other: what they hold would wait for the garbage collector
-            stack.enter_context(functions_go_through(self._apply))
-            stack.enter_context(functionals_go_through(self))
+            stack.enter_context(function_calls_through(self._apply))
+            stack.enter_context(dispatch_functionals_to(self))
             stack.callback(self._end_calls)
-            stack.enter_context(modules_go_through(partial(_module_call, self)))
-            stack.enter_context(parameters_go_through(self._pass_on))
+            stack.enter_context(module_calls_through(partial(_module_call, self)))
+            stack.enter_context(on_new_parameter(self._pass_on))
             # there is always an owner: a model may have a __call__ of its own, which calls no nn.Module.__call__
             self._enter_root(root)
             stack.callback(self._end_root)
             stack.enter_context(self._aten)
-            self._modes = _dispatch_modes()
+            self._modes = dispatch_mode_count()
             stack.enter_context(self._known_calls_left())
             stack.enter_context(self)
             yield
@@ -211,14 +219,14 @@ class Recorder(TorchFunctionMode):
     @contextmanager
     def _known_calls_left(self) -> Iterator[None]:
         """Leaves a call of :meth:`_run_known` that was interrupted between any two steps: by a signal, say."""
-        excluded = [(key, _is_excluded(key)) for key in (_PYTHON, _SNAPSHOT)]
+        excluded = [(key, is_key_excluded(key)) for key in (PYTHON_KEY, PYTHON_SNAPSHOT_KEY)]
         try:
             yield
         finally:
             for key, before in excluded:
-                _exclude_key(key, before)
-            if _dispatch_modes() == self._modes - 1:
-                _push_dispatch(self._aten)
+                exclude_key(key, before)
+            if dispatch_mode_count() == self._modes - 1:
+                push_dispatch_mode(self._aten)
 
     def _end_calls(self) -> None:
         """Whoever has kept what stood in for ``nn.Module.__call__`` calls the original by it from now on, and keeps no more."""
@@ -237,7 +245,7 @@ class Recorder(TorchFunctionMode):
 
     def finish(self, result: Any) -> None:
         """Notes what the root returned."""
-        with torch._C.DisableTorchFunction():
+        with DisableTorchFunction():
             outputs = [(path, shape_of(t), t.dtype, self._origin_or_made(t)) for path, t in flatten_all(result)]
         self.calls[0] = CallRecord._make(self.calls[0])._replace(outputs=outputs)
         self.kept = frozenset(
@@ -321,7 +329,7 @@ class Recorder(TorchFunctionMode):
         """The tensors in ``value``."""
         entry = self._entries.get(id(value))
         if entry is None or entry[0]() is not value:
-            with torch._C.DisableTorchFunction():
+            with DisableTorchFunction():
                 return [(inside, shape_of(t), t.dtype, self._origin_or_made(t)) for inside, t in flatten(value, path)]
         shape, dtype = self._shapes[entry[2]] if entry[2] is not None else self._looked_at(entry)
         return [(path, shape, dtype, entry[1])]
@@ -330,7 +338,7 @@ class Recorder(TorchFunctionMode):
         """Shape and dtype of a tensor that is known."""
         tensor = entry[0]()
         assert tensor is not None
-        with torch._C.DisableTorchFunction():
+        with DisableTorchFunction():
             if type(tensor) not in self._plain or tensor.layout is not torch.strided or tensor.is_nested:
                 return shape_of(tensor), tensor.dtype
             meta = self._meta(tensor)
@@ -346,7 +354,7 @@ class Recorder(TorchFunctionMode):
             return func(*args, **kwargs) if kwargs else func(*args)
         tensors: list[Tensor] = []
         origins: list[Origin] = []
-        special = self._marked or _functorch_active() or _autocasting() or _tracing()
+        special = self._marked or are_transforms_active() or is_autocasting() or is_tracing()
         key = None if special else self._key(func, args, kwargs, tensors, origins)
         known = self._known.get(key) if key is not None else None
         if known is None:
@@ -360,7 +368,7 @@ class Recorder(TorchFunctionMode):
         mutates = known.mutates
         for position in mutates:
             self._preserved.before_write(tensors[position])
-        if _dispatch_modes() != self._modes:  # the model has pushed a mode of its own on top
+        if dispatch_mode_count() != self._modes:  # the model has pushed a mode of its own on top
             return self._look_closely(func, args, kwargs or {}, None)
         try:
             out = self._run_known(known, func, args, kwargs)
@@ -388,17 +396,17 @@ class Recorder(TorchFunctionMode):
         """
         if self._modes == 1:
             try:
-                _exclude_key(_PYTHON, True)
-                _exclude_key(_SNAPSHOT, True)
+                exclude_key(PYTHON_KEY, True)
+                exclude_key(PYTHON_SNAPSHOT_KEY, True)
                 return func(*args, **kwargs) if kwargs else func(*args)
             finally:
-                _exclude_key(_SNAPSHOT, False)
-                _exclude_key(_PYTHON, False)
-        mode = _pop_dispatch(None)
+                exclude_key(PYTHON_SNAPSHOT_KEY, False)
+                exclude_key(PYTHON_KEY, False)
+        mode = pop_dispatch_mode(None)
         try:
             return func(*args, **kwargs) if kwargs else func(*args)
         finally:
-            _push_dispatch(mode)
+            push_dispatch_mode(mode)
 
     def _key(self, func: Any, args: Any, kwargs: Any, tensors: list[Tensor], origins: list[Origin]) -> tuple[Any, ...] | None:
         """All that decides what ``func`` becomes; ``None`` where that can't be said.
@@ -462,7 +470,7 @@ class Recorder(TorchFunctionMode):
     ) -> Any:
         """Runs ``func``, or ``run`` in its place, under the dispatch mode, to learn what it becomes."""
         place = self._place(_get_frame(2))
-        with torch._C.DisableTorchFunctionSubclass():
+        with DisableTorchFunctionSubclass():
             record, tensors = self._begin(func, args, kwargs, place)
             if func in names.EXPOSES:
                 for tensor in tensors:
@@ -470,7 +478,7 @@ class Recorder(TorchFunctionMode):
             elif func == names.SET_DATA:
                 self._preserved.before_set_data(args[0])
                 self._forget_meta(args[0])
-        sink = AtenCapture(len(self.ops), transformed=_functorch_active())
+        sink = AtenCapture(len(self.ops), transformed=are_transforms_active())
         try:
             with self._into(sink):
                 out = (run or func)(*args, **kwargs)
@@ -478,7 +486,7 @@ class Recorder(TorchFunctionMode):
             self._fail(error, record)
             raise
         if not place[2]:  # no lazy module is being set up
-            with torch._C.DisableTorchFunctionSubclass():
+            with DisableTorchFunctionSubclass():
                 self._learn(record, sink, tensors, out, key)
         return out
 
@@ -486,11 +494,11 @@ class Recorder(TorchFunctionMode):
         """Adds an op that ran, and remembers what it became if the next one alike will become the same."""
         func, known = record.func, record.known
         sink.tell(known, func, tensors)
-        self._marked = self._marked or func == torch._make_dual
+        self._marked = self._marked or func == MAKE_DUAL
         kind = kind_of(func, tensors, [tensor for _, tensor in flatten(out)], known.mutates, sink.funcs)
         decided = names.is_torchs(func) and sink.all_torchs and func not in names.UNIQUE and not sink.by_values
         decided = decided and not (known.mutates and aliased(tensors))
-        if key is not None and decided and _dispatch_modes() == self._modes:  # no mode of the model's takes part
+        if key is not None and decided and dispatch_mode_count() == self._modes:  # no mode of the model's takes part
             self._known[key] = _NO_OP if kind is None else known
             made = type(out) in self._plain and all(out is not tensor for tensor in tensors)  # not merely passed on
             if made and out.layout is torch.strided:
@@ -609,7 +617,7 @@ class Recorder(TorchFunctionMode):
         """Runs an ``autograd.Function`` as an op; what it calls inside is recorded as ops of their own, too."""
         if threading.get_ident() != self._thread or function.__module__.startswith("torch."):
             return original(function, *args, **kwargs)
-        with torch._C.DisableTorchFunction():
+        with DisableTorchFunction():
             # not the class itself: one that is made in forward may hold tensors, and the record is kept until it is read
             record, tensors = self._begin(torch.autograd.Function, args, kwargs, self._place(_get_frame(2)))
         record.known.name = f"{function.__module__}.{function.__qualname__}.apply"
@@ -622,14 +630,14 @@ class Recorder(TorchFunctionMode):
         except BaseException as error:
             self._fail(error, record)
             raise
-        with torch._C.DisableTorchFunction():
+        with DisableTorchFunction():
             sink.tell(record.known, function, tensors)
             record.outputs.extend(self._adopt(out, tensors, index))
         return out
 
     def _pass_on(self, made: Tensor, data: Tensor) -> None:
         """The parameter ``made`` has been made of ``data``."""
-        with torch._C.DisableTorchFunction():
+        with DisableTorchFunction():
             origin = self.origin(data)
             if origin is not None:
                 self._made_of[id(made)] = (weakref.ref(made), origin)

@@ -7,9 +7,9 @@ from types import CodeType, FrameType
 from typing import TypeAlias
 
 import torch
-from torch.nn.modules.lazy import LazyModuleMixin
 
 from modinspect.report import Source
+from modinspect.trace._torch import SETS_UP_LAZY_MODULE
 from modinspect.usercode import code_lines
 
 _HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
@@ -21,8 +21,6 @@ _INSIDE = (
 
 OUTSIDE, INSIDE, EDGE, SETUP, CALL = range(5)
 """What a code object is: the user's; torch's; where modinspect calls the model; a lazy module's set-up; a module's call."""
-
-_SETUP_CODE = LazyModuleMixin._infer_parameters.__code__
 
 Place: TypeAlias = "tuple[CodeType | None, int, bool]"
 """A code object and the offset of an instruction in it: which line that is on is looked up when the report is made. The last
@@ -40,7 +38,7 @@ class Sources:
         self._sources: dict[tuple[int, int], Source] = {}
         self._files: dict[str, tuple[str, list[str]]] = {}
         self._directory = _working_directory()
-        self.mark(_SETUP_CODE, SETUP)
+        self.mark(SETS_UP_LAZY_MODULE, SETUP)
 
     def mark(self, code: CodeType, kind: int) -> int:
         """By identity: each time that a code object is hashed, all its constants are."""

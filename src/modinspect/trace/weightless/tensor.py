@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from torch._ops import HigherOrderOperator, OpOverload
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from modinspect.trace._torch.higher_order import see_higher_order_operators
+from modinspect.trace._torch import see_higher_order_operators
 from modinspect.trace.capture import names
 from modinspect.trace.capture.aten import DECIDED_BY_VALUES, WRITES_STATISTICS
 from modinspect.trace.model.tensors import flatten, map_tensors, storage_of

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import _disable_current_modes
 
 from modinspect.report import Source
-from modinspect.trace._torch.gpu_free_methods import UNGUARDED
+from modinspect.trace._torch import UNGUARDED
 from modinspect.trace.capture import names
 from modinspect.trace.capture.aten import AtenCapture
 from modinspect.trace.capture.recorder import Recorder
