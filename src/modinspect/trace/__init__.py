@@ -14,21 +14,46 @@ from torch import nn
 from modinspect.report import Execution, ModelInfo, Report, Totals
 from modinspect.trace._torch import DisableTorchDispatch, DisableTorchFunction, is_inside_function, without_dispatch_modes
 from modinspect.trace.lock import Turns
-from modinspect.trace.model.module_summary import registered_half
-from modinspect.trace.model.registry import Layers, class_path, mode_of, register
-from modinspect.trace.model.tensors import TensorMetaTable
+from modinspect.trace.model import (
+    Layers,
+    TensorMetaTable,
+    attributes,
+    check_modules,
+    class_path,
+    flatten,
+    flatten_all,
+    mode_of,
+    register,
+    saved_modes,
+    shape_of,
+    summarize,
+    walk,
+)
+from modinspect.trace.restore import Preserved, preserved_process
 from modinspect.trace.run import Options, Weightless, run
-from modinspect.trace.weightless.build import NeedsValues, within, without_memory
+from modinspect.trace.weightless import Aliases, NeedsValues, within, without_memory
 
 __all__ = [
+    "Aliases",
     "DisableTorchDispatch",
     "DisableTorchFunction",
     "NeedsValues",
+    "Preserved",
     "Weightless",
+    "attributes",
+    "check_modules",
+    "class_path",
+    "flatten",
+    "flatten_all",
     "is_inside_function",
+    "mode_of",
+    "preserved_process",
+    "saved_modes",
+    "shape_of",
     "survey",
     "targets_turn",
     "trace",
+    "walk",
     "within",
     "without_dispatch_modes",
     "without_memory",
@@ -66,15 +91,15 @@ def survey(
     notes: Sequence[str] = (),
     weightless: Weightless | None = None,
 ) -> Report:
-    """The registered half alone, without running anything; the arguments are :func:`trace`'s."""
+    """The report of a model that is not run: registered modules, parameters and buffers. Arguments as in :func:`trace`."""
     metas = TensorMetaTable()
     device = None if weightless is None else str(weightless.device)
-    half = registered_half(register(model, metas), metas, Layers(opaque), device)
+    summary = summarize(register(model, metas), metas, Layers(opaque), device)
     execution: Execution = "real" if weightless is None else "weightless"
-    info = ModelInfo(target or class_path(model), type(model).__name__, mode_of(model), half.device, execution, tuple(notes))
-    size = half.size
-    totals = Totals(size.numel, size.trainable, size.bytes, half.buffer_bytes, 0, 0, 0, 0, 0)
-    return Report(info, (), (), half.modules(), (), (), totals, None, (), half.parameters(), half.buffers())
+    info = ModelInfo(target or class_path(model), type(model).__name__, mode_of(model), summary.device, execution, tuple(notes))
+    size = summary.size
+    totals = Totals(size.numel, size.trainable, size.bytes, summary.buffer_bytes, 0, 0, 0, 0, 0)
+    return Report(info, (), (), summary.modules(), (), (), totals, None, (), summary.parameters(), summary.buffers())
 
 
 def trace(

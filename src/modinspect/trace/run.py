@@ -19,16 +19,22 @@ from torch import Tensor, nn
 from modinspect.errors import RunError
 from modinspect.report import Execution, Input, ModelInfo, Report
 from modinspect.trace._torch import PRINTS_TENSOR, DisableTorchFunctionSubclass, eagerly
-from modinspect.trace.assemble.forward_error import raised
-from modinspect.trace.assemble.report_builder import Builder
+from modinspect.trace.assemble import ReportBuilder, describe_error
 from modinspect.trace.capture.recorder import Recorder
-from modinspect.trace.model.module_summary import registered_half
-from modinspect.trace.model.registry import Layers, Registry, class_path, mode_of, register
-from modinspect.trace.model.tensors import TensorMetaTable, dtype_name, flatten_all, shape_of
-from modinspect.trace.restore.model_state import Preserved
-from modinspect.trace.weightless.build import Aliases, NeedsValues
-from modinspect.trace.weightless.tensor import WeightlessMode
-from modinspect.trace.weightless.weightless_recorder import WeightlessRecorder
+from modinspect.trace.model import (
+    Layers,
+    Registry,
+    TensorMetaTable,
+    class_path,
+    dtype_name,
+    flatten_all,
+    mode_of,
+    register,
+    shape_of,
+    summarize,
+)
+from modinspect.trace.restore import Preserved
+from modinspect.trace.weightless import Aliases, NeedsValues, WeightlessMode, WeightlessRecorder
 
 ENDS_COPIES: set[int] = set()
 """The processes in which a copy that a forward has forked, and that comes back from it as well, ends there: it would do
@@ -113,14 +119,14 @@ def run(model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], opti
     training = mode_of(model)
 
     def report(error: BaseException | None) -> Report:
-        half = registered_half(registry, metas, layers, device)
+        summary = summarize(registry, metas, layers, device)
         execution: Execution = "real" if weightless is None else "weightless"
         notes = (*options.notes, *_notes_on(registry), *_notes_after(recorder))
-        info = ModelInfo(options.target or class_path(model), type(model).__name__, training, half.device, execution, notes)
+        info = ModelInfo(options.target or class_path(model), type(model).__name__, training, summary.device, execution, notes)
         recording = recorder.recorded()
         if error is not None:
-            return Builder(recording).report(half, info, data, raised(error, recorder))
-        make = _quick_collections()(lambda: Builder(recording).report(half, info, data))
+            return ReportBuilder(recording).report(summary, info, data, describe_error(error, recorder))
+        make = _quick_collections()(lambda: ReportBuilder(recording).report(summary, info, data))
         return Report.made_later(make, model=info, inputs=data)
 
     process = os.getpid()

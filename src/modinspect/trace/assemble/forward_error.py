@@ -14,7 +14,7 @@ _SCRIPTED = "failed in the TorchScript interpreter"
 
 
 @dataclass(frozen=True, slots=True)
-class Raised:
+class RaisedError:
     """What a forward raised; ``op`` is the call that failed, ``None`` where the exception came from no op."""
 
     type: str
@@ -25,12 +25,12 @@ class Raised:
     traceback: str
 
 
-def raised(error: BaseException, recorder: Recorder) -> Raised:
+def describe_error(error: BaseException, recorder: Recorder) -> RaisedError:
     """What there is to say of ``error``, which came out of the forward that ``recorder`` recorded."""
     failure = _failed_op(error, recorder)
     op = None if failure is None else failure.op
     module, place = _failed_at(error, recorder) if op is None else (recorder.calls[op.call][0].path, op.place)
-    return Raised(type(error).__name__, _message(error, failure), module, place, op, _traceback(error))
+    return RaisedError(type(error).__name__, _message(error, failure), module, place, op, _traceback(error))
 
 
 def _failed_op(error: BaseException, recorder: Recorder) -> Failure | None:

@@ -22,12 +22,11 @@ from modinspect.report import (
     Unregistered,
 )
 from modinspect.trace.assemble.created_weights import Weights, find_weights
-from modinspect.trace.assemble.forward_error import Raised
+from modinspect.trace.assemble.forward_error import RaisedError
 from modinspect.trace.capture import names
 from modinspect.trace.capture.records import CallRecord, CallSignature, OpRecord, Origin, Recording, TensorRef
-from modinspect.trace.explain.layers import explain, explain_call
-from modinspect.trace.model.module_summary import ModuleRun, RegisteredHalf
-from modinspect.trace.model.tensors import dtype_name
+from modinspect.trace.explain import explain, explain_call
+from modinspect.trace.model import ModuleRun, ModuleSummary, dtype_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +38,7 @@ class _Template:
     arguments: dict[str, Any]
 
 
-class Builder:
+class ReportBuilder:
     """Turns a recording into report data. Data alike is made once and shared."""
 
     def __init__(self, recording: Recording) -> None:
@@ -51,22 +50,24 @@ class Builder:
         self._ops = tuple([self._op(index, record) for index, record in enumerate(recording.ops)])
         self._calls = tuple([self._call(index, record) for index, record in enumerate(recording.calls)])
 
-    def report(self, half: RegisteredHalf, model: ModelInfo, inputs: tuple[Input, ...], raised: Raised | None = None) -> Report:
-        """Puts the registered half and the record of the run together; unregistered modules that ran come last."""
+    def report(
+        self, summary: ModuleSummary, model: ModelInfo, inputs: tuple[Input, ...], raised: RaisedError | None = None
+    ) -> Report:
+        """Joins what is registered with the record of the run. Unregistered modules that ran come last."""
         runs, used = self._runs(), self._used()
         unregistered = (record.info for record in self._recording.unregistered if record.info is not None and record.calls)
         return Report(
             model=model,
             inputs=inputs,
             outputs=self._calls[0].outputs,
-            modules=(*half.modules(runs), *(_with_run(info, runs[info.path]) for info in unregistered)),
+            modules=(*summary.modules(runs), *(_with_run(info, runs[info.path]) for info in unregistered)),
             ops=self._ops,
             unregistered=self._unregistered(),
-            totals=self._totals(half),
+            totals=self._totals(summary),
             error=None if raised is None else self._error(raised),
             calls=self._calls,
-            parameters=half.parameters(used),
-            buffers=half.buffers(used),
+            parameters=summary.parameters(used),
+            buffers=summary.buffers(used),
         )
 
     def _used(self) -> frozenset[str]:
@@ -113,14 +114,14 @@ class Builder:
             above = self._recording.calls[above].parent
         return False
 
-    def _totals(self, half: RegisteredHalf) -> Totals:
+    def _totals(self, summary: ModuleSummary) -> Totals:
         estimates = [record.known.estimate for record in self._recording.ops]
         known = [estimate for estimate in estimates if estimate is not None]
         return Totals(
-            params=half.size.numel,
-            trainable_params=half.size.trainable,
-            param_bytes=half.size.bytes,
-            buffer_bytes=half.buffer_bytes,
+            params=summary.size.numel,
+            trainable_params=summary.size.trainable,
+            param_bytes=summary.size.bytes,
+            buffer_bytes=summary.buffer_bytes,
             ops=len(self._ops),
             hidden_ops=sum([op.hidden for op in self._ops]),
             flops=sum([op.flops or 0 for op in self._ops]),
@@ -213,7 +214,7 @@ class Builder:
             for item in found
         )
 
-    def _error(self, raised: Raised) -> ForwardError:
+    def _error(self, raised: RaisedError) -> ForwardError:
         op = None if raised.op is None else self._op(len(self._recording.ops), raised.op)
         return ForwardError(
             type=raised.type,
@@ -225,7 +226,7 @@ class Builder:
             traceback=raised.traceback,
         )
 
-    def _explained(self, raised: Raised) -> str | None:
+    def _explained(self, raised: RaisedError) -> str | None:
         """Why the module refused what it got, where that is plain."""
         last = next((call for call in reversed(self._calls) if call.module == raised.module), None)
         module = None if last is None else self._recording.calls[last.index].record.module()

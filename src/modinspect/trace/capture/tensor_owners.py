@@ -11,8 +11,7 @@ from typing import Any
 from torch import Tensor
 
 from modinspect.trace.capture.sources import Sources
-from modinspect.trace.model.object_graph import DEEPEST, MOST, attributes, reach
-from modinspect.trace.model.registry import Registry, join
+from modinspect.trace.model import DEEPEST, MOST, Registry, attributes, join, reachable
 
 
 class Holders:
@@ -34,7 +33,7 @@ class Holders:
             return found[1], "attribute"
         while (frame := sources.frame(frame)) is not None:
             for role, name, value in _variables(frame):
-                for inside, item in reach(value, name, DEEPEST - 2, set()):
+                for inside, item in reachable(value, name, DEEPEST - 2, set()):
                     if item is wanted:
                         return inside, role
             frame = frame.f_back
@@ -50,7 +49,7 @@ class Holders:
                     break
                 own = {**_class_attributes(cls), **own}
             for name, value in own.items():
-                for found in reach(value, join(path, name), DEEPEST, seen):
+                for found in reachable(value, join(path, name), DEEPEST, seen):
                     yield found
                     budget -= 1
                     if not budget:

@@ -65,7 +65,7 @@ class _Tensor(NamedTuple):
 
 
 @dataclass(frozen=True)
-class RegisteredHalf:
+class ModuleSummary:
     """The modules, parameters and buffers of a model as they were when it was looked at; holds none of them.
 
     ``device`` is where they are, several joined by commas.
@@ -151,7 +151,7 @@ class RegisteredHalf:
         return found
 
 
-def registered_half(registry: Registry, metas: TensorMetaTable, layers: Layers, device: str | None = None) -> RegisteredHalf:
+def summarize(registry: Registry, metas: TensorMetaTable, layers: Layers, device: str | None = None) -> ModuleSummary:
     """The registered half; parameters count each tensor once. ``device`` is said of all tensors, where they have no memory."""
     look = _Look(registry, metas, device)
     parameters = {name: id(tensor) for name, tensor in registry.parameters.items()}
@@ -160,7 +160,7 @@ def registered_half(registry: Registry, metas: TensorMetaTable, layers: Layers, 
     modules = {id(module): _module(path, module, layers) for path, module in registry.modules.items()}
     where = device or ", ".join(sorted({tensor.device for tensor in tensors.values()})) or "cpu"
     aliases = registry.module_aliases, registry.tensor_aliases
-    return RegisteredHalf(modules, parameters, buffers, tensors, *aliases, where)
+    return ModuleSummary(modules, parameters, buffers, tensors, *aliases, where)
 
 
 class _Look:

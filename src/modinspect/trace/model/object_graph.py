@@ -58,7 +58,7 @@ def in_slots(value: object) -> dict[str, Any]:
     return found
 
 
-def reach(value: Any, name: str, depth: int, seen: set[int]) -> Iterator[tuple[str, object]]:
+def reachable(value: Any, name: str, depth: int, seen: set[int]) -> Iterator[tuple[str, object]]:
     """(name, object) of each tensor, module, container and plain object in ``value``, itself first, but what is ``seen``.
 
     Of a module its submodules are given, not what else it holds.
@@ -76,7 +76,7 @@ def reach(value: Any, name: str, depth: int, seen: set[int]) -> Iterator[tuple[s
         return
     yield name, value
     for key, item in _inside(value, name):
-        yield from reach(item, key, depth - 1, seen)
+        yield from reachable(item, key, depth - 1, seen)
 
 
 def _inside(value: Any, name: str) -> Iterator[tuple[str, Any]]:

@@ -20,9 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import _disable_current_modes
 
-from modinspect.trace.model.object_graph import MOST, TORCHS_OWN, in_slots, is_plain, reach, slots_of
-from modinspect.trace.model.registry import mode_of
-from modinspect.trace.model.tensors import storage_of
+from modinspect.trace.model import MOST, TORCHS_OWN, in_slots, is_plain, mode_of, reachable, slots_of, storage_of
 from modinspect.trace.restore.process_state import put_back, save_process
 
 _ATOMS = frozenset({bool, int, float, str, type(None), torch.dtype, torch.device, torch.Size})
@@ -82,7 +80,7 @@ class Preserved:
 
     def add_value(self, value: object) -> None:
         """Saves what can be reached from ``value``: the tensors and modules, and what containers and plain objects hold."""
-        for count, (_, item) in enumerate(reach(value, "", _DEEPEST, self._seen)):
+        for count, (_, item) in enumerate(reachable(value, "", _DEEPEST, self._seen)):
             if isinstance(item, Tensor):
                 self.add_tensor(item)
             elif isinstance(item, nn.Module):

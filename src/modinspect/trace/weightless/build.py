@@ -23,7 +23,7 @@ from modinspect.errors import RunError
 from modinspect.report import Source
 from modinspect.trace.capture.names import SET_DATA, public_name
 from modinspect.trace.capture.sources import Sources
-from modinspect.trace.model.tensors import flatten, map_tensors
+from modinspect.trace.model import flatten, map_tensors
 
 SMALL = 2**22
 """Elements up to which tensors are made for real: 16 MiB of float32."""

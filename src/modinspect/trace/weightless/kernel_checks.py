@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch._ops import OpOverload
 
-from modinspect.trace.model.tensors import map_tensors
+from modinspect.trace.model import map_tensors
 
 _ATEN = torch.ops.aten
 

@@ -27,7 +27,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from modinspect.trace._torch import see_higher_order_operators
 from modinspect.trace.capture import names
 from modinspect.trace.capture.aten import DECIDED_BY_VALUES, WRITES_STATISTICS
-from modinspect.trace.model.tensors import flatten, map_tensors, storage_of
+from modinspect.trace.model import flatten, map_tensors, storage_of
 from modinspect.trace.weightless.build import SMALL, NeedsValues, elements
 from modinspect.trace.weightless.kernel_checks import refuse_dtypes, refuse_indices
 from modinspect.trace.weightless.memory_format import LayoutUnknown, laid_out

@@ -21,9 +21,8 @@ from modinspect.trace.capture import names
 from modinspect.trace.capture.aten import AtenCapture
 from modinspect.trace.capture.recorder import Recorder
 from modinspect.trace.capture.records import CallSignature, OpRecord
-from modinspect.trace.model.registry import Layers, Registry
-from modinspect.trace.model.tensors import TensorMetaTable, storage_of, unwrapped
-from modinspect.trace.restore.model_state import Preserved
+from modinspect.trace.model import Layers, Registry, TensorMetaTable, storage_of, unwrapped
+from modinspect.trace.restore import Preserved
 from modinspect.trace.weightless.build import SMALL, Aliases, NeedsValues, at_line
 from modinspect.trace.weightless.kernel_checks import INDEXED
 from modinspect.trace.weightless.tensor import META, WeightlessMode, WeightlessTensor, tensors_in
