@@ -18,15 +18,17 @@ PACKAGE = Path(modinspect.__file__).parent
 ALLOWED: dict[str, set[str]] = {
     # ground: plain data and words
     "errors": set(),
+    "_version": set(),
+    "printing": set(),
     "wording": set(),
     "patching": set(),
     "examples": set(),
     "usercode": {"errors"},
     "signatures": {"errors", "wording"},
     "config": {"errors", "wording"},
-    "report": {"errors"},
-    "findings": {"errors", "report"},
-    "comparison": {"errors", "report"},
+    "report": {"errors", "printing"},
+    "findings": {"errors", "printing", "report"},
+    "comparison": {"errors", "printing", "report"},
     # running a model
     "target": {"errors", "patching", "signatures", "usercode", "wording"},
     "inputs": {"errors", "patching", "report", "signatures", "target", "usercode", "wording"},
@@ -49,16 +51,16 @@ ALLOWED: dict[str, set[str]] = {
         *("errors", "findings", "inputs", "patching", "process", "report", "session", "target", "trace", "usercode", "wording"),
     },
     # showing what came out
-    "render": {"comparison", "errors", "findings", "report", "wording"},
+    "render": {"_version", "comparison", "errors", "findings", "report", "wording"},
     # the doors
     "api": {"comparison", "errors", "findings", "linter", "report", "session", "trace"},
     "testing": {"findings", "linter", "report"},
     "pytest_plugin": {"api", "config", "findings", "linter", "report", "testing"},
     "cli": {
         *("api", "comparison", "config", "errors", "findings", "linter", "process", "render", "report", "session", "target"),
-        *("modinspect", "usercode", "wording"),
+        *("_version", "usercode", "wording"),
     },
-    "modinspect": {"api", "comparison", "linter", "report"},
+    "modinspect": {"_version", "api", "comparison", "linter", "report"},
     "__main__": {"cli"},
 }
 """Which rooms each room may import. Arrows between rooms point one way."""

@@ -12,6 +12,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from modinspect._version import __version__
+
 if TYPE_CHECKING:
     from modinspect.api import inspect, inspect_target
     from modinspect.comparison import diff
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
     from modinspect.report import Report
 
 __all__ = ["Report", "__version__", "diff", "inspect", "inspect_target", "lint"]
-__version__ = "0.1.0"
 
 _HOMES = {
     "inspect": "modinspect.api",

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from typer.main import get_command
 
-from modinspect import __version__
+from modinspect._version import __version__
 from modinspect.cli import messages
 
 COMMANDS = {

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import typer
 
-from modinspect import __version__
+from modinspect._version import __version__
 from modinspect.errors import ModinspectError
 
 FAILED = 2

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
+from modinspect.printing import printed
 from modinspect.report import Literals
 
 SCHEMA_VERSION = 1
@@ -48,9 +49,7 @@ class Difference:
         return bool(self.changes)
 
     def __str__(self) -> str:
-        from modinspect.render.comparison.text import diff_text
-
-        return diff_text(self).plain
+        return printed(self)
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON form, of nothing but dicts, lists, strings, numbers, booleans and ``None``."""

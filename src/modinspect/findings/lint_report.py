@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from modinspect.findings.finding import SEVERITIES, Finding, Severity, Skipped
+from modinspect.printing import printed
 
 SCHEMA_VERSION = 1
 
@@ -77,6 +78,4 @@ class LintReport:
         }
 
     def __str__(self) -> str:
-        from modinspect.render.findings.text import findings_text
-
-        return findings_text(self).plain
+        return printed(self)

@@ -5,13 +5,32 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
+from modinspect.comparison import Difference
+from modinspect.findings import LintReport
+from modinspect.render.comparison.text import diff_text
+from modinspect.render.findings.text import findings_text
 from modinspect.render.report.html import render_html
 from modinspect.render.report.json import render_json
 from modinspect.render.table.table import ReportTable, render_table, table_text
 from modinspect.render.table.view import View
 from modinspect.report import Report
 
-__all__ = ["FORMATS", "ReportTable", "View", "render_html", "render_json", "render_table", "table_text"]
+__all__ = ["FORMATS", "ReportTable", "View", "render_html", "render_json", "render_table", "table_text", "text_of"]
+
+
+def text_of(result: object) -> str:
+    """What ``print(result)`` shows of a report, a lint report or a difference.
+
+    Raises:
+        TypeError: it is none of them.
+    """
+    if isinstance(result, Report):
+        return table_text(result)
+    if isinstance(result, LintReport):
+        return findings_text(result).plain
+    if isinstance(result, Difference):
+        return diff_text(result).plain
+    raise TypeError(f"no renderer for {type(result).__name__}")
 
 
 def _text(report: Report, view: View) -> str:

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias, TypeVar, Union
 
 from modinspect.errors import ReportError
+from modinspect.printing import printed
 
 SCHEMA_VERSION = 1
 
@@ -384,9 +385,7 @@ class Report:
         return report
 
     def __str__(self) -> str:
-        from modinspect.render import table_text
-
-        return table_text(self)
+        return printed(self)
 
 
 def index_of(origin: str | None, kind: str) -> int | None:

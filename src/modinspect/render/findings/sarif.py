@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from modinspect import __version__
+from modinspect._version import __version__
 from modinspect.findings import Failure, LintReport, RuleInfo, Severity, Skipped
 from modinspect.render.findings.merged import FindingsView, Merged, merged
 from modinspect.render.text import plain
