@@ -27,7 +27,7 @@ from torchinfo import summary
 
 import modinspect
 from modinspect.report import Report
-from modinspect.session.recipe import Recipe
+from modinspect.session import Recipe, Request
 from modinspect.target import load
 from modinspect.trace import trace
 from tests.trace.trace_helpers import AtenSeen, attributed, bits, photograph_of_process, without_detaches
@@ -83,10 +83,9 @@ def weightless(name: str) -> Report:
 
 def built(name: str) -> tuple[nn.Module, dict[str, Any]]:
     """The model with its weights, and what it is called with."""
-    recipe = Recipe(load(SAMPLE[name]), (), None, None, lambda _: None)
+    recipe = Recipe(load(SAMPLE[name]), Request(SAMPLE[name]), lambda _: None, name)
     model = recipe.build().eval()
-    inputs, _ = recipe.make_inputs(model, "cpu")
-    assert inputs is not None
+    inputs = next(recipe.candidates(model, "cpu", None, []))
     assert inputs.args == ()
     return model, dict(inputs.kwargs)
 

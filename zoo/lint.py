@@ -40,11 +40,12 @@ def lint_all(types: Sequence[str], *, jobs: int, seconds: float) -> Iterator[dic
     from modinspect.linter.jobs import run_jobs
     from modinspect.linter.lint_target import Job
     from modinspect.linter.rules import RULES
+    from modinspect.session import Request
 
     rules = tuple(rule.id for rule in RULES)
     targets = {entry.type: entry.target for entry in entries("transformers")}
     for kind in types:
-        job = Job(kind, targets[kind], rules, include_installed=True)
+        job = Job(kind, Request(targets[kind]), rules, include_installed=True)
         (outcome,) = run_jobs([job], workers=jobs, timeout=seconds)
         if isinstance(outcome, Failure):
             yield {"type": kind, "failure": outcome.message}

@@ -56,7 +56,7 @@ def test_a_model_that_can_not_be_checked_ends_with_2_and_the_others_are_reported
     assert "error[MI103]" in ran.out
     assert ran.out.endswith("1 error · 1 model checked · 1 could not be\n")
     message, hint = ran.err.splitlines()
-    assert message == "error: models:Ends: its process ended with exit code 7 before it was done"
+    assert message == "error: models:Ends: the process that ran the model ended with exit code 7 before it was done"
     assert hint == "hint: Does its code call os._exit()?"
 
 

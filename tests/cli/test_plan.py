@@ -20,15 +20,16 @@ LISTED = Config(
 
 
 def test_the_listed_models_are_checked_where_none_is_named() -> None:
-    net, text = plan(Asked(), LISTED)
-    assert (net.target, net.inputs, net.init, net.device, net.dtype, net.opaque) == (
+    first, second = plan(Asked(), LISTED)
+    net, text = first.request, second.request
+    assert (net.target, net.inputs, net.init, net.device, net.dtype, first.opaque) == (
         "pkg:Net", ("2,3",), {"width": 4}, "auto", "float16", ("timm.*",),
     )  # fmt: skip
     assert (text.target, text.inputs, text.input_fn, text.device) == ("pkg:Text", (), "pkg:make", "cpu")
 
 
 def test_only_the_models_named_are_checked_and_a_listed_one_with_its_inputs() -> None:
-    other, net = plan(Asked(targets=("pkg:Other", "pkg:Net")), LISTED)
+    other, net = (job.request for job in plan(Asked(targets=("pkg:Other", "pkg:Net")), LISTED))
     assert (other.target, other.inputs, other.init) == ("pkg:Other", ("1,10",), {})
     assert (net.target, net.inputs, net.init) == ("pkg:Net", ("2,3",), {"width": 4})
 
@@ -38,13 +39,15 @@ def test_the_command_line_comes_first() -> None:
         ("pkg:Net",), RunOptions(("9,9",), device="weightless"), {"width": 5, "depth": 1}, ("my.*",), include_installed=True
     )
     (job,) = plan(asked, LISTED)
-    assert (job.inputs, job.device, job.dtype, job.init) == (("9,9",), "weightless", "float16", {"width": 5, "depth": 1})
+    how = job.request
+    assert (how.inputs, how.device, how.dtype, how.init) == (("9,9",), "weightless", "float16", {"width": 5, "depth": 1})
     assert (job.opaque, job.include_installed) == (("my.*",), True)
 
 
 def test_a_model_that_is_listed_twice_has_two_labels() -> None:
     config = Config(models=(Model("pkg:Net", RunOptions(("1,1",))), Model("pkg:Net", RunOptions(("2,2",)))))
-    assert [(job.label, job.target) for job in plan(Asked(), config)] == [("pkg:Net", "pkg:Net"), ("pkg:Net #2", "pkg:Net")]
+    jobs = plan(Asked(), config)
+    assert [(job.label, job.request.target) for job in jobs] == [("pkg:Net", "pkg:Net"), ("pkg:Net #2", "pkg:Net")]
 
 
 def rules(asked: Asked, config: Config) -> set[str]:

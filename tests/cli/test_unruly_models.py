@@ -124,9 +124,9 @@ def test_one_that_ends_the_process_is_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "says"),
     [
-        ("Aborts", "ended by SIGABRT, and was at unruly.py:"),
-        ("KillsItself", "ended by SIGKILL\nhint: The system may have run out of memory."),
-        ("TerminatesItself", "ended by SIGTERM\n"),
+        ("Aborts", "killed by SIGABRT, and was at unruly.py:"),
+        ("KillsItself", "killed by SIGKILL\nhint: The system may have run out of memory."),
+        ("TerminatesItself", "killed by SIGTERM\n"),
     ],
 )
 def test_one_whose_process_crashes_is_told(name: str, says: str) -> None:

@@ -40,9 +40,9 @@ def tensor(spec: str, **options) -> Tensor:
     return made(spec, **options).args[0]
 
 
-def error(*specs: str, model: nn.Module | None = None) -> InputError:
+def error(*specs: str, model: nn.Module | None = None, **options) -> InputError:
     with pytest.raises(InputError) as caught:
-        made(*specs, model=model)
+        made(*specs, model=model, **options)
     return caught.value
 
 

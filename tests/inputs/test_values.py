@@ -1,6 +1,5 @@
 """The tensors that a spec makes."""
 
-import os
 from collections import OrderedDict, namedtuple
 
 import pytest
@@ -15,6 +14,7 @@ from modinspect.inputs import (
 )
 from modinspect.inputs.spec import ALIASES, value_range
 from modinspect.inputs.values import place
+from modinspect.session import available_memory
 from tests.inputs.input_helpers import Net, error, made, tensor
 
 
@@ -132,22 +132,20 @@ def test_tensors_go_to_the_device():
 
 
 def test_what_is_larger_than_the_machine_is_refused_before_it_is_made():
-    wrong = error("1000000,1000000")
-    assert "needs 4.0 TB as float32, this machine has" in wrong.message
-    assert "needs" in error("9000000000,9000000000,9000000000:int8").message
+    wrong = error("1000000,1000000", available=available_memory())
+    assert "needs 4.0 TB as float32, and " in wrong.message
+    assert "needs" in error("9000000000,9000000000,9000000000:int8", available=available_memory()).message
     assert "torch can't make" in error("0,9223372036854775807,9223372036854775807").message
     assert tensor("0,1000000,1000000").numel() == 0
 
 
-def test_a_refused_size_says_how_much_it_needs_and_how_much_there_is(monkeypatch):
-    monkeypatch.setattr(values, "_memory", lambda: 8)
-    assert tensor("2").shape == (2,)
-    wrong = error("500000000:float64")
-    assert wrong.message == "the input '500000000:float64' needs 4.0 GB as float64, this machine has 0.0 GB"
+def test_a_refused_size_says_how_much_it_needs_and_how_much_there_is():
+    assert made("2", available=8).args[0].shape == (2,)
+    wrong = error("500000000:float64", available=8)
+    assert wrong.message == "the input '500000000:float64' needs 4.0 GB as float64, and 0.0 GB are available"
     assert wrong.hint == "Give smaller sizes."
-    assert "needs 0.0 GB as float32" in error("3").message
-    monkeypatch.setattr(values, "_memory", lambda: None)
-    assert tensor("3").shape == (3,)
+    assert "needs 0.0 GB as float32" in error("3", available=8).message
+    assert made("3", available=None).args[0].shape == (3,)
 
 
 @pytest.mark.parametrize(
@@ -164,17 +162,6 @@ def test_a_refused_size_says_how_much_it_needs_and_how_much_there_is(monkeypatch
 )
 def test_bytes_are_shown_in_the_unit_that_suits(count, shown):
     assert values._bytes(count) == shown
-
-
-def test_the_memory_of_the_machine_is_what_the_system_says_if_it_does(monkeypatch):
-    said = {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": 1000}
-    monkeypatch.setattr(os, "sysconf", said.__getitem__)
-    assert values._memory() == 4_096_000
-    for reason in (ValueError(), OSError()):
-        monkeypatch.setattr(os, "sysconf", lambda _, reason=reason: (_ for _ in ()).throw(reason))
-        assert values._memory() is None
-    monkeypatch.delattr(os, "sysconf")
-    assert values._memory() is None
 
 
 @pytest.mark.parametrize("kind", [RuntimeError, MemoryError, OverflowError, TypeError, NotImplementedError])

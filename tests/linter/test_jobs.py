@@ -11,6 +11,7 @@ from modinspect.findings import Failure
 from modinspect.linter.check import Checked
 from modinspect.linter.jobs import run_jobs
 from modinspect.linter.lint_target import Job
+from modinspect.session import Request
 from tests.linter.lint_processes import is_running
 
 HERE = Path(__file__).parent
@@ -28,7 +29,8 @@ def pids(tmp_path: Path) -> Path:
 
 
 def job(name: str, **init: str) -> Job:
-    return Job(f"misbehaving:{name}", f"misbehaving:{name}", ("MI001", "MI103"), ("1,10",), init=init)
+    target = f"misbehaving:{name}"
+    return Job(target, Request(target, ("1,10",), init=init), ("MI001", "MI103"))
 
 
 def failure(outcome: Checked | Failure) -> Failure:
@@ -50,9 +52,9 @@ def test_what_misbehaves_fails_alone_and_says_how(capfd: pytest.CaptureFixture[s
     assert (found.source.file, found.source.code) == ("misbehaving.py", "return F.linear(self.fc(x), torch.rand(3, 5))")
     assert isinstance(leaves_a_thread, Checked)
 
-    assert failure(ends).message == "its process ended with exit code 7 before it was done"
+    assert failure(ends).message == "the process that ran the model ended with exit code 7 before it was done"
     assert "goodbye" in failure(ends).detail
-    assert failure(crashes).message == "its process was ended by SIGSEGV"
+    assert failure(crashes).message == "the process that ran the model was killed by SIGSEGV"
     assert failure(raises).message.startswith("forward raised ValueError: no (at misbehaving.py:")
     assert "Traceback" in failure(raises).detail
     assert "sys.exit(4)" in failure(quits).message

@@ -10,6 +10,7 @@ from modinspect.errors import InputError, ModinspectError, RunError, TargetError
 from modinspect.linter import lint_target as lint_target_module
 from modinspect.linter.check import Checked
 from modinspect.linter.lint_target import Job, lint_target
+from modinspect.session import Request, fallback
 
 MODELS = """
 import torch
@@ -72,7 +73,7 @@ def large(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def lint(name: str, inputs: tuple[str, ...] = ("2,10",), **how: object) -> Checked:
-    job = Job(name, f"net.py:{name}", RULES, inputs, **how)  # type: ignore[arg-type]
+    job = Job(name, Request(f"net.py:{name}", inputs, **how), RULES)  # type: ignore[arg-type]
     return lint_target(job, lambda _: None)
 
 
@@ -98,7 +99,7 @@ def test_a_large_model_that_needs_values_is_run_for_real(name: str) -> None:
 
 @pytest.mark.usefixtures("large")
 def test_what_a_model_that_is_too_large_for_a_real_run_raises_is_believed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lint_target_module, "_CONFIRMED_UP_TO", -1)
+    monkeypatch.setattr(fallback, "CONFIRMED_UP_TO", -1)
     with pytest.raises(RunError, match="without memory"):
         lint("Branches")
 
@@ -114,7 +115,7 @@ def test_a_device_can_be_named() -> None:
     assert lint("Branches", device="cpu").decided == set(RULES)
     with pytest.raises(RunError, match="the device 'nonsense' can't be used"):
         lint("Net", device="nonsense")
-    with pytest.raises(InputError, match="'weightless:nonsense' is no device"):
+    with pytest.raises(InputError, match="'weightless:nonsense' isn't a device"):
         lint("Net", device="weightless:nonsense")
 
 
@@ -130,7 +131,7 @@ def test_arguments_and_dtype_reach_the_model() -> None:
     assert lint("Net", init={"width": 7}, dtype="float64").decided == set(RULES)
     with pytest.raises(TargetError, match="depth"):
         lint("Net", init={"depth": 7})
-    with pytest.raises(InputError, match="'int8' is no floating dtype"):
+    with pytest.raises(InputError, match="'int8' isn't a floating-point dtype"):
         lint("Net", dtype="int8")
 
 
@@ -145,7 +146,7 @@ def test_a_forward_that_raises_is_an_error_that_says_where(memory: str) -> None:
 
 def test_progress_is_told_in_words() -> None:
     told: list[str] = []
-    lint_target(Job("label", "net.py:Net", ("MI103",), ("2,10",)), told.append)
+    lint_target(Job("label", Request("net.py:Net", ("2,10",)), ("MI103",)), told.append)
     assert told[0] == "importing label"
     assert told[-1] == "asking MI103 about label"
     assert "running label" in told
@@ -154,7 +155,7 @@ def test_progress_is_told_in_words() -> None:
 @pytest.mark.parametrize("name", ["net.py:Nope", "net.py", "nope.py:Net", "", "net.py:BUILT", "net.py:Net(1, 2, 3)"])
 def test_targets_that_are_none_are_errors(name: str) -> None:
     with pytest.raises(ModinspectError):
-        lint_target(Job(name, name, ("MI103",), ("2,10",)), lambda _: None)
+        lint_target(Job(name, Request(name, ("2,10",)), ("MI103",)), lambda _: None)
 
 
 @pytest.mark.usefixtures("large")
@@ -163,7 +164,7 @@ def test_a_large_model_whose_guessed_inputs_need_values_is_run_for_real() -> Non
 
 
 def test_without_memory_a_guessed_input_that_needs_values_is_a_failed_run() -> None:
-    with pytest.raises(RunError, match="without memory it can't be run") as raised:
+    with pytest.raises(RunError, match="the model can't run weightless") as raised:
         lint("Branches", (), device="weightless")
     assert "--device cpu" in raised.value.hint
 

@@ -49,7 +49,7 @@ def explain(
     """Explain a rule of lint: what it finds, why that is bad, what to do instead. Without a rule, list all of them."""
     with errors_told(with_traceback=traceback), stdout_for_results() as stdout:
         check_destination(output)
-        from modinspect.linter.catalog import CATALOG, find_rule, infos
+        from modinspect.linter import CATALOG, find_rule, infos
 
         if rule is None:
             text = _list(infos(CATALOG), output_format, output, stdout)

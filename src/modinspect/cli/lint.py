@@ -186,19 +186,20 @@ def _split(selectors: Sequence[str] | None) -> tuple[str, ...]:
 def _linted(asked: Asked, config: Config, workers: int | None, timeout: float | None, baseline: str | None) -> LintReport:
     from modinspect.cli.lint_plan import plan
     from modinspect.findings import read_baseline
-    from modinspect.linter.catalog import by_id
-    from modinspect.linter.gather import gather
-    from modinspect.linter.jobs import default_workers, run_jobs
+    from modinspect.linter import lint_targets
 
     planned = plan(asked, config)
-    graded = by_id(config.severity)
     known = read_baseline(baseline) if baseline else frozenset()
     seconds = next(limit for limit in (timeout, config.timeout, TIMEOUT) if limit is not None)
     with live_line() as progress:
-        outcomes = run_jobs(
-            planned, workers=workers or config.jobs or default_workers(), timeout=seconds or None, progress=progress
+        return lint_targets(
+            planned,
+            workers=workers or config.jobs,
+            timeout=seconds or None,
+            severity=config.severity,
+            baseline=known,
+            progress=progress,
         )
-    return gather(outcomes, severity=graded, baseline=known)
 
 
 def _written(

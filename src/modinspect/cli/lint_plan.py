@@ -10,8 +10,8 @@ from typing import Any
 
 from modinspect.config import TABLE, Config, Model, RunOptions
 from modinspect.errors import ConfigError
-from modinspect.linter.catalog import check_selectors, chosen
-from modinspect.linter.lint_target import Job
+from modinspect.linter import Job, check_selectors, chosen
+from modinspect.session import Request
 
 _HOW_TO_NAME = (
     "Name one, as in: modinspect lint pkg.mod:Class --input 1,10. Or list the project's models in pyproject.toml, each in a "
@@ -61,13 +61,15 @@ def _job(model: Model, label: str, asked: Asked, config: Config) -> Job:
     how = asked.how.over(model.how).over(config.how)
     return Job(
         label=label,
-        target=model.target,
+        request=Request(
+            model.target,
+            how.inputs,
+            how.input_fn,
+            {**model.init, **asked.init},
+            device="auto" if how.device is None else how.device,
+            dtype=how.dtype,
+        ),
         rules=_rules(model, asked, config),
-        inputs=how.inputs,
-        input_fn=how.input_fn,
-        init={**model.init, **asked.init},
-        device="auto" if how.device is None else how.device,
-        dtype=how.dtype,
         opaque=asked.opaque or config.opaque,
         include_installed=asked.include_installed or bool(config.include_installed),
     )

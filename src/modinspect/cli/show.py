@@ -79,42 +79,46 @@ def show(
 
     The forward runs once. If it raises, what ran before is shown, with exit code 2.
     """
-    with limited(timeout) as ends, errors_told(with_traceback=traceback), stdout_for_results(for_good=ends) as stdout:
-        check_destination(output)
-        started = os.getpid()
-        with live_line() as progress:
-            from modinspect.api import inspect_target
-            from modinspect.config import RunOptions, read_config
-            from modinspect.target import parse_init
 
-            config = read_config()
-            listed = config.model(target)
-            # Inputs that the configuration gives for all models may not fit one that nobody has listed.
-            general = replace(config.how, inputs=(), input_fn=None)
-            asked = RunOptions(tuple(inputs or ()), input_fn, device, dtype, train or None, grad or None)
-            how = asked.over(listed.how).over(general)
-            report = inspect_target(
-                target,
-                how.inputs,
-                init={**listed.init, **parse_init(init or ())},
-                input_fn=how.input_fn,
-                device="auto" if how.device is None else how.device,
-                dtype=how.dtype,
-                train=bool(how.train),
-                grad=bool(how.grad),
-                opaque=opaque or config.opaque,
-                progress=progress,
-            )
-        if os.getpid() != started:
-            os._exit(0)  # a copy of this process, which the model forked and let go on: one of them answers
-        from modinspect.render import View
+    def work(ends: bool) -> None:
+        with errors_told(with_traceback=traceback), stdout_for_results(for_good=ends) as stdout:
+            check_destination(output)
+            started = os.getpid()
+            with live_line() as progress:
+                from modinspect.api import inspect_target
+                from modinspect.config import RunOptions, read_config
+                from modinspect.target import parse_init
 
-        if traceback and report.error:
-            print_traceback(report.error.traceback)
-        view = View(depth=depth, expand=expand, ops=ops, aten=aten)
-        write_result(_written(report, view, output_format, output, stdout), output, stdout)
-        if report.error:
-            raise typer.Exit(FAILED)
+                config = read_config()
+                listed = config.model(target)
+                # Inputs that the configuration gives for all models may not fit one that nobody has listed.
+                general = replace(config.how, inputs=(), input_fn=None)
+                asked = RunOptions(tuple(inputs or ()), input_fn, device, dtype, train or None, grad or None)
+                how = asked.over(listed.how).over(general)
+                report = inspect_target(
+                    target,
+                    how.inputs,
+                    init={**listed.init, **parse_init(init or ())},
+                    input_fn=how.input_fn,
+                    device="auto" if how.device is None else how.device,
+                    dtype=how.dtype,
+                    train=bool(how.train),
+                    grad=bool(how.grad),
+                    opaque=opaque or config.opaque,
+                    progress=progress,
+                )
+            if os.getpid() != started:
+                os._exit(0)  # a copy of this process, which the model forked and let go on: one of them answers
+            from modinspect.render import View
+
+            if traceback and report.error:
+                print_traceback(report.error.traceback)
+            view = View(depth=depth, expand=expand, ops=ops, aten=aten)
+            write_result(_written(report, view, output_format, output, stdout), output, stdout)
+            if report.error:
+                raise typer.Exit(FAILED)
+
+    limited(work, timeout)
 
 
 def _written(report: Report, view: View, name: Format, output: str, stdout: TextIO) -> str:

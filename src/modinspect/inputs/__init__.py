@@ -24,6 +24,7 @@ __all__ = [
     "Inputs",
     "call_input_function",
     "candidates",
+    "dtype_name",
     "guess_inputs",
     "make_inputs",
     "parse_spec",
@@ -45,11 +46,16 @@ def make_inputs(
     model: nn.Module,
     device: torch.device | str,
     dtype: torch.dtype | str | None = None,
+    available: int | None = None,
 ) -> Inputs:
-    """Makes the inputs that ``specs`` ask for, on ``device``.
+    """Makes the inputs that ``specs`` ask for. Random values are the same each time.
 
-    Those without a name go to the arguments of ``forward`` in order, wherever they stand between those with a name. Specs that
-    give no dtype have ``dtype``, else that of the model's first floating parameter. Random values are the same each time.
+    Args:
+        specs: those without a name go to the arguments of ``forward`` in order, the others by name.
+        model: whose ``forward`` takes them.
+        device: where the tensors are put.
+        dtype: of specs that name none; that of the model's first floating parameter by default.
+        available: bytes of memory that one input may take; ``None`` for no limit.
 
     Raises:
         InputError: a spec can't be read or made, or ``forward`` does not take these.
@@ -66,7 +72,7 @@ def make_inputs(
     random = generator()
     placed = []
     for spec in parsed:
-        value = load_file(spec.file) if spec.file is not None else make_tensor(spec, default, random)
+        value = load_file(spec.file) if spec.file is not None else make_tensor(spec, default, random, available)
         placed.append((spec.name, place(value, device)))
     args = tuple(value for name, value in placed if name is None)
     kwargs = {name: value for name, value in placed if name is not None}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -42,14 +41,20 @@ def model_dtype(model: nn.Module) -> torch.dtype:
     return next(floating, torch.get_default_dtype())
 
 
-def make_tensor(spec: InputSpec, default: torch.dtype, random: torch.Generator) -> Tensor:
-    """The tensor that ``spec`` asks for, on the CPU.
+def make_tensor(spec: InputSpec, default: torch.dtype, random: torch.Generator, available: int | None = None) -> Tensor:
+    """Makes the tensor that ``spec`` asks for, on the CPU.
+
+    Args:
+        spec: shape, dtype and fill.
+        default: the dtype of a spec that names none.
+        random: where random values come from.
+        available: bytes of memory that it may take; ``None`` for no limit.
 
     Raises:
         InputError: it does not fit into memory, or torch can't make it.
     """
     dtype: torch.dtype = getattr(torch, spec.dtype) if spec.dtype else default
-    _check_memory(spec, dtype)
+    _check_memory(spec, dtype, available)
     try:
         return _filled(spec, dtype, random)
     except (RuntimeError, MemoryError, OverflowError, TypeError, NotImplementedError) as error:
@@ -103,13 +108,13 @@ def _check_floats(spec: InputSpec, ends: Iterable[float], dtype: torch.dtype) ->
             raise InputError(f"the input '{spec}': {end:g} is no {name}", f"The largest one is {largest:g}.")
 
 
-def _check_memory(spec: InputSpec, dtype: torch.dtype) -> None:
-    """The allocator would crash, or the system would end the process."""
-    needed, there = math.prod(spec.dims) * dtype.itemsize, _memory()
-    if there is not None and needed > there:
+def _check_memory(spec: InputSpec, dtype: torch.dtype, available: int | None) -> None:
+    """Stops before the allocator crashes, or the system kills the process."""
+    needed = math.prod(spec.dims) * dtype.itemsize
+    if available is not None and needed > available:
         name = str(dtype).removeprefix("torch.")
-        has = f"this machine has {_bytes(there)}"
-        raise InputError(f"the input '{spec}' needs {_bytes(needed)} as {name}, {has}", "Give smaller sizes.")
+        message = f"the input '{spec}' needs {_bytes(needed)} as {name}, and {_bytes(available)} are available"
+        raise InputError(message, "Give smaller sizes.")
 
 
 def _bytes(count: int) -> str:
@@ -117,11 +122,3 @@ def _bytes(count: int) -> str:
     power, unit = (12, "TB") if count >= 10**12 else (9, "GB")
     shown = count / 10**power
     return f"{shown:.1f} {unit}" if shown < 1e6 else f"{shown:.0e} {unit}"
-
-
-def _memory() -> int | None:
-    """Bytes of memory in this machine, ``None`` where the system does not say."""
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, OSError, ValueError):
-        return None

@@ -6,13 +6,18 @@ print(report)
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+
+from modinspect.linter.catalog import CATALOG, check_selectors, chosen, find_rule, infos
+from modinspect.linter.lint_target import Job
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from modinspect.findings import LintReport, Severity
+    from modinspect.findings import Identity, LintReport, Severity
+
+__all__ = ["CATALOG", "Job", "check_selectors", "chosen", "find_rule", "infos", "lint", "lint_targets"]
 
 
 def lint(
@@ -50,7 +55,7 @@ def lint(
         RunError: ``forward`` raised.
     """
     from modinspect.linter.arguments import arguments
-    from modinspect.linter.catalog import by_id, chosen
+    from modinspect.linter.catalog import by_id
     from modinspect.linter.check import check
     from modinspect.linter.gather import gather
     from modinspect.linter.lint_target import check_ran
@@ -63,3 +68,37 @@ def lint(
     check_ran(runs)
     graded = by_id(severity or {})
     return gather([check(runs, rules, target=name, include_installed=include_installed)], severity=graded)
+
+
+def lint_targets(
+    jobs: Sequence[Job],
+    *,
+    timeout: float | None = None,
+    workers: int | None = None,
+    severity: Mapping[str, Severity] | None = None,
+    baseline: frozenset[Identity] = frozenset(),
+    progress: Callable[[str], None] | None = None,
+) -> LintReport:
+    """Lints targets, each in a process of its own, as ``modinspect lint`` does.
+
+    Args:
+        jobs: what to lint, and how.
+        timeout: seconds that one target may take, imports included; ``None`` for no limit.
+        workers: how many processes run at the same time; by default as many as there are cores.
+        severity: what the findings of a rule count as, by id or name, where that is not what the rule says.
+        baseline: findings that are known and accepted.
+        progress: called with a few words on what is being done.
+
+    Returns:
+        One report of all targets; those that could not be linted are its ``failures``.
+
+    Raises:
+        ConfigError: there is no rule of a name in ``severity``.
+    """
+    from modinspect.linter.catalog import by_id
+    from modinspect.linter.gather import gather
+    from modinspect.linter.jobs import run_jobs
+
+    graded = by_id(severity or {})
+    outcomes = run_jobs(jobs, workers=workers, timeout=timeout, progress=progress)
+    return gather(outcomes, severity=graded, baseline=baseline)

@@ -37,8 +37,9 @@ def arguments(model: nn.Module, inputs: Any) -> tuple[tuple[Any, ...], dict[str,
 
 def _made(model: nn.Module, specs: tuple[str, ...]) -> tuple[tuple[Any, ...], dict[str, Any]]:
     from modinspect.inputs import make_inputs
+    from modinspect.session import available_memory
 
-    made = make_inputs(specs, model=model, device=_device(model))
+    made = make_inputs(specs, model=model, device=_device(model), available=available_memory())
     return made.args, made.kwargs
 
 

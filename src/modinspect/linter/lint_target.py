@@ -2,47 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from modinspect.errors import InputError, RunError, TargetError
+from modinspect.errors import InputError, RunError
+from modinspect.session import Built, Recipe, Request, first_that_runs, how_to_give, in_mode, open_target, run_target
 
 if TYPE_CHECKING:
-    import torch
-    from torch import nn
-
+    from modinspect.inputs import Inputs
     from modinspect.linter.check import Checked
     from modinspect.linter.runs.live_runs import LiveRuns
     from modinspect.report import ForwardError
-    from modinspect.session.recipe import Recipe
-    from modinspect.trace import Weightless
 
 _REAL_UP_TO = 2**28
-"""Bytes of parameters up to which ``auto`` builds the model with its memory, so that each rule can be decided."""
-
-_CONFIRMED_UP_TO = 2**31
-"""Bytes of parameters up to which what a run without memory could not do is tried with it."""
+"""Bytes of parameters up to which ``auto`` takes real weights, so that each rule can be decided."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """One target to lint, and how; ``rules`` are ids. What ``label`` says stands for the target in all output."""
+    """One target to lint, and how.
+
+    Args:
+        label: what all output calls the target.
+        request: the target and how it is run.
+        rules: the ids of the rules to ask.
+        opaque: globs of class paths that count as layers.
+        include_installed: report findings in the code of installed libraries too.
+    """
 
     label: str
-    target: str
+    request: Request
     rules: tuple[str, ...]
-    inputs: tuple[str, ...] = ()
-    input_fn: str | None = None
-    init: Mapping[str, Any] = field(default_factory=dict)
-    device: str = "auto"
-    dtype: str | None = None
     opaque: tuple[str, ...] = ()
     include_installed: bool = False
 
 
 def lint_target(job: Job, progress: Callable[[str], None]) -> Checked:
-    """Asks the rules about a target; ``progress`` is told in words what is being done.
+    """Asks the rules about a target.
+
+    Args:
+        job: the target, and how to lint it.
+        progress: called with a few words on what is being done.
 
     Raises:
         TargetError: the target could not be found, imported or built.
@@ -51,98 +52,61 @@ def lint_target(job: Job, progress: Callable[[str], None]) -> Checked:
     """
     from modinspect.linter.catalog import find_rule
     from modinspect.linter.check import check
-    from modinspect.session.recipe import Recipe
-    from modinspect.target import importable_cwd, load
-    from modinspect.trace.restore.process_state import preserved_process
 
-    with importable_cwd(), preserved_process():
-        progress(f"importing {job.label}")
-        factory = load(job.target, job.init)
-        with importable_cwd(*factory.directories):
-            runs = _runs(Recipe(factory, job.inputs, job.input_fn, job.dtype, progress), job)
-            rules = [find_rule(rule) for rule in job.rules]
-            return check(
-                runs,
-                rules,
-                target=job.label,
-                include_installed=job.include_installed,
-                progress=lambda rule: progress(f"asking {rule} about {job.label}"),
-            )
+    with open_target(job.request, progress, name=job.label) as recipe:
+        runs, _ = run_target(recipe, lambda built: _live(recipe, job, built), _failure, real_up_to=_REAL_UP_TO)
+        check_ran(runs, "To run it with real weights: --device cpu." if job.request.device.startswith("weightless") else "")
+        return check(
+            runs,
+            [find_rule(rule) for rule in job.rules],
+            target=job.label,
+            include_installed=job.include_installed,
+            progress=lambda rule: progress(f"asking {rule} about {job.label}"),
+        )
 
 
-def _runs(recipe: Recipe, job: Job) -> LiveRuns:
-    """The runs of a model whose forward does not raise."""
-    from modinspect.session.recipe import real_device, weightless_device
-
-    kind, _, where = job.device.partition(":")
-    if kind in ("auto", "weightless"):
-        return _without_memory(recipe, job, weightless_device(where), fall_back=kind == "auto")
-    return _real(recipe, job, real_device(job.device))
-
-
-def _without_memory(recipe: Recipe, job: Job, device: torch.device, *, fall_back: bool) -> LiveRuns:
-    """Without memory; with ``fall_back``, with it where that is little, or where the forward can't be run without."""
-    import torch
-
-    from modinspect.session.recipe import check_memory, param_bytes, within_memory
-    from modinspect.trace import NeedsValues, Weightless, without_memory
-
-    cpu, hint = torch.device("cpu"), "Run it for real: --device cpu."
-    try:
-        with without_memory() as aliases:
-            model = recipe.build()
-    except NeedsValues as needed:
-        if not fall_back:
-            raise RunError(f"without memory it can't be built: {needed}", hint) from needed
-        check_memory(aliases.registered(), str(needed))
-        with within_memory(str(needed)):
-            return _real(recipe, job, cpu)
-    except TargetError:
-        if not fall_back:
-            raise
-        return _real(recipe, job, cpu)
-    size = param_bytes(model.parameters())
-    if fall_back and size <= _REAL_UP_TO:
-        return _real(recipe, job, cpu)
-    try:
-        try:
-            runs = _live(recipe, job, model, "cpu", Weightless(device, aliases))
-        except NeedsValues as needed:  # where its inputs are tried out
-            raise RunError(f"without memory it can't be run: {needed}", hint) from needed
-        check_ran(runs, hint)
-    except RunError as error:
-        if not fall_back or size > _CONFIRMED_UP_TO:
-            raise
-        check_memory(model.parameters(), error.message)
-        return _real(recipe, job, cpu)
-    return runs
-
-
-def _real(recipe: Recipe, job: Job, device: torch.device) -> LiveRuns:
-    model = recipe.build()
-    if device.type != "cpu":
-        model = model.to(device)
-    runs = _live(recipe, job, model, device, None)
-    check_ran(runs)
-    return runs
-
-
-def _live(recipe: Recipe, job: Job, model: nn.Module, device: torch.device | str, weightless: Weightless | None) -> LiveRuns:
+def _live(recipe: Recipe, job: Job, built: Built) -> LiveRuns:
     import torch
 
     from modinspect.linter.runs.live_runs import LiveRuns
-    from modinspect.session.recipe import how_to_give
 
-    inputs, _ = recipe.make_inputs(model, device, weightless)
+    inputs = _inputs(recipe, built)
     if inputs is None:
-        raise InputError(f"there is no input for {job.label}", f"A rule needs a run: {how_to_give(model)}")
+        raise InputError(f"there is no input for {job.label}", f"A rule needs a run: {how_to_give(built.model)}.")
     torch.manual_seed(0)
     recipe.tell(f"running {job.label}")
-    return LiveRuns(model, inputs.args, inputs.kwargs, target=job.label, opaque=job.opaque, weightless=weightless)
+    return LiveRuns(built.model, inputs.args, inputs.kwargs, target=job.label, opaque=job.opaque, weightless=built.weightless)
+
+
+def _inputs(recipe: Recipe, built: Built) -> Inputs | None:
+    """The inputs given, else the first guess that runs."""
+    from modinspect.trace import trace
+
+    where = "cpu" if built.weightless is not None else built.device
+    candidates = recipe.candidates(built.model, where, built.weightless, [])
+    if recipe.inputs_given:
+        return next(candidates)
+    with in_mode(built.model, train=False):
+        tried = first_that_runs(
+            candidates,
+            built.model,
+            lambda inputs: trace(built.model, inputs.args, inputs.kwargs, weightless=built.weightless),
+        )
+    return None if tried is None else tried[0]
+
+
+def _failure(runs: LiveRuns) -> str | None:
+    from modinspect.linter.rule import Undecided
+
+    try:
+        error = runs.outcome().error
+    except Undecided as undecided:
+        return undecided.reason
+    return None if error is None else f"{error.type} is raised: {error.message}"
 
 
 def check_ran(runs: LiveRuns, hint: str = "") -> None:
-    """Stops where the given inputs don't come through the model: then no rule can be decided.
+    """Stops if the given inputs don't come through the model: then no rule can be decided.
 
     Raises:
         RunError: the forward raised, or could not be run.
@@ -154,7 +118,7 @@ def check_ran(runs: LiveRuns, hint: str = "") -> None:
     except Undecided as undecided:
         raise RunError(undecided.reason, hint) from undecided
     if error is not None:
-        raise RunError(f"forward raised {_told(error)}", error.sentence or "Look at it with modinspect show.")
+        raise RunError(f"forward raised {_told(error)}", error.sentence or "To look at it: modinspect show.")
 
 
 def _told(error: ForwardError) -> str:

@@ -1,50 +1,59 @@
-"""From an imported target to a model and what its ``forward`` is called with: what ``show`` and ``lint`` do alike."""
+"""How a model and its inputs are made, from an imported target."""
 
 from __future__ import annotations
 
 import copy
 import inspect
 import operator
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from modinspect.errors import InputError, RunError
+from modinspect.errors import InputError
+from modinspect.session.devices import model_dtype_named
+from modinspect.session.memory import available_memory, fits_memory
+from modinspect.session.request import Request
 from modinspect.signatures import argument_names
 
 if TYPE_CHECKING:
     import torch
-    from torch import Tensor, nn
+    from torch import nn
 
     from modinspect.inputs import Inputs
-    from modinspect.report import Output
+    from modinspect.report import Output, Report
     from modinspect.target import Factory
     from modinspect.trace import Weightless
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a model and its inputs are made; ``tell`` is told in words what is being done."""
+    """An imported target and what was asked for.
+
+    Args:
+        factory: builds the model.
+        request: what was asked for.
+        tell: called with a few words on what is being done.
+        name: the target as progress and reports call it.
+    """
 
     factory: Factory
-    inputs: tuple[str, ...]
-    input_fn: str | None
-    dtype: str | None
+    request: Request
     tell: Callable[[str], None]
+    name: str
 
     def build(self) -> nn.Module:
-        """The model, with parameters of the wanted dtype; the same one each time.
+        """Builds the model, with parameters of the requested dtype; each time the same one.
 
         Raises:
             TargetError: it could not be built.
-            RunError: some module in it is none that torch itself could work with.
+            RunError: torch itself could not work with one of its modules.
         """
         import torch
 
-        from modinspect.trace.model.registry import check_modules
+        from modinspect.trace import check_modules
 
-        self.tell(f"building {self.factory.target.text}")
+        self.tell(f"building {self.name}")
         torch.manual_seed(0)
         model = self._built()
         check_modules(model)
@@ -54,78 +63,125 @@ class Recipe:
         import torch
         from torch import nn
 
-        if self.dtype is None:
+        if self.request.dtype is None:
             return self.factory.build()
-        dtype = _floating(self.dtype)
+        dtype = model_dtype_named(self.request.dtype)
         if isinstance(self.factory.obj, nn.Module):
             return copy.deepcopy(self.factory.obj).to(dtype)
         before = torch.get_default_dtype()
-        try:
-            torch.set_default_dtype(dtype)
-        except TypeError as error:
-            raise InputError(f"{self.dtype!r} can't be the dtype of a whole model", _FLOATING) from error
+        torch.set_default_dtype(dtype)
         try:
             return self.factory.build()
         finally:
             torch.set_default_dtype(before)
 
+    @property
+    def inputs_given(self) -> bool:
+        """Whether the user said what the inputs are."""
+        return bool(self.request.inputs) or self.request.input_fn is not None
+
     def candidates(
         self, model: nn.Module, device: torch.device | str, weightless: Weightless | None, notes: list[str]
     ) -> Iterator[Inputs]:
-        """What ``forward`` may be called with: what was given, else each guess, the likeliest first.
+        """Yields what ``forward`` may be called with: the inputs given, else each guess, the likeliest first.
 
-        A guess may turn out not to run, and the next one is for that. ``notes`` gets one on each that can't even be tried.
+        A guess may fail to run; then the next one is tried. ``notes`` gets one on each that can't even be tried.
 
         Raises:
-            InputError: what was given could not be made, or does not fit ``forward``.
+            InputError: the inputs given could not be made, or don't fit ``forward``.
         """
         from modinspect.inputs import call_input_function, candidates, make_inputs
 
-        if self.input_fn is not None:
-            if self.inputs:
+        asked = self.request
+        if asked.input_fn is not None:
+            if asked.inputs:
                 raise InputError("--input and --input-fn are both given", "Give one of them.")
-            yield call_input_function(self.input_fn, model=model, device=device)
-        elif self.inputs:
-            yield make_inputs(self.inputs, model=model, device=device, dtype=self.dtype)
+            yield call_input_function(asked.input_fn, model=model, device=device)
+        elif asked.inputs:
+            yield make_inputs(asked.inputs, model=model, device=device, dtype=asked.dtype, available=available_memory())
         else:
             ask = _Asker(model, weightless)
-            for guess in candidates(model, self.factory, ask, device=device, dtype=self.dtype, notes=notes):
+            for guess in candidates(model, self.factory, ask, device=device, dtype=asked.dtype, notes=notes):
                 yield replace(guess, notes=(*guess.notes, f"input taken from {guess.how}"))
 
-    def make_inputs(
-        self, model: nn.Module, device: torch.device | str, weightless: Weightless | None = None
-    ) -> tuple[Inputs | None, tuple[str, ...]]:
-        """The first inputs that the model takes (the first of all where it takes none), and notes on them; else ``None``.
 
-        Raises:
-            InputError: they could not be made, or don't fit ``forward``.
-            NeedsValues: to see whether a guess runs, a value was needed that a run without memory does not have.
-        """
-        from modinspect.trace import trace
+@contextmanager
+def open_target(request: Request, tell: Callable[[str], None], *, name: str = "") -> Iterator[Recipe]:
+    """Imports a target, and keeps what its code needs importable while the block runs.
 
-        notes: list[str] = []
-        first: Inputs | None = None
-        for inputs in self.candidates(model, device, weightless, notes):
-            given = self.inputs or self.input_fn is not None
-            if given or trace(model, inputs.args, inputs.kwargs, weightless=weightless).error is None:
-                return inputs, inputs.notes
-            first = first or inputs
-        return (first, first.notes) if first is not None else (None, tuple(notes))
+    Other threads wait for their turn meanwhile. Afterwards ``sys.path``, random states and global settings are as before.
+
+    Args:
+        request: what to import, and how it will be run.
+        tell: called with a few words on what is being done.
+        name: the target as progress and reports call it; as it was written by default.
+
+    Raises:
+        TargetError: it can't be found or imported.
+    """
+    from modinspect.target import importable_cwd, load
+    from modinspect.trace import preserved_process, targets_turn
+
+    with targets_turn(), importable_cwd(), preserved_process():
+        tell(f"importing {name or request.target}")
+        factory = load(request.target, request.init)
+        with importable_cwd(*factory.directories):
+            yield Recipe(factory, request, tell, name or factory.target.text)
+
+
+def first_that_runs(
+    candidates: Iterator[Inputs], model: nn.Module, run: Callable[[Inputs], Report]
+) -> tuple[Inputs, Report] | None:
+    """Runs the candidates until one doesn't fail.
+
+    Returns:
+        The first inputs that run, with their report. If all fail, the first: its report says why. ``None`` without candidates.
+
+    Raises:
+        NeedsValues: a weightless run needed a value that it doesn't have. If the model is too large for real weights, the other
+            candidates are tried before that.
+    """
+    from modinspect.trace import NeedsValues
+
+    first: tuple[Inputs, Report] | None = None
+    needed: NeedsValues | None = None
+    for inputs in candidates:
+        try:
+            report = run(inputs)
+        except NeedsValues as need:
+            if fits_memory(model):
+                raise
+            needed = needed or need
+            continue
+        if report.error is None:
+            return inputs, report
+        first = first or (inputs, report)
+    if needed is not None:
+        raise needed
+    return first
+
+
+def how_to_give(model: nn.Module) -> str:
+    """A hint on how to give the inputs, with the arguments of ``forward``."""
+    try:
+        takes = ", ".join(argument_names(inspect.signature(model.forward)))
+    except (TypeError, ValueError):
+        return "give one with --input"
+    return f"give one with --input; forward takes {takes or 'nothing'}"
 
 
 @dataclass(frozen=True)
 class _Asker:
-    """Runs methods of a model, for guesses that need to know what these give."""
+    """Runs methods of a model, for guesses that need to know what these return."""
 
     model: nn.Module
     weightless: Weightless | None
 
     def __call__(self, method: str, arguments: Mapping[str, Any]) -> tuple[Output, ...] | None:
-        """What the method gave; ``None`` where it raised, or needed values that a model as large as this can't have here."""
+        """The outputs of the method; ``None`` if it raised, or needed values that a model of this size can't have here."""
         from torch import nn
 
-        from modinspect.trace import NeedsValues, trace
-        from modinspect.trace.model.registry import mode_of
+        from modinspect.trace import NeedsValues, mode_of, trace
 
         class Method(nn.Module):
             def __init__(self, model: nn.Module) -> None:
@@ -134,8 +190,8 @@ class _Asker:
                 self.training = mode_of(model)
 
             def forward(self, **arguments: Any) -> Any:
-                given = operator.attrgetter(method)(self.model)(**arguments)
-                return getattr(given, "pooler_output", given)  # beside the fields of some outputs, not among them
+                returned = operator.attrgetter(method)(self.model)(**arguments)
+                return getattr(returned, "pooler_output", returned)  # an attribute of some outputs, not one of their items
 
         try:
             report = trace(Method(self.model), (), arguments, weightless=self.weightless)
@@ -144,113 +200,3 @@ class _Asker:
                 raise
             return None
         return report.outputs if report.error is None else None
-
-
-def real_device(name: str) -> torch.device:
-    """A device for a real run.
-
-    Raises:
-        RunError: there is none of that name, or it can't be used here.
-    """
-    import torch
-
-    try:
-        device = torch.device(name)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        reason = str(error).partition("\n")[0].partition(". ")[0]
-        raise RunError(f"the device {name!r} can't be used: {reason}", _DEVICES) from error
-    if device.type == "meta":
-        raise RunError("the device 'meta' has no memory to run in", f"A run without memory: --device weightless. {_DEVICES}")
-    return device
-
-
-_DEVICES = "As in auto, cpu, cuda, cuda:1, mps, weightless, weightless:cuda (which needs no GPU)."
-
-
-def weightless_device(where: str) -> torch.device:
-    """The device that a run without memory is to look as if it were on: what follows ``weightless:``.
-
-    Raises:
-        InputError: there is none of that name.
-    """
-    import torch
-
-    if where.partition(":")[0] not in ("", "cpu", "cuda"):
-        raise InputError(f"'weightless:{where}' is no device", "As in weightless, weightless:cpu, weightless:cuda.")
-    return torch.device(where or "cpu") if where != "cuda" else torch.device("cuda:0")
-
-
-def how_to_give(model: nn.Module) -> str:
-    """What ``forward`` takes, so that one sees what to give by ``--input``."""
-    try:
-        takes = ", ".join(argument_names(inspect.signature(model.forward)))
-    except (TypeError, ValueError):
-        return "give one with --input"
-    return f"give one with --input; forward takes {takes or 'nothing'}"
-
-
-def param_bytes(parameters: Iterable[Tensor]) -> int:
-    """The memory that parameters take, or would take; those of lazy modules have no size yet."""
-    from torch.nn.parameter import is_lazy
-
-    return sum(tensor.numel() * tensor.element_size() for tensor in parameters if not is_lazy(tensor))
-
-
-def fits_memory(model: nn.Module) -> bool:
-    """Whether the parameters would fit into what memory there is, as far as the system says."""
-    available = _available_memory()
-    return available is None or param_bytes(model.parameters()) <= available
-
-
-def check_memory(parameters: Iterable[Tensor], need: str) -> None:
-    """Stops where a model with these parameters would not fit into memory.
-
-    Raises:
-        RunError: it would not.
-    """
-    available, needed = _available_memory(), param_bytes(parameters)
-    if available is not None and needed > available:
-        size = f"{needed / 2**30:.1f} GiB for the parameters alone, and {available / 2**30:.1f} GiB are there"
-        raise RunError(f"{need}, so a run without memory can't be done; the real one needs {size}", _SMALLER)
-
-
-@contextmanager
-def within_memory(need: str) -> Iterator[None]:
-    """Builds a model with memory because of ``need``, whatever size it turns out to have.
-
-    Raises:
-        RunError: it does not fit into memory.
-    """
-    from modinspect.trace import within
-
-    available = _available_memory()
-    size = f"more for the parameters alone than the {(available or 0) / 2**30:.1f} GiB that are there"
-    with within(available, f"{need}, so a run without memory can't be done; the real one needs {size}", _SMALLER):
-        yield
-
-
-_SMALLER = "Build a smaller model of the kind (--init num_hidden_layers=2), or run it where it fits (--device cuda)."
-
-
-def _available_memory() -> int | None:
-    """Bytes that could be allocated now, where the system says (Linux)."""
-    with suppress(OSError), open("/proc/meminfo") as file:
-        for line in file:
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) * 1024
-    return None
-
-
-_FLOATING = "As in float32, bfloat16, float16, float64."
-
-
-def _floating(name: str) -> torch.dtype:
-    import torch
-
-    from modinspect.inputs.spec import dtype_name
-
-    dtype = getattr(torch, dtype_name(name) or "", None)
-    if not isinstance(dtype, torch.dtype) or not dtype.is_floating_point:
-        raise InputError(f"{name!r} is no floating dtype", _FLOATING)
-    return dtype

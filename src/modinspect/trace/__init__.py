@@ -30,7 +30,7 @@ from modinspect.trace.model import (
     walk,
 )
 from modinspect.trace.restore import Preserved, preserved_process
-from modinspect.trace.run import Options, Weightless, run
+from modinspect.trace.run import Options, Weightless, end_copies, run
 from modinspect.trace.weightless import Aliases, NeedsValues, within, without_memory
 
 __all__ = [
@@ -43,6 +43,7 @@ __all__ = [
     "attributes",
     "check_modules",
     "class_path",
+    "end_copies",
     "flatten",
     "flatten_all",
     "is_inside_function",

@@ -41,6 +41,11 @@ ENDS_COPIES: set[int] = set()
 what they do. A process that runs many forwards and answers for them adds itself."""
 
 
+def end_copies() -> None:
+    """From now on, copies of this process that a forward forks and lets come back end there."""
+    ENDS_COPIES.add(os.getpid())
+
+
 def end_copy(process: int) -> None:
     """Called when a forward is done that ``process`` began: ends the process that this is if it is a copy to end."""
     if process in ENDS_COPIES and os.getpid() != process:

@@ -629,7 +629,7 @@ RUN_FOR_REAL = {
     "TriesToReadAWeight": "self.scale = self.fc.weight.abs().mean().item()",
     "SuppressesWhatItRaises": "bool(self.fc.weight.abs().sum() > 0)",
     "DrawsManyBeforeOne": "if torch.rand(1) > 0.5",
-    "IsOnMeta": "has put fc.weight on the meta device",
+    "IsOnMeta": "the model itself put fc.weight on the meta device",
     "CatchesEverything": "y.sum().item()",
     "TriesAnotherWay": "return y @ y",
     "TriesToLookUp": "y[torch.tensor([row])]",
@@ -787,7 +787,7 @@ def test_what_is_built_for_real_stops_where_it_does_not_fit(tmp_path: Path, monk
         "        return self.first(x) * self.scale\n"
     )
     sys.modules.pop("grows", None)
-    monkeypatch.setattr("modinspect.session.recipe._available_memory", lambda: 240)
+    monkeypatch.setattr("modinspect.session.memory.available_memory", lambda: 240)
     assert modinspect.inspect_target("grows.Model(2)", ["2,4"]).model.execution == "real"
-    with pytest.raises(RunError, match=r"self\.scale = .* more for the parameters alone than the 0\.0 GiB that are there"):
+    with pytest.raises(RunError, match=r"self\.scale = .* more for its parameters than the 0\.0 GiB that are available"):
         modinspect.inspect_target("grows.Model(3)", ["2,4"])
