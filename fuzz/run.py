@@ -16,12 +16,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 import atheris
-import tomllib
+import torch
+from torch import nn
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 with atheris.instrument_imports(include=["modinspect"]):
+    from modinspect import inspect
     from modinspect.config import parse_config
     from modinspect.errors import ModinspectError
-    from modinspect.findings import read_baseline
+    from modinspect.findings import Finding, baseline_text, read_baseline
     from modinspect.inputs.spec import parse_spec
     from modinspect.report import Report
     from modinspect.target.kinds import KINDS
@@ -29,13 +36,14 @@ with atheris.instrument_imports(include=["modinspect"]):
 
 FILE = Path(tempfile.mkdtemp()) / "baseline.json"
 
+_FINDING = Finding("MI103", "unregistered-weight", "error", "a weight", "pkg:Net", "", None)
 SEEDS = (
     ["1,10", "ids=1,128:int64:0..9", "mask=1,8:bool:ones", "@batch.pt", ":float32:rand", "x=@a.npy"],
     ["pkg.mod.Net", "pkg.mod:Net(width=64, sizes=[1, 2])", "path/to/net.py:make('a', b=None)", "net.py:Net(-1.5e3)"],
     ["width=64", "name='a'", "sizes=[1, (2, 3)]\0flag=True"],
-    ['{"schema_version": 1, "model": {"target": "a", "class": "B", "notes": []}, "inputs": [], "ops": [null]}'],
-    ['select = ["MI1"]\nfail_on = "error"\n[[models]]\ntarget = "a:B"\ninput = ["1,10"]\n[severity]\nMI103 = "info"'],
-    ['{"version": 1, "findings": [{"rule": "MI103", "target": "a", "file": "b.py", "code": "x", "count": 1}]}'],
+    [json.dumps(inspect(nn.ReLU(), torch.ones(1)).to_dict())],
+    ['select = ["MI1"]\nfail-on = "error"\n[[models]]\ntarget = "a:B"\ninput = ["1,10"]\n[severity]\nMI103 = "info"'],
+    [baseline_text([_FINDING])],
 )
 """What each of the readers is given to begin with."""
 

@@ -284,7 +284,7 @@ class RaisesInTrain(Model):
 
 class RaisesInProperty(Model):
     @property
-    def forward(self) -> Any:
+    def forward(self) -> Any:  # type: ignore[override]
         raise ValueError("forward is no method")
 
 
@@ -319,7 +319,7 @@ class IsItsOwnChild(Model):
 
 
 class HidesItsModules(Model):
-    def modules(self) -> Any:
+    def modules(self) -> Any:  # type: ignore[override]
         return [1, 2]
 
     def parameters(self, recurse: bool = True) -> Any:

@@ -1,6 +1,7 @@
 """Working directories for the tests of inputs."""
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -50,7 +51,7 @@ number = 3
 
 
 @pytest.fixture
-def functions(folder: Path):
+def functions(folder: Path) -> Iterator[Path]:
     before = set(sys.modules)
     (folder / "fns.py").write_text(FUNCTIONS)
     (folder / "extra.py").write_text("import torch\nvalue = torch.ones(5)\n")

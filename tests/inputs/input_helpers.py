@@ -1,6 +1,7 @@
 """Models that take inputs, and shortcuts that make these."""
 
 import functools
+from typing import Any
 
 import pytest
 import torch
@@ -21,26 +22,26 @@ class Net(nn.Module):
         self.index = nn.Parameter(torch.zeros(2, dtype=torch.int64), requires_grad=False)
         self.fc = nn.Linear(3, 3, dtype=dtype)
 
-    def forward(self, x, mask=None, *, scale=1.0):
+    def forward(self, x: Tensor, mask: Tensor | None = None, *, scale: float = 1.0) -> Any:
         return self.fc(x)
 
 
 class Free(nn.Module):
     """Has no parameters, and takes whatever comes."""
 
-    def forward(self, *args, **kwargs):
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
         return args
 
 
-def made(*specs: str, model: nn.Module | None = None, **options) -> Inputs:
+def made(*specs: str, model: nn.Module | None = None, **options: Any) -> Inputs:
     return make_inputs(specs, model=model if model is not None else Free(), device="cpu", **options)
 
 
-def tensor(spec: str, **options) -> Tensor:
+def tensor(spec: str, **options: Any) -> Any:
     return made(spec, **options).args[0]
 
 
-def error(*specs: str, model: nn.Module | None = None, **options) -> InputError:
+def error(*specs: str, model: nn.Module | None = None, **options: Any) -> InputError:
     with pytest.raises(InputError) as caught:
         made(*specs, model=model, **options)
     return caught.value
@@ -48,5 +49,5 @@ def error(*specs: str, model: nn.Module | None = None, **options) -> InputError:
 
 class Decorated(Net):
     @functools.wraps(Net.forward)
-    def forward(self, *args, **kwargs):
-        return super().forward(*args, x=torch.zeros(3), **kwargs)
+    def forward(self, *args: Any, **kwargs: Any) -> Any:  # type: ignore[override]
+        return super().forward(*args, x=torch.zeros(3), **kwargs)  # type: ignore[misc]

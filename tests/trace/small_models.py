@@ -36,6 +36,8 @@ class Residual(nn.Module):
 
 
 class Attention(nn.Module):
+    mask: Tensor
+
     def __init__(self, width: int, heads: int, fused: bool) -> None:
         super().__init__()
         self.qkv = nn.Linear(width, 3 * width)

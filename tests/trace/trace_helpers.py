@@ -137,7 +137,7 @@ def photograph_of_process() -> dict[str, Any]:
         str(torch._C._dispatch_tls_local_include_set()),
     )
     kind, keys, *rest = np.random.get_state()
-    photo["numpy"] = (kind, keys.tobytes(), rest, np.geterr())
+    photo["numpy"] = (kind, np.asarray(keys).tobytes(), rest, np.geterr())
     photo["python"] = (random.getstate(), list(sys.path), list(warnings.filters), sys.getrecursionlimit())
     return photo
 

@@ -1,0 +1,1 @@
+"""Made-up text for all that reads text from outside."""
