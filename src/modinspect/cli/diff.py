@@ -54,7 +54,7 @@ def diff(
         if output_format == "json":
             text = json.dumps(difference.to_dict(), indent=2) + "\n"
         else:
-            from modinspect.render.comparison.text import diff_text
+            from modinspect.render.comparison import diff_text
 
             text = styled(diff_text(difference, terminal_width(output, stdout)), output, stdout)
         write_result(text, output, stdout)

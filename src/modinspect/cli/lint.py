@@ -206,9 +206,7 @@ def _written(
     report: LintReport, name: Format, threshold: Literal["error", "warning", "info"], output: str, stdout: TextIO
 ) -> str:
     from modinspect.cli.styled import styled
-    from modinspect.render.findings.formats import FINDING_FORMATS
-    from modinspect.render.findings.merged import FindingsView
-    from modinspect.render.findings.text import findings_text
+    from modinspect.render.findings import FINDING_FORMATS, FindingsView, findings_text
 
     if name == "text":
         return styled(findings_text(report), output, stdout)

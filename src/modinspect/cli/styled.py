@@ -34,7 +34,7 @@ def terminal_width(output: str, stdout: TextIO) -> int | None:
 
 
 def _readable(text: str, encoding: str | None) -> str:
-    from modinspect.render.table.symbols import ASCII
+    from modinspect.render.table import ASCII
 
     try:
         text.encode(encoding or "utf-8")

@@ -59,7 +59,7 @@ def lint(
     from modinspect.linter.check import check
     from modinspect.linter.gather import gather
     from modinspect.linter.lint_target import check_ran
-    from modinspect.linter.runs.live_runs import LiveRuns
+    from modinspect.linter.runs import LiveRuns
 
     rules = chosen(select, ignore)
     args, kwargs = arguments(model, inputs)

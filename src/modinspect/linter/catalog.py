@@ -7,8 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from modinspect.errors import ConfigError
 from modinspect.findings import RuleInfo, Severity
 from modinspect.linter.rule import Rule
-from modinspect.linter.rules import RULES
-from modinspect.linter.rules.unused_suppression import UnusedSuppression
+from modinspect.linter.rules import RULES, UnusedSuppression
 from modinspect.wording import did_you_mean, sentences
 
 UNUSED = UnusedSuppression()

@@ -12,7 +12,7 @@ from modinspect.session import Built, Recipe, Request, first_that_runs, how_to_g
 if TYPE_CHECKING:
     from modinspect.inputs import Inputs
     from modinspect.linter.check import Checked
-    from modinspect.linter.runs.live_runs import LiveRuns
+    from modinspect.linter.runs import LiveRuns
     from modinspect.report import ForwardError
 
 _REAL_UP_TO = 2**28
@@ -68,7 +68,7 @@ def lint_target(job: Job, progress: Callable[[str], None]) -> Checked:
 def _live(recipe: Recipe, job: Job, built: Built) -> LiveRuns:
     import torch
 
-    from modinspect.linter.runs.live_runs import LiveRuns
+    from modinspect.linter.runs import LiveRuns
 
     inputs = _inputs(recipe, built)
     if inputs is None:

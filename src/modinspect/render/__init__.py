@@ -7,12 +7,10 @@ from types import MappingProxyType
 
 from modinspect.comparison import Difference
 from modinspect.findings import LintReport
-from modinspect.render.comparison.text import diff_text
-from modinspect.render.findings.text import findings_text
-from modinspect.render.report.html import render_html
-from modinspect.render.report.json import render_json
-from modinspect.render.table.table import ReportTable, render_table, table_text
-from modinspect.render.table.view import View
+from modinspect.render.comparison import diff_text
+from modinspect.render.findings import findings_text
+from modinspect.render.report import render_html, render_json
+from modinspect.render.table import ReportTable, View, render_table, table_text
 from modinspect.report import Report
 
 __all__ = ["FORMATS", "ReportTable", "View", "render_html", "render_json", "render_table", "table_text", "text_of"]

@@ -24,6 +24,9 @@ from modinspect.linter.rules.unregistered_constant import UnregisteredConstant
 from modinspect.linter.rules.unregistered_module import UnregisteredModule
 from modinspect.linter.rules.unregistered_weight import UnregisteredWeight
 from modinspect.linter.rules.unused_parameter import UnusedParameter
+from modinspect.linter.rules.unused_suppression import UnusedSuppression
+
+__all__ = ["UnusedSuppression"]
 
 RULES: tuple[Rule, ...] = (
     FunctionalHasModule(),

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from modinspect.linter.queries.batch_comparison import first_op, op_pairs, output_pairs, rank
-from modinspect.linter.queries.report_queries import short, where
+from modinspect.linter.queries import first_op, op_pairs, output_pairs, rank, short, where
 from modinspect.linter.rule import PendingFinding, Rule, Runs
 from modinspect.report import Op, Output, Report, index_of
 

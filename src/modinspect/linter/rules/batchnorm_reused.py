@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from modinspect.linter.queries.batchnorms import Updates, updates
-from modinspect.linter.queries.report_queries import Reading, where
+from modinspect.linter.queries import Reading, Updates, updates, where
 from modinspect.linter.rule import PendingFinding, Rule, Runs
 from modinspect.report import Call
 

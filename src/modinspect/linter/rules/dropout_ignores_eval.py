@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from modinspect.linter.queries.report_queries import Reading, last, short, where
+from modinspect.linter.queries import Reading, last, short, where
 from modinspect.linter.rule import PendingFinding, Rule, Runs
 from modinspect.report import Op
 

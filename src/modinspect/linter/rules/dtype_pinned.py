@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from modinspect.findings import Severity
-from modinspect.linter.queries.report_queries import Reading, last, short, where
+from modinspect.linter.queries import Reading, last, short, where
 from modinspect.linter.rule import PendingFinding, Rule, Runs, Undecided
 from modinspect.report import ForwardError, Op, Operand, Report, Source, index_of
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from modinspect.linter.queries.batchnorms import updates
-from modinspect.linter.queries.report_queries import Reading, where
+from modinspect.linter.queries import Reading, updates, where
 from modinspect.linter.rule import PendingFinding, Rule, Runs
 
 

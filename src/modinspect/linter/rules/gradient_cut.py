@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 
-from modinspect.linter.queries.report_queries import by_idle_module, listed, short, where
+from modinspect.linter.queries import by_idle_module, listed, short, where
 from modinspect.linter.rule import CallSite, PendingFinding, Rule, Runs, Undecided
 from modinspect.report import Report
 

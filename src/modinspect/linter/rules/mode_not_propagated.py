@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from modinspect.linter.queries.report_queries import listed, where
-from modinspect.linter.queries.unregistered import called_when_made
+from modinspect.linter.queries import called_when_made, listed, where
 from modinspect.linter.rule import ModeMismatch, PendingFinding, Rule, Runs
 from modinspect.report import ModuleInfo, Source
 

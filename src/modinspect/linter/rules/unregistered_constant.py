@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from modinspect.linter.queries.report_queries import Reading, last, short, where, without_place
-from modinspect.linter.queries.unregistered import is_loose_weight, loose_tensor
+from modinspect.linter.queries import Reading, is_loose_weight, last, loose_tensor, short, where, without_place
 from modinspect.linter.rule import PendingFinding, Rule, Runs
 from modinspect.report import Op, Operand, Source, Unregistered, index_of
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from modinspect.linter.queries.report_queries import where
-from modinspect.linter.queries.unregistered import held_modules
+from modinspect.linter.queries import held_modules, where
 from modinspect.linter.rule import PendingFinding, Rule, Runs
 from modinspect.report import ModuleInfo, Unregistered
 

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from modinspect.linter.queries.batch_comparison import op_pairs
-from modinspect.linter.queries.report_queries import Reading, short, where, without_place
-from modinspect.linter.queries.unregistered import is_loose_weight, loose_tensor, stands_as_weight
+from modinspect.linter.queries import (
+    Reading,
+    is_loose_weight,
+    loose_tensor,
+    op_pairs,
+    short,
+    stands_as_weight,
+    where,
+    without_place,
+)
 from modinspect.linter.rule import PendingFinding, Rule, Runs, Undecided
 from modinspect.report import Op, Operand
 

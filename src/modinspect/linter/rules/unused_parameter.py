@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from modinspect.linter.queries.report_queries import Reading, by_idle_module, holders_of, listed, where
+from modinspect.linter.queries import Reading, by_idle_module, holders_of, listed, where
 from modinspect.linter.rule import PendingFinding, Rule, Runs, Undecided
 from modinspect.report import Report, Source, StateTensor
 from modinspect.usercode import is_installed

@@ -17,13 +17,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from modinspect.render.table.cells import Cells, cells_of
-from modinspect.render.table.marks import NEVER
-from modinspect.render.table.rows import Row, Rows
-from modinspect.render.table.summary import after_table, before_table
-from modinspect.render.table.symbols import UNICODE
-from modinspect.render.table.table import rows_of
-from modinspect.render.table.view import View
+from modinspect.render.table import NEVER, UNICODE, Cells, Row, Rows, View, after_table, before_table, cells_of, rows_of
 from modinspect.render.text import cut_path, plain
 from modinspect.report import Report, Source
 
