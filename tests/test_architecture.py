@@ -23,11 +23,11 @@ ALLOWED: dict[str, set[str]] = {
     "wording": set(),
     "patching": set(),
     "examples": set(),
-    "usercode": {"errors"},
+    "usercode": {"errors", "wording"},
     "signatures": {"errors", "wording"},
     "config": {"errors", "wording"},
     "report": {"errors", "printing"},
-    "findings": {"errors", "printing", "report"},
+    "findings": {"errors", "printing", "report", "wording"},
     "comparison": {"errors", "printing", "report"},
     # running a model
     "target": {"errors", "patching", "signatures", "usercode", "wording"},

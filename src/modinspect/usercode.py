@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from modinspect.errors import ModinspectError
+from modinspect.wording import PACKAGE_DIRECTORIES
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
 _LONGEST_MESSAGE = 2000
@@ -161,14 +162,11 @@ def _at(raised: BaseException) -> str:
     return f" (at {where})" if where else ""
 
 
-_PACKAGES = frozenset({"site-packages", "dist-packages"})
-
-
 @functools.cache
 def is_installed(file: str) -> bool:
-    """Whether ``file`` belongs to an installed library or to Python itself. The one place where this is judged."""
+    """Whether ``file`` belongs to an installed library or to Python itself. Only this function decides that."""
     parts = file.replace("\\", "/").split("/")
-    return bool(_PACKAGES & set(parts)) or os.path.abspath(file).startswith(_python())
+    return not set(parts).isdisjoint(PACKAGE_DIRECTORIES) or os.path.abspath(file).startswith(_python())
 
 
 @functools.cache

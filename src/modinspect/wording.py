@@ -31,6 +31,18 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f"Did you mean {' or '.join(repr(name) for name in close)}?" if close else ""
 
 
+PACKAGE_DIRECTORIES = ("site-packages", "dist-packages")
+"""Where libraries are installed. The one list of these names."""
+
+
+def from_package_on(file: str) -> str:
+    """``torch/nn/functional.py`` for a file of an installed package, the same on each machine; others as they are."""
+    file = file.replace("\\", "/")
+    for directory in PACKAGE_DIRECTORIES:
+        file = file.rpartition(f"{directory}/")[2]
+    return file
+
+
 def listed(names: Sequence[str], *, limit: int = 10) -> str:
     """``a, b, c``; the tail of a long list is only counted."""
     shown = ", ".join(names[:limit])

@@ -14,11 +14,11 @@ from typing import Any
 
 from modinspect.errors import ConfigError
 from modinspect.findings.finding import Finding
+from modinspect.wording import from_package_on
 
 SCHEMA_VERSION = 1
 
 _WRITE_ONE = "Write one with: modinspect lint --write-baseline FILE"
-_PACKAGES = ("site-packages/", "dist-packages/")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -59,16 +59,8 @@ def _first(finding: Finding) -> Identity:
     if source is None:
         return Identity(finding.rule, "", f"{finding.target.partition('(')[0]}:{finding.module}", "", 0)
     return Identity(
-        finding.rule, _portable(source.file), source.function.rpartition(".")[2], " ".join((source.code or "").split()), 0
+        finding.rule, from_package_on(source.file), source.function.rpartition(".")[2], " ".join((source.code or "").split()), 0
     )
-
-
-def _portable(file: str) -> str:
-    """The file's name as it is on other machines too: that of an installed one from its package on."""
-    file = file.replace("\\", "/")
-    for packages in _PACKAGES:
-        file = file.rpartition(packages)[2]
-    return file
 
 
 def fingerprinted(findings: Sequence[Finding]) -> tuple[Finding, ...]:

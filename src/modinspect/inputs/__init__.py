@@ -5,7 +5,7 @@ Reading a spec needs no torch; the rest is imported when it is used.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from modinspect.errors import InputError
@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-    from modinspect.inputs.guess.ask import Ask
+    from modinspect.inputs.guess import Ask
     from modinspect.inputs.values import Inputs
+    from modinspect.report import Output
     from modinspect.target import Factory
 
 __all__ = [
@@ -133,15 +134,17 @@ def candidates(
     the model for what only that can tell, such as how many features it makes of an image.
     """
     from modinspect.inputs import guess
-    from modinspect.inputs.guess.ask import nobody
     from modinspect.inputs.values import Inputs, model_dtype, place
     from modinspect.target import importable_cwd
 
     floating = _dtype(dtype) or model_dtype(model)
     where = device if device is not None else "cpu"
-    asked = (lambda method, arguments: ask(method, place(dict(arguments), where, floating))) if ask is not None else nobody
+
+    def ask_here(method: str, arguments: Mapping[str, Any]) -> tuple[Output, ...] | None:
+        return None if ask is None else ask(method, place(dict(arguments), where, floating))
+
     with importable_cwd(*(factory.directories if factory else ())):
-        for found in guess.candidates(model, asked, notes):
+        for found in guess.candidates(model, ask_here, notes):
             args, kwargs = place(found.args, where, floating), place(found.kwargs, where, floating)
             yield Inputs(args, kwargs, found.how, (*notes, *found.notes))
 

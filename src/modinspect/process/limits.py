@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import NoReturn, TextIO
 
+from modinspect.patching import patched
 from modinspect.process.child import GRACE, Ended, kill, killed, timed_out, timeout_frames, watchdog
 from modinspect.usercode import relative
 
@@ -60,11 +61,8 @@ def exits_reported(report: Callable[[Ended], int]) -> Iterator[None]:
         place = f"{relative(caller.f_code.co_filename)}:{caller.f_lineno}"
         original(report(Ended(f"the model's code ended the process with os._exit({status!r}) (at {place})")))
 
-    os._exit = reported
-    try:
+    with patched(os, "_exit", reported):
         yield
-    finally:
-        os._exit = original
 
 
 def _in_a_child(work: Callable[[bool], int], report: Callable[[Ended], int], timeout: float | None) -> int:

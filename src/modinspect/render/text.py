@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from rich.cells import cell_len, set_cell_size
 
 from modinspect.report import Shape, Source
+from modinspect.wording import from_package_on
 
 _INVISIBLE = ("Cc", "Cf", "Cs", "Zl", "Zp")
 """Control codes, format codes (the ones that turn the direction of text among them), surrogates, separators of lines."""
@@ -26,7 +27,6 @@ _COMMAND = re.compile(
 """What GitHub Actions would obey in the log of a step, both standard streams: ``##[error]`` anywhere, and ``::error::``
 at the beginning of a line, where any word may come to stand as text is wrapped."""
 
-_LIBRARIES = ("site-packages/", "dist-packages/")
 _UNITS = ((10**15, "P"), (10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "k"))
 _BYTES = ((2**40, "TiB"), (2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"))
 
@@ -154,12 +154,10 @@ def place(source: Source | None) -> str:
     """``model.py:31``; a file of an installed package begins with the package."""
     if source is None:
         return ""
-    file = source.file.replace("\\", "/")
+    file = source.file
     if file.startswith("<"):  # code made at run time, whose name may tell its whole story
         file = file.partition(" ")[0]
-    for library in _LIBRARIES:
-        file = file.rpartition(library)[2]
-    return f"{plain(file)}:{source.line}"
+    return f"{plain(from_package_on(file))}:{source.line}"
 
 
 _SHORT = ((re.compile(r"^torch\.nn\.functional\.(\w+)$"), r"F.\1"), (re.compile(r"^torch\.Tensor\."), "Tensor."))

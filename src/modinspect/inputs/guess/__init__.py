@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterable, Iterator
 from torch import nn
 
 from modinspect.inputs.bind import problem_with
-from modinspect.inputs.guess import default_cfg, dummy_inputs, example_input_array, torchvision_weights
+from modinspect.inputs.guess import default_cfg, dummy_inputs, example_input_array, torchvision_weights, transformers
 from modinspect.inputs.guess.ask import Ask
-from modinspect.inputs.guess.transformers import forward
 from modinspect.inputs.values import Inputs
 from modinspect.usercode import describe
+
+__all__ = ["GUESSES", "Ask", "Guess", "candidates"]
 
 Guess = Callable[[nn.Module, Ask], Iterable[Inputs]]
 """Reads one place; gives what may be meant there, the likeliest first. Whatever it raises is the model's doing, and a note."""
@@ -21,7 +22,7 @@ GUESSES: tuple[Guess, ...] = (
     example_input_array.guess,
     default_cfg.guess,
     torchvision_weights.guess,
-    forward.guess,
+    transformers.guess,
 )
 
 

@@ -11,7 +11,3 @@ Ask = Callable[[str, Mapping[str, Any]], "tuple[Output, ...] | None"]
 """Calls a method of the model, or of a module in it (``vlm.get_image_features``), with these arguments, and says what it gave:
 
 its ``pooler_output`` where it has one. ``None`` where it raised."""
-
-
-def nobody(method: str, arguments: Mapping[str, Any]) -> None:
-    """For those who only want to see what a model says, without running any of it."""

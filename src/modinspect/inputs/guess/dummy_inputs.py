@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from modinspect.inputs.guess.ask import Ask
-from modinspect.inputs.guess.attribute import attribute
+from modinspect.inputs.guess.model_attributes import attribute
 from modinspect.inputs.values import Inputs
 from modinspect.signatures import signature_of
 

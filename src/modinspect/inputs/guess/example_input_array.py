@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from torch import Tensor, nn
 
 from modinspect.inputs.guess.ask import Ask
-from modinspect.inputs.guess.attribute import attribute
+from modinspect.inputs.guess.model_attributes import attribute
 from modinspect.inputs.values import Inputs
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from torch import nn
 
 from modinspect.inputs.guess.ask import Ask
-from modinspect.inputs.guess.transformers.fill import floats
+from modinspect.inputs.tensors import floats
 from modinspect.inputs.values import Inputs
 
 _SIDE = 224

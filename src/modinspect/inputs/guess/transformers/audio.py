@@ -8,8 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from modinspect.inputs.guess.transformers.documented_tensors import as_documented
 from modinspect.inputs.guess.transformers.facts import Facts
-from modinspect.inputs.guess.transformers.fill import as_documented, floats, ones
+from modinspect.inputs.tensors import floats, ones
 
 SAMPLES = 16000
 """A second at the rate that speech models listen at, where no configuration says another."""

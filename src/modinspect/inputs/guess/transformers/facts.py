@@ -11,7 +11,7 @@ from typing import Any
 
 from torch import nn
 
-from modinspect.inputs.guess.attribute import attribute
+from modinspect.inputs.guess.model_attributes import attribute
 from modinspect.inputs.guess.transformers.documented import Documented, documented
 from modinspect.signatures import signature_of
 

@@ -11,7 +11,7 @@ import torch
 
 from modinspect.inputs.guess.transformers import audio, image, text
 from modinspect.inputs.guess.transformers.facts import LENGTH, Facts
-from modinspect.inputs.guess.transformers.fill import floats, ones, whole
+from modinspect.inputs.tensors import floats, integers, ones
 
 
 def arguments(facts: Facts) -> dict[str, Any] | None:
@@ -35,7 +35,7 @@ def _tracker(facts: Facts) -> dict[str, Any] | None:
     session = make(video=floats(2, 3, height, width), video_height=height, video_width=width, dtype=torch.float32)
     if hasattr(session, "add_prompt"):
         prompt = session.add_prompt("a thing")
-        session.prompt_input_ids[prompt] = whole([text.words(facts, LENGTH)])
+        session.prompt_input_ids[prompt] = integers([text.words(facts, LENGTH)])
         session.prompt_attention_masks[prompt] = ones(1, LENGTH)
     else:
         index = session.obj_id_to_idx(1)
@@ -49,11 +49,11 @@ def _open_vocabulary(facts: Facts) -> dict[str, Any]:
     words = text.words(facts, LENGTH)
     return {
         "pixel_values": floats(1, 3, *image.sides(facts)),
-        "classes_input_ids": whole([words, words]),
+        "classes_input_ids": integers([words, words]),
         "classes_attention_mask": ones(2, LENGTH),
-        "tasks_input_ids": whole([words]),
+        "tasks_input_ids": integers([words]),
         "tasks_attention_mask": ones(1, LENGTH),
-        "classes_structure": whole([2]),
+        "classes_structure": integers([2]),
     }
 
 
@@ -80,7 +80,7 @@ def _action(facts: Facts) -> dict[str, Any]:
         "action_embeds": floats(1, LENGTH, width),
         "pixel_values": floats(1, 1, 3, *image.sides(facts)),
         "pixel_attention_mask": ones(1, 1, dtype=torch.bool),
-        "input_ids": whole([[token] * per_image + text.words(facts, LENGTH)]),
+        "input_ids": integers([[token] * per_image + text.words(facts, LENGTH)]),
         "attention_mask": ones(1, per_image + LENGTH),
     }
 

@@ -13,8 +13,9 @@ from torch import Tensor, nn
 
 from modinspect.inputs.guess.ask import Ask
 from modinspect.inputs.guess.transformers import audio, families, image, series, text, video
+from modinspect.inputs.guess.transformers.documented_tensors import as_documented
 from modinspect.inputs.guess.transformers.facts import LENGTH, Facts, facts_of
-from modinspect.inputs.guess.transformers.fill import as_documented, floats, ones
+from modinspect.inputs.tensors import floats, ones
 from modinspect.inputs.values import Inputs
 from modinspect.signatures import signature_of
 

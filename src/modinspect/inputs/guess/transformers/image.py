@@ -8,9 +8,10 @@ from typing import Any
 
 import torch
 
-from modinspect.inputs.guess import default_cfg
+from modinspect.inputs.guess.model_attributes import input_size
+from modinspect.inputs.guess.transformers.documented_tensors import as_documented
 from modinspect.inputs.guess.transformers.facts import LENGTH, Facts
-from modinspect.inputs.guess.transformers.fill import as_documented, floats, ones, whole
+from modinspect.inputs.tensors import floats, integers, ones
 
 SIDE = 224
 """Pixels, where no configuration says how many."""
@@ -58,8 +59,11 @@ def _said_sides(facts: Facts, part: str = "image") -> tuple[int, int] | None:
         found = (found, found)
     if isinstance(found, (tuple, list)) and len(found) >= 2 and all(isinstance(side, int) for side in found[-2:]):
         return found[-2], found[-1]
-    inside = (default_cfg.input_size(module) for module in facts.model.modules())  # a model of timm inside of this one
-    return next(((size[-2], size[-1]) for size in inside if size is not None), None)
+    for module in facts.model.modules():
+        timm = input_size(module)  # a model of timm inside of this one
+        if timm is not None:
+            return timm[1][-2], timm[1][-1]
+    return None
 
 
 def patch(facts: Facts, part: str = "image") -> int:
@@ -104,9 +108,9 @@ def _with_grid(facts: Facts, name: str) -> Iterator[dict[str, Any]]:
     grids = [grid for grid in _GRIDS if grid in facts.parameters]
     for grid_name in grids:
         for grid, pixels in patches(facts, 1, "image"):
-            given = {name: pixels, grid_name: whole([grid if grid_name.endswith("thw") else grid[1:]])}
+            given = {name: pixels, grid_name: integers([grid if grid_name.endswith("thw") else grid[1:]])}
             sizes = [name for name in facts.parameters if name in ("merge_sizes", "image_merge_sizes")]
-            yield {**given, **{name: whole([merge(facts)]) for name in sizes}}
+            yield {**given, **{name: integers([merge(facts)]) for name in sizes}}
 
 
 def _plain(facts: Facts, name: str) -> Iterator[dict[str, Any]]:
@@ -115,8 +119,8 @@ def _plain(facts: Facts, name: str) -> Iterator[dict[str, Any]]:
     for height, width in dict.fromkeys((sides(facts), *others)):
         image = floats(1, color, height, width)
         if "image_sizes" in facts.parameters:
-            yield {name: image.unsqueeze(1).repeat(1, 3, 1, 1, 1), "image_sizes": whole([[height, width]])}
-            yield {name: image, "image_sizes": whole([[height, width]])}
+            yield {name: image.unsqueeze(1).repeat(1, 3, 1, 1, 1), "image_sizes": integers([[height, width]])}
+            yield {name: image, "image_sizes": integers([[height, width]])}
         yield {name: image}
         mask = "pixel_attention_mask"
         if mask in facts.parameters:
@@ -136,14 +140,14 @@ def _with_shapes(facts: Facts, name: str) -> Iterator[dict[str, Any]]:
         count = facts.number("num_patches", part="image", default=256)
         along = math.isqrt(count)
         pixels = floats(1, along * along, channels(facts) * patch(facts) ** 2)
-        yield {name: pixels, "pixel_attention_mask": ones(1, along * along), "spatial_shapes": whole([[along, along]])}
+        yield {name: pixels, "pixel_attention_mask": ones(1, along * along), "spatial_shapes": integers([[along, along]])}
 
 
 def _with_sizes(facts: Facts, name: str) -> Iterator[dict[str, Any]]:
     """Patches side by side, and how many there are down and across (``MiniCPMV``)."""
     if "target_sizes" in facts.parameters:
         along, side = 4 * merge(facts), patch(facts)
-        yield {name: floats(1, channels(facts), side, side * along**2), "target_sizes": whole([[along, along]])}
+        yield {name: floats(1, channels(facts), side, side * along**2), "target_sizes": integers([[along, along]])}
 
 
 def _with_positions(facts: Facts, name: str) -> Iterator[dict[str, Any]]:
@@ -152,7 +156,7 @@ def _with_positions(facts: Facts, name: str) -> Iterator[dict[str, Any]]:
         if positions in facts.parameters:
             along = 4 * merge(facts)
             pixels = floats(1, along * along, channels(facts) * patch(facts) ** 2)
-            yield {name: pixels, positions: whole([[[x, y] for y in range(along) for x in range(along)]])}
+            yield {name: pixels, positions: integers([[[x, y] for y in range(along) for x in range(along)]])}
 
 
 def _with_ratio(facts: Facts, name: str) -> Iterator[dict[str, Any]]:
@@ -182,7 +186,7 @@ def _in_rows(facts: Facts, name: str) -> Iterator[dict[str, Any]]:
     if name == "flattened_patches":
         width = facts.number("patch_embed_hidden_size", part="image", default=channels(facts) * patch(facts) ** 2)
         rows = floats(1, 16, 2 + width)
-        rows[..., :2] = whole([[1 + i // 4, 1 + i % 4] for i in range(16)])
+        rows[..., :2] = integers([[1 + i // 4, 1 + i % 4] for i in range(16)])
         yield {name: rows}
 
 

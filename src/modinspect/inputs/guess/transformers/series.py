@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from modinspect.inputs.guess.transformers.facts import Facts
-from modinspect.inputs.guess.transformers.fill import floats, ones
+from modinspect.inputs.tensors import floats, ones
 
 
 def argument(facts: Facts) -> str | None:

@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor
 
 from modinspect.inputs.guess.transformers.facts import LENGTH, Facts
-from modinspect.inputs.guess.transformers.fill import whole
+from modinspect.inputs.tensors import integers
 
 _KINDS = {"image": 1, "video": 2, "audio": 3}
 """What ``mm_token_type_ids`` calls the places of each."""
@@ -31,21 +31,21 @@ def token_of(facts: Facts, modality: str) -> int | None:
 def alternatives(facts: Facts, name: str, features: Mapping[str, int]) -> Iterator[dict[str, Any]]:
     """Words with ``features`` placeholders for each modality in between."""
     ids, kinds = _sentence(facts, features)
-    arguments: dict[str, Any] = {name: whole([ids])}
+    arguments: dict[str, Any] = {name: integers([ids])}
     if features and "mm_token_type_ids" in facts.parameters:
-        arguments["mm_token_type_ids"] = whole([kinds])
+        arguments["mm_token_type_ids"] = integers([kinds])
     if "bbox" in facts.parameters:
-        arguments["bbox"] = whole([[[0, 0, 1, 1]] * len(ids)])
+        arguments["bbox"] = integers([[[0, 0, 1, 1]] * len(ids)])
     yield arguments
     image, film = token_of(facts, "image"), token_of(facts, "video")
     if film in ids and image is not None:  # each frame may stand as an image
-        yield {**arguments, name: whole([[image if token == film else token for token in ids]])}
+        yield {**arguments, name: integers([[image if token == film else token for token in ids]])}
     for modality, count in features.items():
         if token_of(facts, modality) is None:  # added to the words, instead of standing among them
-            yield {name: whole([words(facts, count)])}
+            yield {name: integers([words(facts, count)])}
     codebooks = facts.number("num_codebooks")
     for channels in (codebooks, codebooks + 1) if codebooks > 1 else ():  # of sound, and the text beside it
-        yield {name: whole([[[1] * channels] * LENGTH])}
+        yield {name: integers([[[1] * channels] * LENGTH])}
 
 
 def words(facts: Facts, count: int, part: str = "text") -> list[int]:
@@ -60,7 +60,7 @@ def words(facts: Facts, count: int, part: str = "text") -> list[int]:
 
 def decoder_ids(facts: Facts) -> Tensor:
     """What a decoder begins with."""
-    return whole([words(facts, LENGTH // 2)])
+    return integers([words(facts, LENGTH // 2)])
 
 
 def _sentence(facts: Facts, features: Mapping[str, int]) -> tuple[list[int], list[int]]:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from modinspect.inputs.guess.transformers.facts import Facts
-from modinspect.inputs.guess.transformers.fill import floats, whole
 from modinspect.inputs.guess.transformers.image import channels, merge, patch, patches, sides
+from modinspect.inputs.tensors import floats, integers
 
 FRAMES = 4
 """Where no configuration says how many."""
@@ -24,15 +24,15 @@ def alternatives(facts: Facts, name: str) -> Iterator[dict[str, Any]]:
     if "video_grid_thw" in facts.parameters:
         for grid, pixels in patches(facts, 2, "video"):
             sizes = [name for name in facts.parameters if name == "video_merge_sizes"]
-            yield {name: pixels, "video_grid_thw": whole([grid]), **{name: whole([merge(facts)]) for name in sizes}}
+            yield {name: pixels, "video_grid_thw": integers([grid]), **{name: integers([merge(facts)]) for name in sizes}}
     if "video_position_ids" in facts.parameters:
         along = 4 * merge(facts)
         pixels = floats(1, frames, along * along, channels(facts) * patch(facts) ** 2)
         places = [[x, y] for y in range(along) for x in range(along)]
         yield {
             name: pixels,
-            "video_position_ids": whole([[places] * frames]),
-            "num_frames_per_video": whole([frames]),
+            "video_position_ids": integers([[places] * frames]),
+            "num_frames_per_video": integers([frames]),
         }
     yield {name: floats(1, frames, channels(facts, "video"), *sides(facts, "video"))}
     yield {name: floats(1, channels(facts, "video"), frames, *sides(facts, "video"))}
