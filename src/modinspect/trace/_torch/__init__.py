@@ -4,8 +4,9 @@ Each file lists them in ``USES`` and what it replaces in ``PATCHES``; ``docs/tor
 """
 
 from modinspect.trace._torch.autograd_functions import function_calls_through, is_inside_function
-from modinspect.trace._torch.code_objects import PRINTS_TENSOR, SETS_UP_LAZY_MODULE
+from modinspect.trace._torch.code_objects import PRINTS_TENSOR, READ_META_THEMSELVES, SETS_UP_LAZY_MODULE
 from modinspect.trace._torch.compiler import eagerly
+from modinspect.trace._torch.default_device import default_device_mode, restore_default_device
 from modinspect.trace._torch.dispatch_keys import (
     PYTHON_KEY,
     PYTHON_SNAPSHOT_KEY,
@@ -17,6 +18,7 @@ from modinspect.trace._torch.dispatch_keys import (
 )
 from modinspect.trace._torch.gpu_free_methods import UNGUARDED
 from modinspect.trace._torch.higher_order import see_higher_order_operators
+from modinspect.trace._torch.memory_formats import convolution_memory_format, suggest_memory_format
 from modinspect.trace._torch.modes import (
     DisableTorchDispatch,
     DisableTorchFunction,
@@ -43,21 +45,34 @@ from modinspect.trace._torch.operators import (
     schema_of,
 )
 from modinspect.trace._torch.patches import dispatch_functionals_to, module_calls_through, on_new_parameter
+from modinspect.trace._torch.storages import SPARSE_PARTS, storage_of
+from modinspect.trace._torch.tensors_without_memory import (
+    DISABLED_TORCH_FUNCTION,
+    FAKE_MODE_KEY,
+    as_subclass_on,
+    can_guard_cuda,
+    meta_kernels,
+)
 from modinspect.trace._torch.transforms import (
     MAKE_DUAL,
     are_transforms_active,
     is_autocasting,
     is_tracing,
+    untraced,
     unwrapped,
     without_transforms,
 )
 
 __all__ = [
+    "DISABLED_TORCH_FUNCTION",
+    "FAKE_MODE_KEY",
     "MAKE_DUAL",
     "PRINTS_TENSOR",
     "PYTHON_KEY",
     "PYTHON_SNAPSHOT_KEY",
+    "READ_META_THEMSELVES",
     "SETS_UP_LAZY_MODULE",
+    "SPARSE_PARTS",
     "UNGUARDED",
     "DisableTorchDispatch",
     "DisableTorchFunction",
@@ -69,6 +84,10 @@ __all__ = [
     "TorchDispatchMode",
     "are_transforms_active",
     "arguments_of",
+    "as_subclass_on",
+    "can_guard_cuda",
+    "convolution_memory_format",
+    "default_device_mode",
     "dispatch_functionals_to",
     "dispatch_mode_count",
     "eagerly",
@@ -81,6 +100,7 @@ __all__ = [
     "is_inside_function",
     "is_key_excluded",
     "is_tracing",
+    "meta_kernels",
     "module_calls_through",
     "on_new_parameter",
     "overload_name",
@@ -91,9 +111,13 @@ __all__ = [
     "push_dispatch_mode",
     "push_function_mode",
     "qualified_name",
+    "restore_default_device",
     "schema_of",
     "see_higher_order_operators",
     "set_meta_included",
+    "storage_of",
+    "suggest_memory_format",
+    "untraced",
     "unwrapped",
     "without_dispatch_modes",
     "without_transforms",

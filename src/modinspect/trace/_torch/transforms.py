@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import torch
 from torch import Tensor
@@ -13,6 +14,8 @@ USES = (
     PrivateUse("torch._C._are_functorch_transforms_active", "Inside `vmap` or `grad` a call becomes other operators."),
     PrivateUse("torch._C._is_any_autocast_enabled", "Under autocast a call becomes other operators."),
     PrivateUse("torch._C._is_tracing", "While `torch.jit.trace` runs, sizes are tensors."),
+    PrivateUse("torch._C._get_tracing_state", "Reads sizes as numbers while `torch.jit.trace` runs."),
+    PrivateUse("torch._C._set_tracing_state", "Reads sizes as numbers while `torch.jit.trace` runs."),
     PrivateUse("torch._C._functorch.is_functorch_wrapped_tensor", "Finds the tensor that a transform has wrapped."),
     PrivateUse("torch._C._functorch.get_unwrapped", "Finds the tensor that a transform has wrapped."),
     PrivateUse(
@@ -36,8 +39,22 @@ def unwrapped(tensor: Tensor) -> Tensor:
     return tensor
 
 
+@contextmanager
+def untraced() -> Iterator[None]:
+    """Sizes are numbers inside the block; ``torch.jit.trace`` would make them tensors and record that they were read."""
+    set_state = torch._C._set_tracing_state  # type: ignore[attr-defined]
+    state = torch._C._get_tracing_state()
+    set_state(None)
+    try:
+        yield
+    finally:
+        set_state(state)
+
+
 def without_transforms() -> AbstractContextManager[object]:
-    """Runs the block outside of all transforms."""
+    """Runs the block outside of all transforms, if any is active."""
+    if not are_transforms_active():
+        return nullcontext()
     from torch._functorch.pyfunctorch import temporarily_clear_interpreter_stack
 
     return temporarily_clear_interpreter_stack()

@@ -20,7 +20,7 @@ from modinspect.trace._torch import (
 from modinspect.trace.capture.classify import mutated_positions, operands_of
 from modinspect.trace.capture.flops import count_flops, estimate_flops, has_formula
 from modinspect.trace.capture.records import CallSignature
-from modinspect.trace.model.tensors import flatten
+from modinspect.trace.model import flatten
 
 _ATEN = torch.ops.aten
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from modinspect.report import Kind
 from modinspect.trace._torch import OpOverload
 from modinspect.trace.capture import names
-from modinspect.trace.model.tensors import flatten, storage_of
+from modinspect.trace.model import flatten, storage_of
 
 _NEVER_VIEWS = frozenset(
     "dropout dropout1d dropout2d dropout3d alpha_dropout feature_dropout feature_alpha_dropout dropout_ alpha_dropout_".split()

@@ -61,10 +61,22 @@ from modinspect.trace.capture.records import (
 )
 from modinspect.trace.capture.sources import CALL, EDGE, NOWHERE, Place, Sources
 from modinspect.trace.capture.tensor_owners import Holders
-from modinspect.trace.model.module_summary import unregistered_info
-from modinspect.trace.model.registry import Layers, Registry, join, mode_of, walk
-from modinspect.trace.model.tensors import PLAIN, TensorMetaTable, flatten, flatten_all, shape_of, storage_of, unwrapped
-from modinspect.trace.restore.model_state import Preserved
+from modinspect.trace.model import (
+    PLAIN,
+    Layers,
+    Registry,
+    TensorMetaTable,
+    flatten,
+    flatten_all,
+    join,
+    mode_of,
+    shape_of,
+    storage_of,
+    unregistered_info,
+    unwrapped,
+    walk,
+)
+from modinspect.trace.restore import Preserved
 
 _ATEN = torch.ops.aten
 _get_frame = sys._getframe

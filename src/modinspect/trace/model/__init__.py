@@ -1,5 +1,6 @@
 """What a model registers and holds, looked at without running it."""
 
+from modinspect.trace._torch import storage_of, unwrapped
 from modinspect.trace.model.module_summary import (
     ModuleRun,
     ModuleSummary,
@@ -37,8 +38,6 @@ from modinspect.trace.model.tensors import (
     flatten_all,
     map_tensors,
     shape_of,
-    storage_of,
-    unwrapped,
 )
 
 __all__ = [

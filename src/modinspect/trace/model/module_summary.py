@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import torch
 from torch import Tensor, nn
 
 from modinspect.report import ModuleInfo, Shape, StateTensor
+from modinspect.trace._torch import SPARSE_PARTS, DisableTorchFunction
 from modinspect.trace.model.registry import Layers, Registry, mode_of, walk
 from modinspect.trace.model.tensors import TensorMetaTable, dtype_name, shape_of
-
-_ROWS = Tensor.values, Tensor.crow_indices, Tensor.col_indices
-_COLUMNS = Tensor.values, Tensor.ccol_indices, Tensor.row_indices
-_SPARSE: dict[torch.layout, tuple[Callable[[Tensor], Tensor], ...]] = {
-    torch.sparse_coo: (Tensor._values, Tensor._indices),  # the public ones want it coalesced
-    torch.sparse_csr: _ROWS,
-    torch.sparse_bsr: _ROWS,
-    torch.sparse_csc: _COLUMNS,
-    torch.sparse_bsc: _COLUMNS,
-}
-"""The tensors that a sparse one consists of."""
 
 
 class Size(NamedTuple):
@@ -174,7 +163,7 @@ class _Look:
 
     def __call__(self, tensor: Tensor) -> _Tensor:
         number = self._numbers[id(tensor)]
-        if number is None or tensor.layout in _SPARSE:
+        if number is None or tensor.layout in SPARSE_PARTS:
             where, trainable = tensor.device, tensor.requires_grad
             return _Tensor(shape_of(tensor), dtype_name(tensor.dtype), self._device or str(where), _size(tensor), trainable)
         known = self._known.get(number)
@@ -251,10 +240,10 @@ def _size(tensor: Tensor) -> Size:
 
 def _bytes(tensor: Tensor) -> int:
     """The memory of what ``tensor`` holds: of a sparse one the elements that it has, and where they stand."""
-    parts = _SPARSE.get(tensor.layout)
+    parts = SPARSE_PARTS.get(tensor.layout)
     if parts is None:
         return tensor.numel() * tensor.dtype.itemsize
-    with torch._C.DisableTorchFunction():  # no op of the model's
+    with DisableTorchFunction():  # no op of the model's
         return sum(part.numel() * part.dtype.itemsize for part in (get(tensor) for get in parts))
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+
+from modinspect.trace._torch import is_tracing, untraced
 
 _DEEPEST = 32
 """Containers nested deeper than this are not searched for tensors."""
@@ -27,24 +28,12 @@ def shape_of(tensor: Tensor) -> tuple[int | None, ...] | None:
         shape = tensor.shape
         if {*map(type, shape)} <= _INTS:
             return tuple(shape)
-        if torch._C._is_tracing():
-            with _untraced():
+        if is_tracing():
+            with untraced():
                 return tuple(tensor.shape)
         return tuple(map(_as_int, shape))
     except RuntimeError:  # a parameter that is not made yet, a tensor whose storage is gone
         return None
-
-
-@contextmanager
-def _untraced() -> Iterator[None]:
-    """Inside, sizes are numbers. To ``torch.jit.trace`` they are tensors, and a look at one is part of what it traces."""
-    jit: Any = torch._C
-    state = jit._get_tracing_state()
-    jit._set_tracing_state(None)
-    try:
-        yield
-    finally:
-        jit._set_tracing_state(state)
 
 
 def _size(tensor: Tensor, dim: int) -> int | None:
@@ -65,22 +54,6 @@ def _as_int(size: Any) -> int | None:
 def dtype_name(dtype: torch.dtype) -> str:
     """The dtype without the prefix: ``float32``."""
     return str(dtype).removeprefix("torch.")
-
-
-def unwrapped(tensor: Tensor) -> Tensor:
-    """The tensor that the transforms of ``torch.func`` have wrapped; ``tensor`` itself where none is at work."""
-    while torch._C._functorch.is_functorch_wrapped_tensor(tensor):
-        tensor = torch._C._functorch.get_unwrapped(tensor)
-    return tensor
-
-
-def storage_of(tensor: Tensor) -> int | None:
-    """The address of the storage object, alike for a tensor and its views; ``None`` for tensors without one (sparse ones)."""
-    try:
-        address: int = tensor.untyped_storage()._cdata
-    except (NotImplementedError, RuntimeError, AttributeError, ValueError):
-        return None
-    return address
 
 
 PLAIN = frozenset({Tensor, nn.Parameter})
@@ -116,8 +89,8 @@ class TensorMetaTable:
         meta = _meta((shape, tensor.stride(), dtype, tensor.device, tensor.requires_grad))
         number = self._numbers.get(meta)
         if number is None:
-            if torch._C._is_tracing():
-                with _untraced():
+            if is_tracing():
+                with untraced():
                     return self.number(tensor)
             number = self._numbers[meta] = len(self.known)
             self.known.append(meta)

@@ -18,9 +18,9 @@ from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
-from torch.utils._python_dispatch import _disable_current_modes
 
-from modinspect.trace.model import MOST, TORCHS_OWN, in_slots, is_plain, mode_of, reachable, slots_of, storage_of
+from modinspect.trace._torch import DisableTorchFunctionSubclass, storage_of, without_dispatch_modes
+from modinspect.trace.model import MOST, TORCHS_OWN, in_slots, is_plain, mode_of, reachable, slots_of
 from modinspect.trace.restore.process_state import put_back, save_process
 
 _ATOMS = frozenset({bool, int, float, str, type(None), torch.dtype, torch.device, torch.Size})
@@ -130,7 +130,7 @@ class Preserved:
     def before_set_data(self, tensor: Tensor) -> None:
         """To be called before ``tensor`` gets other memory or another shape: remembers which it has."""
         if id(tensor) in self._tensors and id(tensor) not in self._memories and not nn.parameter.is_lazy(tensor):
-            with _disable_current_modes():
+            with without_dispatch_modes():
                 self._memories[id(tensor)] = (tensor, tensor.detach())
 
     # -- after the run
@@ -139,7 +139,7 @@ class Preserved:
         """Puts everything back. If one step fails, the others are made all the same."""
         memories = [partial(_restore_memory, tensor, memory) for tensor, memory in self._memories.values()]
         errors = _each([(self._undo_process,)])  # first: a default device, say, would take part in what follows
-        with torch.no_grad(), torch._C.DisableTorchFunctionSubclass():
+        with torch.no_grad(), DisableTorchFunctionSubclass():
             errors += _each([(step,) for step in (*memories, *self._saved.values())])
             errors += _each(self._undo)
         if errors:
@@ -167,7 +167,7 @@ def _saved_storage(tensor: Tensor) -> Callable[[], object]:
     if storage.device.type == "meta":
         return lambda: None
     size = storage.nbytes()
-    with _disable_current_modes():
+    with without_dispatch_modes():
         values = storage.clone()
 
     def undo() -> None:
@@ -179,7 +179,7 @@ def _saved_storage(tensor: Tensor) -> Callable[[], object]:
 
 
 def _saved_without_storage(tensor: Tensor) -> Callable[[], object]:
-    with _disable_current_modes():
+    with without_dispatch_modes():
         values = tensor.detach().clone()
 
     def undo() -> None:

@@ -19,7 +19,15 @@ from typing import Any
 
 import torch
 from torch.nn.modules import module as nn_module
-from torch.utils._python_dispatch import _pop_mode
+
+from modinspect.trace._torch import (
+    default_device_mode,
+    dispatch_mode_count,
+    function_mode_count,
+    pop_dispatch_mode_safely,
+    pop_function_mode,
+    restore_default_device,
+)
 
 
 @contextmanager
@@ -125,26 +133,17 @@ def _set_autocast(device: str, values: tuple[bool, torch.dtype]) -> None:
 
 def _modes() -> Callable[[], None]:
     """The default device, and modes that were entered and not left."""
-    context = _default_device()
-    functions, dispatches = torch._C._len_torch_function_stack(), torch._C._len_torch_dispatch_stack()
+    default = default_device_mode()
+    function_modes, dispatch_modes = function_mode_count(), dispatch_mode_count()
 
     def undo() -> None:
-        if _default_device() is not context:
-            torch.set_default_device(None if context is None else context.device)
-            if context is None:
-                # as before any was set: torch 2.6 can't say what the default is where this is there and None
-                del torch._GLOBAL_DEVICE_CONTEXT.device_context
-        while torch._C._len_torch_function_stack() > functions:
-            torch._C._pop_torch_function_stack()
-        while torch._C._len_torch_dispatch_stack() > dispatches:
-            _pop_mode()
+        restore_default_device(default)
+        while function_mode_count() > function_modes:
+            pop_function_mode()
+        while dispatch_mode_count() > dispatch_modes:
+            pop_dispatch_mode_safely()
 
     return undo
-
-
-def _default_device() -> Any:
-    """The mode that ``torch.set_default_device`` has entered."""
-    return getattr(torch._GLOBAL_DEVICE_CONTEXT, "device_context", None)
 
 
 def _hooks() -> Iterator[Callable[[], None]]:
