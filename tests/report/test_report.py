@@ -156,7 +156,7 @@ def test_a_forward_was_started_where_there_is_a_call_an_op_or_an_error() -> None
 
 
 def test_a_report_prints_as_the_table() -> None:
-    from modinspect.render import table_text
+    from modinspect.render.table import table_text
 
     assert str(example()) == table_text(example())
 

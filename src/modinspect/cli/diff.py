@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,9 +11,14 @@ from modinspect.cli import options
 from modinspect.cli.messages import errors_told
 from modinspect.cli.streams import check_destination, stdout_for_results, write_result
 from modinspect.errors import ReportError
+from modinspect.render import DIFFERENCE_FORMATS, find_format
 
 if TYPE_CHECKING:
     from modinspect.report import Report
+
+    Format = str
+else:
+    Format = options.format_of(DIFFERENCE_FORMATS)
 
 DIFFERS = 1
 
@@ -34,10 +39,7 @@ def diff(
     ],
     after: Annotated[str, typer.Argument(metavar="B.json", help="The one to compare it with.", show_default=False)],
     *,
-    output_format: Annotated[
-        Literal["text", "json"],
-        typer.Option("--format", metavar="text|json", help="Lines for people, or data (JSON).", rich_help_panel=options.RESULT),
-    ] = "text",
+    output_format: Format = "text",
     output: options.Output = "-",
     traceback: options.Traceback = False,
 ) -> None:
@@ -49,14 +51,13 @@ def diff(
         check_destination(output)
         from modinspect.cli.styled import styled, terminal_width
         from modinspect.comparison import diff as compare
+        from modinspect.render.comparison import diff_text
 
         difference = compare(_read(before), _read(after))
-        if output_format == "json":
-            text = json.dumps(difference.to_dict(), indent=2) + "\n"
-        else:
-            from modinspect.render.comparison import diff_text
-
+        if output_format == "text":
             text = styled(diff_text(difference, terminal_width(output, stdout)), output, stdout)
+        else:
+            text = find_format(DIFFERENCE_FORMATS, output_format).render(difference)
         write_result(text, output, stdout)
         if difference:
             raise typer.Exit(DIFFERS)

@@ -13,14 +13,16 @@ from modinspect.cli import options
 from modinspect.cli.messages import FAILED, error, errors_told, print_traceback
 from modinspect.cli.progress import live_line
 from modinspect.cli.streams import check_destination, stdout_for_results, write_result
+from modinspect.render import LINT_FORMATS, find_format
 
 if TYPE_CHECKING:
     from modinspect.cli.lint_plan import Asked
     from modinspect.config import Config
-    from modinspect.findings import LintReport
+    from modinspect.findings import LintReport, Severity
 
-Format = Literal["text", "json", "github", "sarif", "junit"]
-"""The keys of ``render.finding_formats.FINDING_FORMATS``, which is not imported for ``--help``."""
+    Format = str
+else:
+    Format = options.format_of(LINT_FORMATS)
 
 FOUND = 1
 TIMEOUT = 300.0
@@ -127,15 +129,7 @@ def lint(
         str | None,
         typer.Option("--write-baseline", metavar="FILE", help="Accept all that is found now.", rich_help_panel=RULES),
     ] = None,
-    output_format: Annotated[
-        Format,
-        typer.Option(
-            "--format",
-            metavar="FORMAT",
-            help="text for people, json, github (annotations of Actions), sarif, or junit for other CI services.",
-            rich_help_panel=options.RESULT,
-        ),
-    ] = "text",
+    output_format: Format = "text",
     output: options.Output = "-",
     traceback: options.Traceback = False,
 ) -> None:
@@ -202,15 +196,13 @@ def _linted(asked: Asked, config: Config, workers: int | None, timeout: float | 
         )
 
 
-def _written(
-    report: LintReport, name: Format, threshold: Literal["error", "warning", "info"], output: str, stdout: TextIO
-) -> str:
+def _written(report: LintReport, name: str, threshold: Severity, output: str, stdout: TextIO) -> str:
     from modinspect.cli.styled import styled
-    from modinspect.render.findings import FINDING_FORMATS, FindingsView, findings_text
+    from modinspect.render.findings import FindingsView, findings_text
 
     if name == "text":
         return styled(findings_text(report), output, stdout)
-    return FINDING_FORMATS[name](report, FindingsView(_repository(), threshold))
+    return find_format(LINT_FORMATS, name).render(report, FindingsView(_repository(), threshold))
 
 
 def _repository() -> str:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
 
 import typer
+
+from modinspect.render import Format, formats_help
 
 RUN, ROWS, RESULT = "How it runs", "What the table shows", "Where the result goes"
 
@@ -96,6 +99,17 @@ Ops = Annotated[
 Aten = Annotated[
     bool, typer.Option("--aten", metavar=FLAG, help="Show the ATen operators that each op became.", rich_help_panel=ROWS)
 ]
+
+
+def format_of(formats: Sequence[Format]) -> Any:
+    """The type of ``--format`` for a command with these formats, with its help."""
+    names = tuple(known.name for known in formats)
+    return Annotated[
+        Literal[names],
+        typer.Option("--format", metavar="|".join(names), help=f"{formats_help(formats)}.", rich_help_panel=RESULT),
+    ]
+
+
 Output = Annotated[
     str,
     typer.Option(

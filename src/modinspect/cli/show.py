@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Literal, TextIO
+from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
@@ -14,13 +14,16 @@ from modinspect.cli.limits import limited
 from modinspect.cli.messages import FAILED, errors_told, print_traceback
 from modinspect.cli.progress import live_line
 from modinspect.cli.streams import STDOUT, check_destination, stdout_for_results, write_result
+from modinspect.render import REPORT_FORMATS, find_format
 
 if TYPE_CHECKING:
-    from modinspect.render import View
+    from modinspect.render.table import View
     from modinspect.report import Report
 
-Format = Literal["text", "json", "html"]
-"""The keys of ``render.FORMATS``, which is not imported for ``--help``."""
+    Format = str
+else:
+    Format = options.format_of(REPORT_FORMATS)
+
 
 SHOW_EXAMPLES = r"""
 [bold]Examples[/bold]
@@ -63,15 +66,7 @@ def show(
     expand: options.Expand = False,
     ops: options.Ops = "all",
     aten: options.Aten = False,
-    output_format: Annotated[
-        Format,
-        typer.Option(
-            "--format",
-            metavar="text|json|html",
-            help="A table, data, or a page for a browser.",
-            rich_help_panel=options.RESULT,
-        ),
-    ] = "text",
+    output_format: Format = "text",
     output: options.Output = "-",
     traceback: options.Traceback = False,
 ) -> None:
@@ -109,7 +104,7 @@ def show(
                 )
             if os.getpid() != started:
                 os._exit(0)  # a copy of this process, which the model forked and let go on: one of them answers
-            from modinspect.render import View
+            from modinspect.render.table import View
 
             if traceback and report.error:
                 print_traceback(report.error.traceback)
@@ -121,16 +116,14 @@ def show(
     limited(work, timeout)
 
 
-def _written(report: Report, view: View, name: Format, output: str, stdout: TextIO) -> str:
+def _written(report: Report, view: View, name: str, output: str, stdout: TextIO) -> str:
     """The report in a format; the table in colour and as wide as the terminal where there is one."""
-    from modinspect.render import FORMATS, render_table, table_text
-
-    if name != "text":
-        return FORMATS[name](report, view)
-    if output not in STDOUT:
-        return table_text(report, view=view, encoding="utf-8")
+    if name != "text" or output not in STDOUT:
+        return find_format(REPORT_FORMATS, name).render(report, view)
 
     from rich.console import Console
+
+    from modinspect.render.table import render_table, table_text
 
     console = Console(file=stdout)
     if console.is_terminal:

@@ -1,19 +1,30 @@
-"""Reports for people and for programs. Renderers read a report and nothing else: no torch, no model."""
+"""Results for people and for programs. Renderers read plain data and nothing else: no torch, no model.
+
+The rooms: ``table`` (the table of a report), ``report``, ``findings``, ``comparison`` and ``rules`` (one module per format).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
+from modinspect.render.formats import (
+    DIFFERENCE_FORMATS,
+    LINT_FORMATS,
+    REPORT_FORMATS,
+    RULE_FORMATS,
+    Format,
+    find_format,
+    formats_help,
+)
 
-from modinspect.comparison import Difference
-from modinspect.findings import LintReport
-from modinspect.render.comparison import diff_text
-from modinspect.render.findings import findings_text
-from modinspect.render.report import render_html, render_json
-from modinspect.render.table import ReportTable, View, render_table, table_text
-from modinspect.report import Report
-
-__all__ = ["FORMATS", "ReportTable", "View", "render_html", "render_json", "render_table", "table_text", "text_of"]
+__all__ = [
+    "DIFFERENCE_FORMATS",
+    "LINT_FORMATS",
+    "REPORT_FORMATS",
+    "RULE_FORMATS",
+    "Format",
+    "find_format",
+    "formats_help",
+    "text_of",
+]
 
 
 def text_of(result: object) -> str:
@@ -22,6 +33,13 @@ def text_of(result: object) -> str:
     Raises:
         TypeError: it is none of them.
     """
+    from modinspect.comparison import Difference
+    from modinspect.findings import LintReport
+    from modinspect.render.comparison import diff_text
+    from modinspect.render.findings import findings_text
+    from modinspect.render.table import table_text
+    from modinspect.report import Report
+
     if isinstance(result, Report):
         return table_text(result)
     if isinstance(result, LintReport):
@@ -29,15 +47,3 @@ def text_of(result: object) -> str:
     if isinstance(result, Difference):
         return diff_text(result).plain
     raise TypeError(f"no renderer for {type(result).__name__}")
-
-
-def _text(report: Report, view: View) -> str:
-    return table_text(report, view=view)
-
-
-def _json(report: Report, _view: View) -> str:
-    return render_json(report)
-
-
-FORMATS: Mapping[str, Callable[[Report, View], str]] = MappingProxyType({"text": _text, "json": _json, "html": render_html})
-"""What ``--format`` can be: each writes a report as text that ends in a line break. JSON is always the whole report."""

@@ -13,9 +13,9 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from modinspect.findings import Failure, Finding, LintReport, RuleInfo, Skipped, fingerprinted
-from modinspect.render.findings.formats import FINDING_FORMATS
+from modinspect.render import LINT_FORMATS, find_format
 from modinspect.render.findings.merged import FindingsView, merged
-from modinspect.render.findings.sarif import render_sarif
+from modinspect.render.findings.sarif import render as render_sarif
 from modinspect.render.findings.text import findings_text, marked
 from tests.linter.lint_samples import finding
 
@@ -58,7 +58,7 @@ def hostile_report() -> LintReport:
 
 
 def render(name: str, report: LintReport = REPORT, view: FindingsView | None = None) -> str:
-    return FINDING_FORMATS[name](report, view or FindingsView())
+    return find_format(LINT_FORMATS, name).render(report, view or FindingsView())
 
 
 # --- for people
@@ -321,7 +321,7 @@ def test_junit_of_several_findings_is_one_failure() -> None:
 PRINTABLE = {"text", "github", "sarif", "junit"}
 
 
-@pytest.mark.parametrize("name", sorted(FINDING_FORMATS))
+@pytest.mark.parametrize("name", [known.name for known in LINT_FORMATS])
 def test_hostile_names_are_written_out(name: str) -> None:
     text = render(name, hostile_report())
     text.encode("utf-8")

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from modinspect.render import View, render_html, table_text
+from modinspect.render.report.html import render as render_html
+from modinspect.render.table import View, table_text
 from modinspect.render.text import plain
 from modinspect.report import Report
 from tests.render.render_reports import (

@@ -9,7 +9,9 @@ from collections.abc import Callable
 
 import pytest
 
-from modinspect.render import FORMATS, View, render_json
+from modinspect.render import REPORT_FORMATS, find_format
+from modinspect.render.report.json import render_json
+from modinspect.render.table import View
 from modinspect.report import Report
 from tests.render.render_reports import (
     HOSTILE,
@@ -65,6 +67,6 @@ def test_numbers_that_json_has_no_word_for_are_words() -> None:
 
 
 def test_the_formats_are_the_table_the_json_and_the_page() -> None:
-    assert sorted(FORMATS) == ["html", "json", "text"]
-    assert FORMATS["json"](example(), View(depth=0)) == render_json(example())
-    assert "hidden from print(model)" in FORMATS["text"](example(), View())
+    assert [known.name for known in REPORT_FORMATS] == ["text", "json", "html"]
+    assert find_format(REPORT_FORMATS, "json").render(example(), View(depth=0)) == render_json(example())
+    assert "hidden from print(model)" in find_format(REPORT_FORMATS, "text").render(example(), View())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from modinspect.render import View, table_text
+from modinspect.render.table import View, table_text
 from modinspect.render.table.marks import MARKS
 from tests.render.render_reports import blocks, example, failing
 

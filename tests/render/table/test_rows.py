@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from modinspect.render import View, table_text
+from modinspect.render.table import View, table_text
 from modinspect.render.table.marks import FOREIGN_TENSOR, NEVER, TIED, WRITES
 from modinspect.render.table.module_rows import registered_rows
 from modinspect.render.table.rows import Row

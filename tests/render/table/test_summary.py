@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from modinspect.render import View, table_text
+from modinspect.render.table import View, table_text
 from modinspect.report import CrossCheck, ForwardError, Input, Output, Report, StateTensor, Unregistered
 from tests.render.render_reports import Forward, at, awkward, blocks, example, failing, operand, registered_only
 

@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 from syrupy.assertion import SnapshotAssertion
 
-from modinspect.render import View, render_table, table_text
+from modinspect.render.table import View, render_table, table_text
 from modinspect.render.table.marks import MARKS
 from modinspect.render.text import plain
 from modinspect.report import Output, Report, Result, Source

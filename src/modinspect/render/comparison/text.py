@@ -25,6 +25,11 @@ _QUIET = ("inputs", "outputs", "registered", "layer", "training", "hidden", "arg
 _PARTS_OF_PARAMS = ("own_params", "trainable_params")
 
 
+def render(difference: Difference, _options: None = None) -> str:
+    """The difference without styles."""
+    return diff_text(difference).plain
+
+
 def diff_text(difference: Difference, width: int | None = None) -> Text:
     """The difference, a line for each change and a line of counts at the end; styled where the console can.
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from modinspect.render.findings.formats import FINDING_FORMATS
 from modinspect.render.findings.merged import FindingsView
 from modinspect.render.findings.text import findings_text
 
-__all__ = ["FINDING_FORMATS", "FindingsView", "findings_text"]
+__all__ = ["FindingsView", "findings_text"]

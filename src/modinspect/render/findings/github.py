@@ -15,7 +15,7 @@ from modinspect.render.text import plain
 _COMMANDS: Mapping[Severity, str] = {"error": "error", "warning": "warning", "info": "notice"}
 
 
-def render_github(report: LintReport, view: FindingsView) -> str:
+def render(report: LintReport, view: FindingsView) -> str:
     """One line for each finding that nothing suppresses, and for each model that could not be checked."""
     return "".join(f"{line}\n" for line in _lines(report, view))
 

@@ -18,7 +18,7 @@ _NOT_IN_XML = re.compile("[\ufffe\uffff\U0001fffe\U0001ffff]")
 """What :func:`plain` leaves and XML 1.0 does not allow, or advises against."""
 
 
-def render_junit(report: LintReport, view: FindingsView) -> str:
+def render(report: LintReport, view: FindingsView) -> str:
     """The report as XML. A rule that could not be decided is a skipped case, never a passed one."""
     suites = Element("testsuites", name="modinspect")
     for target in report.targets:

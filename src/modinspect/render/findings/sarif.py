@@ -25,7 +25,7 @@ _LEVELS: Mapping[Severity, str] = {"error": "error", "warning": "warning", "info
 _SUPPRESSIONS = {"comment": "inSource", "baseline": "external"}
 
 
-def render_sarif(report: LintReport, view: FindingsView) -> str:
+def render(report: LintReport, view: FindingsView) -> str:
     """The report as one run of one tool; what is suppressed stands in it, and says so."""
     found = merged(report.findings)
     ids = [rule.id for rule in report.rules]

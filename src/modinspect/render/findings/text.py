@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from rich.text import Text
 
 from modinspect.findings import Finding, LintReport, Severity
-from modinspect.render.findings.merged import Merged, merged, modules_of
+from modinspect.render.findings.merged import FindingsView, Merged, merged, modules_of
 from modinspect.render.text import amount, plain, some, width_of
 
 _STYLES: Mapping[Severity, str] = {"error": "bold red", "warning": "bold yellow", "info": "bold cyan"}
@@ -16,6 +16,11 @@ _NAME = re.compile(r"[A-Za-z_][\w.]*\w|[A-Za-z_]")
 _ANYWHERE = frozenset({"forward", "eval", "train", "to", "state_dict"})
 """Names that a message has without being about a call of that name."""
 _TRAILING_COMMENT = re.compile(r"\s+#[^'\"]*$")
+
+
+def render(report: LintReport, _view: FindingsView | None = None) -> str:
+    """The findings without styles."""
+    return findings_text(report).plain
 
 
 def findings_text(report: LintReport) -> Text:

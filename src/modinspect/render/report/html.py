@@ -79,7 +79,7 @@ abbr { text-decoration: none; cursor: help; }
 """
 
 
-def render_html(report: Report, view: View) -> str:
+def render(report: Report, view: View) -> str:
     """The report as a page of HTML, in ASCII alone, so that any console and any file takes it."""
     rows = rows_of(report, view)
     title, *facts = before_table(report, UNICODE)

@@ -6,10 +6,16 @@ import json
 import math
 from typing import Any
 
+from modinspect.render.table import View
 from modinspect.report import Report
 
 _WIDEST_LINE = 128
 _encode = json.JSONEncoder(allow_nan=False).encode
+
+
+def render(report: Report, _view: View | None = None) -> str:
+    """As :func:`render_json`: JSON is always the whole report."""
+    return render_json(report)
 
 
 def render_json(report: Report) -> str:

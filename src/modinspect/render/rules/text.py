@@ -1,25 +1,38 @@
-"""The rules' documentation, for the terminal and for files."""
+"""Rules for the terminal."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TextIO
 
 from rich import box
-from rich.console import RenderableType
+from rich.console import Console, RenderableType
 from rich.constrain import Constrain
 from rich.markdown import Markdown
 from rich.table import Table
 from rich.text import Text
+from rich.theme import Theme
 
 from modinspect.findings import RuleInfo
+from modinspect.render.rules.markdown import rule_markdown
 
 _WIDEST = 100
 
+_THEME = Theme({"markdown.code": "bold cyan"})
+"""rich's own style puts code on black, on a light terminal too."""
 
-def rule_markdown(rule: RuleInfo) -> str:
-    """A rule's page as a document of its own."""
-    title, _, body = rule.page.partition("\n")
-    return f"# {rule.id} {rule.name}\n\n{title.strip()}\n\nSeverity: {rule.severity}\n\n{body.strip()}\n"
+
+def render(rules: RuleInfo | Sequence[RuleInfo], _options: None = None) -> str:
+    """As :func:`draw`, without styles."""
+    return draw(rules, None, colours=False)
+
+
+def draw(rules: RuleInfo | Sequence[RuleInfo], stdout: TextIO | None, *, colours: bool) -> str:
+    """One rule's page, or the list of several, as wide as the terminal ``stdout``."""
+    console = Console(file=stdout, theme=_THEME, highlight=False, color_system="auto" if colours else None)
+    with console.capture() as captured:
+        console.print(rule_page(rules) if isinstance(rules, RuleInfo) else rule_list(rules))
+    return "\n".join(line.rstrip() for line in captured.get().splitlines()) + "\n"
 
 
 def rule_page(rule: RuleInfo) -> RenderableType:
@@ -37,18 +50,3 @@ def rule_list(rules: Sequence[RuleInfo]) -> RenderableType:
     for rule in rules:
         table.add_row(rule.id, rule.name, rule.severity, Text(rule.summary.replace("`", "")))
     return table
-
-
-def rule_index(rules: Sequence[RuleInfo]) -> str:
-    """All rules as a table in Markdown, with links to their pages beside it."""
-    rows = [f"| [{rule.id}]({rule.id}.md) | {rule.name} | {rule.severity} | {rule.summary} |" for rule in rules]
-    head = [
-        "# The rules of `modinspect lint`",
-        "",
-        "These pages are made from the docstrings of the rules by `python docs/make_rules.py`;",
-        "`modinspect explain MI103` shows one in the terminal.",
-        "",
-        "| id | name | severity | finds |",
-        "| --- | --- | --- | --- |",
-    ]
-    return "\n".join([*head, *rows]) + "\n"
