@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-    from modinspect.trace import Aliases, Weightless
+    from modinspect.trace import ReplacedParameters, Weightless
 
 T = TypeVar("T")
 
@@ -75,9 +75,9 @@ def _weightless(recipe: Recipe, attempt: Callable[[Built], T], failure: Callable
     from modinspect.trace import NeedsValues, without_memory
 
     try:
-        with without_memory() as aliases:
+        with without_memory() as replaced:
             model = recipe.build()
-        result, _ = _attempted(recipe, model, aliases, device, attempt, failure)
+        result, _ = _attempted(recipe, model, replaced, device, attempt, failure)
     except NeedsValues as need:
         raise RunError(f"the model can't run weightless: {need}", "To run it with real weights: --device cpu.") from need
     return result
@@ -90,21 +90,21 @@ def _auto(
 
     cpu = real_device("cpu")
     try:
-        with without_memory() as aliases:
+        with without_memory() as replaced:
             model = recipe.build()
     except NeedsValues as need:
-        reason, parameters = str(need), aliases.registered()
+        reason, parameters = str(need), replaced.replacements()
     except TargetError as error:
         if not _may_lack_memory(error):
             raise
-        reason, parameters = f"without memory {error.message}", aliases.registered()
+        reason, parameters = f"without memory {error.message}", replaced.replacements()
     else:
         parameters = list(model.parameters())
         size = param_bytes(parameters)
         if size <= real_up_to:
             return attempt(_real(recipe, cpu)), None
         try:
-            result, problem = _attempted(recipe, model, aliases, weightless_device(""), attempt, failure)
+            result, problem = _attempted(recipe, model, replaced, weightless_device(""), attempt, failure)
         except NeedsValues as need:
             reason = str(need)
         else:
@@ -121,7 +121,7 @@ def _auto(
 def _attempted(
     recipe: Recipe,
     model: nn.Module,
-    aliases: Aliases,
+    replaced: ReplacedParameters,
     device: torch.device,
     attempt: Callable[[Built], T],
     failure: Callable[[T], str | None],
@@ -135,10 +135,10 @@ def _attempted(
 
     from modinspect.trace import NeedsValues, Weightless
 
-    meant = aliases.meta_meant or isinstance(recipe.factory.obj, nn.Module)
-    if meant and (name := next(aliases.foreign(model), None)) is not None:
+    intended = replaced.asked_for_meta or isinstance(recipe.factory.obj, nn.Module)
+    if intended and (name := next(replaced.others_on_meta(model), None)) is not None:
         raise NeedsValues(f"the model itself put {name} on the meta device")
-    result = attempt(Built(model, device, Weightless(device, aliases)))
+    result = attempt(Built(model, device, Weightless(device, replaced)))
     problem = failure(result)
     if problem is not None and _ONLY_WEIGHTLESS.search(problem):
         raise NeedsValues(f"without memory {problem}")

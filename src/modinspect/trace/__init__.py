@@ -31,14 +31,14 @@ from modinspect.trace.model import (
 )
 from modinspect.trace.restore import Preserved, preserved_process
 from modinspect.trace.run import Options, Weightless, end_copies, run
-from modinspect.trace.weightless import Aliases, NeedsValues, within, without_memory
+from modinspect.trace.weightless import NeedsValues, ReplacedParameters, within, without_memory
 
 __all__ = [
-    "Aliases",
     "DisableTorchDispatch",
     "DisableTorchFunction",
     "NeedsValues",
     "Preserved",
+    "ReplacedParameters",
     "Weightless",
     "attributes",
     "check_modules",

@@ -34,7 +34,7 @@ from modinspect.trace.model import (
     summarize,
 )
 from modinspect.trace.restore import Preserved
-from modinspect.trace.weightless import Aliases, NeedsValues, WeightlessMode, WeightlessRecorder
+from modinspect.trace.weightless import NeedsValues, ReplacedParameters, WeightlessMode, WeightlessRecorder
 
 ENDS_COPIES: set[int] = set()
 """The processes in which a copy that a forward has forked, and that comes back from it as well, ends there: it would do
@@ -70,7 +70,7 @@ class Weightless:
     """
 
     device: torch.device
-    aliases: Aliases
+    replaced: ReplacedParameters
     moved: tuple[Tensor, ...] = ()
 
 
@@ -162,7 +162,7 @@ def _recorder(
         mode = WeightlessMode(options.weightless.device)
         moved = [*inputs, *options.weightless.moved]
         recorder = WeightlessRecorder(
-            mode, options.weightless.aliases, moved, registry, preserved, metas, layers, progress=options.progress
+            mode, options.weightless.replaced, moved, registry, preserved, metas, layers, progress=options.progress
         )
     for index, tensor in enumerate(inputs):
         recorder.add_input(tensor, f"input:{index}")

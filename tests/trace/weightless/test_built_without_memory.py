@@ -635,7 +635,7 @@ RUN_FOR_REAL = {
     "TriesToLookUp": "y[torch.tensor([row])]",
     "Factorises": "torch.linalg.cholesky(",
     "SharesWithNumPy": "shared with NumPy",
-    "CallsWhatHasNoRule": "doubled has no rule",
+    "CallsWhatHasNoRule": "doubled has no meta kernel",
     "MakesATensorOfNumbers": "return torch.tensor([y[0, 0], y[0, 1]])",
     "ComparesClasses": "type(y) is torch.Tensor",
     "ComparesNamesOfClasses": '__class__.__name__ == "Tensor"',

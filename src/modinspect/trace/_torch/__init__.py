@@ -6,6 +6,7 @@ Each file lists them in ``USES`` and what it replaces in ``PATCHES``; ``docs/tor
 from modinspect.trace._torch.autograd_functions import function_calls_through, is_inside_function
 from modinspect.trace._torch.code_objects import PRINTS_TENSOR, READ_META_THEMSELVES, SETS_UP_LAZY_MODULE
 from modinspect.trace._torch.compiler import eagerly
+from modinspect.trace._torch.cuda_availability import cuda_looks_available
 from modinspect.trace._torch.default_device import default_device_mode, restore_default_device
 from modinspect.trace._torch.dispatch_keys import (
     PYTHON_KEY,
@@ -44,7 +45,12 @@ from modinspect.trace._torch.operators import (
     qualified_name,
     schema_of,
 )
-from modinspect.trace._torch.patches import dispatch_functionals_to, module_calls_through, on_new_parameter
+from modinspect.trace._torch.patches import (
+    dispatch_functionals_to,
+    module_calls_through,
+    on_new_parameter,
+    registered_parameters_through,
+)
 from modinspect.trace._torch.storages import SPARSE_PARTS, storage_of
 from modinspect.trace._torch.tensors_without_memory import (
     DISABLED_TORCH_FUNCTION,
@@ -87,6 +93,7 @@ __all__ = [
     "as_subclass_on",
     "can_guard_cuda",
     "convolution_memory_format",
+    "cuda_looks_available",
     "default_device_mode",
     "dispatch_functionals_to",
     "dispatch_mode_count",
@@ -111,6 +118,7 @@ __all__ = [
     "push_dispatch_mode",
     "push_function_mode",
     "qualified_name",
+    "registered_parameters_through",
     "restore_default_device",
     "schema_of",
     "see_higher_order_operators",

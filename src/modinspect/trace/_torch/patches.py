@@ -1,4 +1,4 @@
-"""Replaces the functions of torch whose calls no mode sees, or sees too slowly, while a forward is recorded."""
+"""Replaces the functions of torch whose calls no mode sees, or sees too slowly."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ PATCHES = (
         "Records calls of modules, unregistered ones included. Global hooks would send each call through the long branch of "
         "`Module._call_impl`, and would end before the module's own hooks run.",
     ),
+    Patch("torch.nn.Module.register_parameter", "Replaces or counts parameters while a model is built."),
     Patch("torch.nn.Parameter.__new__", "Records of which tensor a parameter is made, which no mode sees."),
 )
 
@@ -92,6 +93,18 @@ def on_new_parameter(call: Callable[[Tensor, Tensor], None] | None) -> Iterator[
             yield
     finally:
         call = None  # a reference to ``new`` that outlives the run must not keep the recorder
+
+
+@contextmanager
+def registered_parameters_through(change: Callable[[nn.Parameter], nn.Parameter]) -> Iterator[None]:
+    """Modules register ``change(parameter)`` in place of each parameter."""
+    original = nn.Module.register_parameter
+
+    def register_parameter(self: nn.Module, name: str, param: nn.Parameter | None) -> None:
+        original(self, name, param if param is None else change(param))
+
+    with patched(nn.Module, "register_parameter", register_parameter):
+        yield
 
 
 @contextmanager

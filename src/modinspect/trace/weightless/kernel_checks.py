@@ -1,6 +1,6 @@
-"""What torch's kernels refuse and its rules for shapes do not: operands of two dtypes, and indices that lead nowhere.
+"""Checks that real kernels make and meta kernels don't: dtypes of operands, and indices out of range.
 
-A run without memory would pass over such a mistake, of which a real run says at once that it is one.
+Without them a run without memory would miss mistakes that a real run reports.
 """
 
 from __future__ import annotations
@@ -11,44 +11,44 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch._ops import OpOverload
 
+from modinspect.trace._torch import OpOverload, packet_of
 from modinspect.trace.model import map_tensors
 
 _ATEN = torch.ops.aten
 
 _TRIED = 2**18
-"""Elements up to which a kernel is tried on zeros."""
+"""A kernel is tried on zeros if its operands have at most so many elements."""
 
-_TAKEN_BY_ALL = frozenset({torch.float32, torch.float64})
+_SUPPORTED_BY_ALL = frozenset({torch.float32, torch.float64})
 
-_OF_DTYPES = re.compile(r"not implemented for|same dtype|dtypes? match|scalar type|type .* should be the same|mixed dtype")
-"""What kernels say of dtypes that they don't take."""
+_ABOUT_DTYPES = re.compile(r"not implemented for|same dtype|dtypes? match|scalar type|type .* should be the same|mixed dtype")
+"""Error messages of kernels about dtypes they don't support."""
 
 
 def refuse_dtypes(func: OpOverload, tensors: list[Tensor], device: torch.device, args: Any, kwargs: dict[str, Any]) -> None:
-    """Raises the ``RuntimeError`` that the kernel of ``func`` would, for dtypes that it does not take, or not together.
+    """Raises the ``RuntimeError`` of the real kernel for dtypes it doesn't support, or not in this combination.
 
-    What is known of an operator is checked first. For all others, kernels of the CPU are tried on zeros, if they are few.
+    Operators in ``_DTYPES`` are checked by rule. The CPU kernels of others are tried on zeros if the operands are small.
     """
     check = _DTYPES.get(func)
     if check is not None:
         check(func, [arg for arg in args if isinstance(arg, Tensor)])
     dtypes = {tensor.dtype for tensor in tensors if tensor.is_floating_point() or tensor.is_complex()}
-    usual = len(dtypes) < 2 and dtypes <= _TAKEN_BY_ALL
-    if usual or device.type != "cpu" or not _can_be_tried(func, tensors):
+    supported = len(dtypes) < 2 and dtypes <= _SUPPORTED_BY_ALL
+    if supported or device.type != "cpu" or not _can_be_tried(func, tensors):
         return
     try:
         func(*map_tensors(_zeros_like, args), **map_tensors(_zeros_like, kwargs))
-    except Exception as error:  # others than those of dtypes are for the rule, or for the values
-        if _OF_DTYPES.search(str(error)):
+    except Exception as error:  # all other errors come from the zeros, or the meta kernel raises them
+        if _ABOUT_DTYPES.search(str(error)):
             raise
 
 
 def _can_be_tried(func: OpOverload, tensors: list[Tensor]) -> bool:
-    strange = any(tensor.layout is not torch.strided or tensor.is_quantized or tensor.is_nested for tensor in tensors)
+    unusual = any(tensor.layout is not torch.strided or tensor.is_quantized or tensor.is_nested for tensor in tensors)
     plain = func.namespace == "aten" and not func.is_view and torch.Tag.nondeterministic_seeded not in func.tags
-    return plain and not strange and sum(tensor.numel() for tensor in tensors) <= _TRIED
+    return plain and not unusual and sum(tensor.numel() for tensor in tensors) <= _TRIED
 
 
 def _zeros_like(tensor: Tensor) -> Tensor:
@@ -56,17 +56,17 @@ def _zeros_like(tensor: Tensor) -> Tensor:
 
 
 def refuse_indices(func: Any, args: Any, value_of: Callable[[Tensor], Tensor | None]) -> None:
-    """Raises the error that the kernel of ``func`` would, where the values of its indices are known and some are out of range.
+    """Raises the ``IndexError`` of the real kernel if indices with known values are out of range.
 
     Args:
         func: the operator.
         args: its arguments.
-        value_of: gives the values of a tensor, ``None`` where they are not there.
+        value_of: returns a real tensor with the values of a tensor; ``None`` if they are unknown.
     """
-    find = INDEXED.get(func)
-    if find is None:
+    indices_of = INDEXED.get(func)
+    if indices_of is None:
         return
-    for index, size, negative, ignored in find(*args):
+    for index, size, negative, ignored in indices_of(*args):
         value = value_of(index)
         if value is not None and ignored is not None:
             value = value[value != ignored]
@@ -77,29 +77,29 @@ def refuse_indices(func: Any, args: Any, value_of: Callable[[Tensor], Tensor | N
             raise IndexError(f"index {high if high >= size else low} is out of bounds for a size of {size}")
 
 
-def _alike(func: Any, tensors: list[Tensor]) -> None:
+def _same_dtype(func: Any, tensors: list[Tensor]) -> None:
     first = tensors[0].dtype
     other = next((tensor.dtype for tensor in tensors if tensor.dtype != first), first)
     if other != first:
-        raise RuntimeError(f"{func._overloadpacket} expected operands of one dtype, but got {first} and {other}")
+        raise RuntimeError(f"{packet_of(func)} expected operands of one dtype, but got {first} and {other}")
 
 
 def _norm(func: Any, tensors: list[Tensor]) -> None:
-    """Half precision goes with float32 parameters, all else only with its own dtype."""
+    """Parameters have the input's dtype; with half precision they may be float32."""
     x, *parameters = tensors
     mixed = x.dtype in (torch.float16, torch.bfloat16)
     odd = next((p.dtype for p in parameters if p.dtype != x.dtype and not (mixed and p.dtype == torch.float32)), None)
     if odd is not None:
-        raise RuntimeError(f"{func._overloadpacket} expected parameters of {x.dtype}, but got {odd}")
+        raise RuntimeError(f"{packet_of(func)} expected parameters of {x.dtype}, but got {odd}")
 
 
 def _destination(func: Any, tensors: list[Tensor]) -> None:
-    """What is written has the dtype of what it is written to; indices lie between."""
-    _alike(func, [tensors[0], tensors[-1]])
+    """The source, the last operand, has the dtype of the destination, the first."""
+    _same_dtype(func, [tensors[0], tensors[-1]])
 
 
 _Indices = Iterable[tuple[Tensor, int, bool, int | None]]
-"""(indices, how many there are to choose from, whether negative ones count from the end, one that means none)."""
+"""(index tensor, size of the dimension, whether negative indices count from the end, an index to ignore)."""
 
 
 def _rows(weight: Tensor, ids: Tensor, *_: Any) -> _Indices:
@@ -113,7 +113,7 @@ def _along(x: Tensor, dim: int, index: Tensor, *_: Any) -> _Indices:
 def _each(x: Tensor, indices: list[Tensor | None], *_: Any) -> _Indices:
     dim = 0
     for index in indices:
-        if index is not None and index.dtype in (torch.bool, torch.uint8):  # a mask stands for several dimensions
+        if index is not None and index.dtype in (torch.bool, torch.uint8):  # a mask indexes several dimensions
             dim += index.dim()
             continue
         if index is not None:
@@ -130,7 +130,7 @@ def _classes(x: Tensor, target: Tensor, *options: Any) -> _Indices:
 
 
 def _overloads(names: str, *overloads: str) -> list[Any]:
-    """The operators of these names, with an underscore behind them too, as far as this torch has them."""
+    """The operators of these names and their in-place variants, if this version of torch has them."""
     packets = [getattr(_ATEN, name + end, None) for name in names.split() for end in ("", "_")]
     return [
         getattr(packet, overload) for packet in packets for overload in overloads if packet and overload in packet.overloads()
@@ -138,8 +138,10 @@ def _overloads(names: str, *overloads: str) -> list[Any]:
 
 
 _DTYPES: dict[Any, Callable[[Any, list[Tensor]], None]] = {
-    **dict.fromkeys(_overloads("mm addmm bmm baddbmm addbmm mv addmv dot vdot convolution _convolution", "default"), _alike),
-    **dict.fromkeys(_overloads("grid_sampler_2d grid_sampler_3d binary_cross_entropy", "default"), _alike),
+    **dict.fromkeys(
+        _overloads("mm addmm bmm baddbmm addbmm mv addmv dot vdot convolution _convolution", "default"), _same_dtype
+    ),
+    **dict.fromkeys(_overloads("grid_sampler_2d grid_sampler_3d binary_cross_entropy", "default"), _same_dtype),
     **dict.fromkeys(_overloads("native_layer_norm native_group_norm native_batch_norm", "default"), _norm),
     **dict.fromkeys(_overloads("index_put index_copy index_add", "default"), _destination),
 }
@@ -159,4 +161,4 @@ INDEXED: dict[Any, Callable[..., _Indices]] = {
     **dict.fromkeys(_overloads("take", "default"), _anywhere),
     **dict.fromkeys(_overloads("nll_loss_forward nll_loss2d_forward", "default"), _classes),
 }
-"""The operators that take indices, and where they lead."""
+"""Operators that take indices, each with a function that lists them."""

@@ -1,7 +1,7 @@
-"""Shapes of the commonest operators, so that small models need not wait for what torch imports to work them out.
+"""Shapes of the commonest operators, worked out without torch's meta kernels.
 
-torch's own rules for shapes are Python that imports sympy and dynamo when first used, which takes as long as half of
-``import torch``. These here cover the plain cases of an operator and leave all others to torch's.
+The first use of a meta kernel imports sympy and dynamo, which takes half as long as ``import torch``. A small model needs only
+the operators below. Their plain cases are covered here; torch's meta kernels do the rest.
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ _ATEN = torch.ops.aten
 
 
 def plain_shape(func: Any, args: Any, kwargs: dict[str, Any]) -> Tensor | None:
-    """The result of ``func`` on meta tensors where that is plain to see; ``None`` otherwise."""
+    """The result of ``func`` on meta tensors in a plain case; ``None`` in any other."""
     rule = _RULES.get(func)
     return rule(*args) if rule is not None and not kwargs else None
 
 
 def _same(x: Any, *_: Any) -> Tensor | None:
-    """An elementwise operator that keeps shape and dtype."""
+    """Elementwise: keeps shape and dtype."""
     plain = isinstance(x, Tensor) and x.is_floating_point() and x.is_contiguous()
     return torch.empty(x.size(), dtype=x.dtype, device="meta") if plain else None
 
 
 def _two(x: Any, y: Any, *_: Any) -> Tensor | None:
-    """An elementwise operator on two tensors alike, or on a floating tensor and a number."""
+    """Elementwise: two tensors of one shape, layout and dtype, or a tensor and a number."""
     number = isinstance(y, (int, float)) and not isinstance(y, bool)
-    alike = isinstance(y, Tensor) and (x.size(), x.stride(), x.dtype) == (y.size(), y.stride(), y.dtype)
-    return _same(x) if number or alike else None
+    same = isinstance(y, Tensor) and (x.size(), x.stride(), x.dtype) == (y.size(), y.stride(), y.dtype)
+    return _same(x) if number or same else None
 
 
 def _mm(a: Tensor, b: Tensor) -> Tensor | None:
@@ -52,3 +52,24 @@ _RULES: dict[Any, Callable[..., Tensor | None]] = {
     _ATEN.bmm.default: _mm,
     _ATEN.addmm.default: _addmm,
 }
+
+GROUPED_MM = getattr(getattr(_ATEN, "_grouped_mm", None), "default", None)
+"""``None`` in torch 2.6, which lacks it."""
+
+
+def grouped_mm(a: Tensor, b: Tensor, *_: Any) -> Tensor:
+    """The result of a grouped matmul (torch's meta kernel takes only bfloat16, its CPU kernel more).
+
+    (M, K) x (G, K, N) is (M, N), (G, M, K) x (K, N) is (M, N), (M, K) x (K, N) and (G, M, K) x (G, K, N) are (G, M, N).
+
+    Raises:
+        NotImplementedError: (M, K) x (K, N), whose number of groups is in an argument's values.
+        RuntimeError: as torch, for strides that the kernel refuses.
+    """
+    if a.dim() == b.dim() == 2:
+        raise NotImplementedError
+    for matrix in (a, b):
+        if max(matrix.stride()[-2:]) * matrix.element_size() % 16:
+            raise RuntimeError("strides should be multiple of 16 bytes")
+    shape = (a.size(0), b.size(-1)) if a.dim() == 2 else (a.size(-2), b.size(-1))
+    return a.new_empty((a.size(0), *shape) if a.dim() == b.dim() else shape)

@@ -6,26 +6,38 @@ import functools
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext
 from types import CodeType
 from typing import Any, TypeAlias
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.utils._python_dispatch import _disable_current_modes
 
 from modinspect.report import Source
-from modinspect.trace._torch import UNGUARDED
+from modinspect.trace._torch import (
+    UNGUARDED,
+    DisableTorchDispatch,
+    function_mode_count,
+    is_function_enabled,
+    is_tracing,
+    storage_of,
+    unwrapped,
+    without_dispatch_modes,
+    without_transforms,
+)
 from modinspect.trace.capture import names
 from modinspect.trace.capture.aten import AtenCapture
 from modinspect.trace.capture.recorder import Recorder
 from modinspect.trace.capture.records import CallSignature, OpRecord
-from modinspect.trace.model import Layers, Registry, TensorMetaTable, storage_of, unwrapped
+from modinspect.trace.model import Layers, Registry, TensorMetaTable
 from modinspect.trace.restore import Preserved
-from modinspect.trace.weightless.build import SMALL, Aliases, NeedsValues, at_line
+from modinspect.trace.weightless.build_mode import SMALL
 from modinspect.trace.weightless.kernel_checks import INDEXED
-from modinspect.trace.weightless.tensor import META, WeightlessMode, WeightlessTensor, tensors_in
+from modinspect.trace.weightless.mode import WeightlessMode
+from modinspect.trace.weightless.needs_values import NeedsValues, at_line
+from modinspect.trace.weightless.replaced_parameters import ReplacedParameters
+from modinspect.trace.weightless.tensor import META, WeightlessTensor, tensors_in
 from modinspect.usercode import code_line
 
 _Fresh: TypeAlias = "tuple[CallSignature, torch.Size, tuple[int, ...], torch.dtype, torch.device]"
@@ -47,15 +59,6 @@ def _do_nothing(*_: Any) -> None:
     pass
 
 
-def _outside_transforms() -> AbstractContextManager[Any]:
-    """Inside, tensors are made for all levels of ``vmap`` and its like."""
-    if not torch._C._are_functorch_transforms_active():
-        return nullcontext()
-    from torch._functorch.pyfunctorch import temporarily_clear_interpreter_stack
-
-    return temporarily_clear_interpreter_stack()
-
-
 def _not_to_numpy(tensor: Tensor, *_: Any, **__: Any) -> Any:
     raise TypeError(
         f"can't convert {tensor.device} device type tensor to numpy. Use Tensor.cpu() to copy the tensor to host memory first."
@@ -67,7 +70,7 @@ class WeightlessRecorder(Recorder):
 
     Args:
         mode: the mode that the forward runs under.
-        aliases: parameters that somebody still holds as they were made.
+        replaced: the parameters that were replaced when the model was built.
         moved: the tensors that are on the device besides parameters and buffers: those handed to ``forward``.
         registry: see :class:`Recorder`, as for the rest.
     """
@@ -75,7 +78,7 @@ class WeightlessRecorder(Recorder):
     def __init__(
         self,
         mode: WeightlessMode,
-        aliases: Aliases,
+        replaced: ReplacedParameters,
         moved: Iterable[Tensor],
         registry: Registry,
         preserved: Preserved,
@@ -87,10 +90,10 @@ class WeightlessRecorder(Recorder):
         self._mode = mode
         self._stand_ins: dict[int, tuple[Tensor, Tensor]] = {}
         self._weights = {id(tensor): tensor for tensor in registry.parameters.values()}
-        self._made = {id(made): (made, registered) for made, registered in aliases.alive()}
+        self._replaced = {id(original): (original, replacement) for original, replacement in replaced.alive()}
         self._raised: list[tuple[Exception, str]] = []
         self._fresh: dict[int, _Fresh] = {}
-        self._elsewhere = mode.target.type != "cpu"
+        self._elsewhere = mode.device.type != "cpu"
         elsewhere = () if not self._elsewhere else (*registry.buffers.values(), *moved)
         self._moved = {id(tensor): tensor for tensor in elsewhere}
 
@@ -105,7 +108,7 @@ class WeightlessRecorder(Recorder):
     @contextmanager
     def recording(self, root: nn.Module, edge: CodeType) -> Iterator[None]:
         """See :meth:`Recorder.recording`."""
-        unguarded = nullcontext() if self._mode.target.type == "cpu" else _methods_unguarded()
+        unguarded = nullcontext() if self._mode.device.type == "cpu" else _methods_unguarded()
         with unguarded, super().recording(root, edge):
             yield
 
@@ -143,11 +146,11 @@ class WeightlessRecorder(Recorder):
             self._raised.append((error, at_line(self.sources.source(record.place))))
 
     def _with_stand_ins(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        if torch._C._is_tracing():  # it takes the values of tensors, and ends the process where there are none
+        if is_tracing():  # it takes the values of tensors, and ends the process where there are none
             raise NeedsValues("torch.jit.trace needs the values of tensors")
         if func in names.SILENT and func not in _ABOUT_DEVICES:
-            if func in names.SETS_FLAGS and self._mode.target.type != "cpu" and type(args[0]) is WeightlessTensor:
-                raise NeedsValues(f"gradients can't be recorded on {self._mode.target} without it")
+            if func in names.SETS_FLAGS and self._mode.device.type != "cpu" and type(args[0]) is WeightlessTensor:
+                raise NeedsValues(f"gradients can't be recorded on {self._mode.device} without it")
             if func == _GRAD and self._stands_in_with_grad(args[0]):
                 raise NeedsValues("the gradient of a tensor without memory is asked for")
             return func(*args, **kwargs) if kwargs else func(*args)
@@ -166,9 +169,9 @@ class WeightlessRecorder(Recorder):
             self._check_values(func, args)
         if func is _DETACH and sys._getframe(2).f_code is _MAKE_PARAMETER and type(args[0]) is WeightlessTensor:
             return self._mode.copied(args[0])  # no call of the model's: with memory nothing is called
-        if func is F.one_hot and _without_value(args) and self._mode.target.type == "cpu":
+        if func is F.one_hot and _without_value(args) and self._mode.device.type == "cpu":
             return self._look_closely(func, args, kwargs or {}, None, run=self._one_hot)
-        if self._mode.target.type != "cpu" and func in UNGUARDED:
+        if self._mode.device.type != "cpu" and func in UNGUARDED:
             return self._look_closely(func, args, kwargs or {}, None, run=UNGUARDED[func])
         return super().__torch_function__(func, types, args, kwargs)
 
@@ -190,7 +193,7 @@ class WeightlessRecorder(Recorder):
         if fresh is None or not _without_value((args, kwargs)):
             return super()._run_known(known, func, args, kwargs)
         _, size, stride, dtype, device = fresh
-        with torch._C._DisableTorchDispatch():
+        with DisableTorchDispatch():
             return WeightlessTensor.make(torch.empty_strided(size, stride, dtype=dtype, device=META), self._mode, device)
 
     def _check_values(self, func: Any, args: Any) -> None:
@@ -207,9 +210,9 @@ class WeightlessRecorder(Recorder):
             known = self._stand_ins.get(id(value))
             if known is not None and known[0] is value:
                 return known[1]
-            made = self._made.get(id(value))
-            if made is not None:
-                return self._stand_in(made[1])
+            replaced = self._replaced.get(id(value))
+            if replaced is not None:
+                return self._stand_in(replaced[1])
             inner = unwrapped(value)
             is_weight = id(inner) in self._weights
             if is_weight or inner.is_meta or id(inner) in self._moved:
@@ -228,7 +231,7 @@ class WeightlessRecorder(Recorder):
         storage = storage_of(tensor)  # as_subclass(), which no mode sees, gives another tensor on the same memory
         for known in (*self._weights.values(), *self._moved.values()):
             if known is tensor or (storage is not None and storage_of(known) == storage):
-                raise NeedsValues(f"a tensor of class {type(tensor).__name__} can't be had on {self._mode.target} without it")
+                raise NeedsValues(f"a tensor of class {type(tensor).__name__} can't be had on {self._mode.device} without it")
 
     def _stands_in_with_grad(self, tensor: Tensor) -> bool:
         """Whether a ``backward()`` has given its gradient to what stands in for ``tensor``."""
@@ -245,15 +248,15 @@ class WeightlessRecorder(Recorder):
         """It has a way of its own for tensors without memory: so it is run on zeros, to go the way that it goes with memory."""
         if num_classes == -1 or index.numel() * num_classes > SMALL:
             raise NeedsValues("torch.nn.functional.one_hot needs the values of a tensor")
-        with _disable_current_modes():
+        with without_dispatch_modes():
             zeros = torch.zeros(index.size(), dtype=index.dtype)
         made = F.one_hot(zeros, num_classes)
-        with _disable_current_modes():
+        with without_dispatch_modes():
             return self._mode.lift(made, keep_value=False)
 
     def _lift(self, value: Tensor, *, keep_value: bool) -> Tensor:
         """Makes the stand-in, known by where the original comes from."""
-        with _disable_current_modes(), _outside_transforms():
+        with without_dispatch_modes(), without_transforms():
             stand_in = self._mode.lift(value, keep_value=keep_value)
         origin = self.origin(value)
         if origin is None:
@@ -269,7 +272,7 @@ def _unguarded(method: Any, otherwise: Callable[..., Any]) -> Callable[..., Any]
 
     @functools.wraps(method)
     def call(tensor: WeightlessTensor, *args: Any, **kwargs: Any) -> Any:
-        seen = torch._C._len_torch_function_stack() and torch._C._is_torch_function_enabled()
+        seen = function_mode_count() and is_function_enabled()
         return (method if seen or tensor._on.type == "cpu" else otherwise)(tensor, *args, **kwargs)
 
     return call

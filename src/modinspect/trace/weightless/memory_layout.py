@@ -1,7 +1,7 @@
-"""Layouts that torch's rules for shapes get wrong: how operators lay out what they make, where it is not as those rules say.
+"""Corrects the strides of results where a meta kernel disagrees with the real one.
 
-Shapes and dtypes are right everywhere, but a few rules forget about channels-last and permuted operands. A ``view`` or
-``contiguous`` further on would then do another thing than in a real run.
+Meta kernels get all shapes and dtypes right, but a few ignore that operands are channels-last or permuted. A later ``view`` or
+``contiguous`` would then behave differently from a real run.
 """
 
 from __future__ import annotations
@@ -12,23 +12,23 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch._ops import OpOverload
-from torch._prims_common import suggest_memory_format
+
+from modinspect.trace._torch import OpOverload, convolution_memory_format, suggest_memory_format
 
 _ATEN = torch.ops.aten
 _META = torch.device("meta")
 
 _SMALL = 2**20
-"""Elements up to which an operator is run on zeros to see how it lays out what it makes."""
+"""An operator is run on zeros, to see the strides, if its operands have at most so many elements."""
 
 
 class LayoutUnknown(Exception):
-    """How the operator lays out its result can't be told without running it."""
+    """Only running the operator would tell its result's strides."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Ran:
-    """An operator with what it got and what the rule for shapes gave."""
+class _Call:
+    """A call of an operator; ``out`` is the meta kernel's result."""
 
     func: OpOverload
     args: Any
@@ -38,66 +38,65 @@ class _Ran:
 
 
 def laid_out(func: OpOverload, args: Any, kwargs: dict[str, Any], out: Any, device: torch.device) -> Any:
-    """``out``, what the rule for shapes gave, laid out as the operator does it on ``device``.
+    """The meta kernel's result ``out`` with the strides that ``func`` gives it on ``device``.
 
     Raises:
-        LayoutUnknown: it would have to be run.
+        LayoutUnknown: only running the operator would tell.
     """
     rule = _RULES.get(func)
-    return out if rule is None else rule(_Ran(func, args, kwargs, out, device))
+    return out if rule is None else rule(_Call(func, args, kwargs, out, device))
 
 
-def _convolution(ran: _Ran) -> Tensor:
-    """Convolutions give channels-last results where the operands are, as their backend says."""
-    x, weight = ran.args[0], ran.args[1]
-    if weight.dim() == 3:  # done as one of two dimensions
-        return _convolution(_in_two_dimensions(ran)).squeeze(2) if x.dim() == 3 else ran.out
-    if ran.device.type == "cpu":
-        backend = torch._C._select_conv_backend(*ran.args)
-        memory_format = torch._C._conv_determine_backend_memory_format(x, weight, backend)
+def _convolution(call: _Call) -> Tensor:
+    """Channels-last if the backend of the convolution chooses so."""
+    x, weight = call.args[0], call.args[1]
+    if weight.dim() == 3:  # torch runs it as a 2d convolution
+        return _convolution(_in_two_dimensions(call)).squeeze(2) if x.dim() == 3 else call.out
+    if call.device.type == "cpu":
+        memory_format = convolution_memory_format(call.args)
     else:
         formats = {suggest_memory_format(x), suggest_memory_format(weight)} - {torch.contiguous_format}
         memory_format = formats.pop() if formats else torch.contiguous_format
-    return _in_format(ran.out, memory_format)
+    return _in_format(call.out, memory_format)
 
 
-def _in_two_dimensions(ran: _Ran) -> _Ran:
-    x, weight, bias, stride, padding, dilation, transposed, output_padding, *others = ran.args
+def _in_two_dimensions(call: _Call) -> _Call:
+    x, weight, bias, stride, padding, dilation, transposed, output_padding, *others = call.args
     args = (
         *(x.contiguous().unsqueeze(2), weight.unsqueeze(2), bias),
         *([1, *stride], [0, *padding], [1, *dilation], transposed, [0, *output_padding], *others),
     )
-    return _Ran(ran.func, args, ran.kwargs, ran.out.unsqueeze(2), ran.device)
+    return _Call(call.func, args, call.kwargs, call.out.unsqueeze(2), call.device)
 
 
-def _as_input(ran: _Ran) -> Any:
-    """Channels-last operands give channels-last results, any others contiguous ones."""
-    memory_format = suggest_memory_format(ran.args[0])
-    if isinstance(ran.out, Tensor):
-        return _in_format(ran.out, memory_format)
-    return (_in_format(ran.out[0], memory_format), *ran.out[1:])
+def _as_input(call: _Call) -> Any:
+    """Channels-last if the input is, otherwise contiguous."""
+    memory_format = suggest_memory_format(call.args[0])
+    if isinstance(call.out, Tensor):
+        return _in_format(call.out, memory_format)
+    return (_in_format(call.out[0], memory_format), *call.out[1:])
 
 
-def _as_input_on_cpu(ran: _Ran) -> Any:
-    return _as_input(ran) if ran.device.type == "cpu" else ran.out
+def _as_input_on_cpu(call: _Call) -> Any:
+    return _as_input(call) if call.device.type == "cpu" else call.out
 
 
-def _contiguous(ran: _Ran) -> Tensor:
-    return _in_format(ran.out, torch.contiguous_format)
+def _contiguous(call: _Call) -> Tensor:
+    return _in_format(call.out, torch.contiguous_format)
 
 
-def _pointwise(ran: _Ran) -> Tensor:
-    """As addition lays out its result, whose rule is torch's own and no rewriting of it in Python."""
-    strides = torch.add(*(_meta_like(value, ran.out.dtype) for value in ran.args[:2])).stride()
-    return torch.empty_strided(ran.out.size(), strides, dtype=ran.out.dtype, device=_META)
+def _pointwise(call: _Call) -> Tensor:
+    """Like addition, whose meta kernel is the C++ one and not a Python rewrite."""
+    strides = torch.add(*(_meta_like(value, call.out.dtype) for value in call.args[:2])).stride()
+    return torch.empty_strided(call.out.size(), strides, dtype=call.out.dtype, device=_META)
 
 
-def _on_zeros(ran: _Ran) -> Any:
-    """As the operator itself does it, on zeros."""
-    if sum(value.numel() for value in ran.args if isinstance(value, Tensor)) > _SMALL:
+def _on_zeros(call: _Call) -> Any:
+    """As a run of the operator on zeros."""
+    if sum(value.numel() for value in call.args if isinstance(value, Tensor)) > _SMALL:
         raise LayoutUnknown
-    zeros = [_zeros_like(value) if isinstance(value, Tensor) else value for value in ran.args]
-    made = ran.func(*zeros, **ran.kwargs)
+    zeros = [_zeros_like(value) if isinstance(value, Tensor) else value for value in call.args]
+    made = call.func(*zeros, **call.kwargs)
     return _meta_like(made) if isinstance(made, Tensor) else tuple(_meta_like(value) for value in made)
 
 
@@ -115,7 +114,7 @@ def _zeros_like(tensor: Tensor) -> Tensor:
     return torch.empty_strided(tensor.size(), tensor.stride(), dtype=tensor.dtype).zero_()
 
 
-_RULES: dict[OpOverload, Callable[[_Ran], Any]] = {
+_RULES: dict[OpOverload, Callable[[_Call], Any]] = {
     _ATEN.convolution.default: _convolution,
     _ATEN._convolution.default: _convolution,
     **dict.fromkeys((
