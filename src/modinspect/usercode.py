@@ -14,7 +14,8 @@ from contextlib import contextmanager
 from modinspect.errors import ModinspectError
 from modinspect.wording import PACKAGE_DIRECTORIES
 
-_HERE = os.path.dirname(os.path.abspath(__file__))
+_HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "")
+_EXAMPLES = os.path.join(_HERE, "examples.py")
 _LONGEST_MESSAGE = 2000
 _LONGEST_TEXT = 100_000
 _LONGEST_TRACEBACK = 1_000_000
@@ -116,7 +117,7 @@ def place(raised: BaseException) -> str | None:
     if isinstance(raised, SyntaxError) and raised.filename and raised.lineno and os.path.isfile(raised.filename):
         return f"{relative(raised.filename)}:{raised.lineno}"
     frames = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(raised.__traceback__)]
-    foreign = [(file, line) for file, line in frames if os.path.isfile(file) and not file.startswith((_HERE, *_machinery()))]
+    foreign = [(file, line) for file, line in frames if os.path.isfile(file) and is_users(file)]
     own = [(file, line) for file, line in foreign if not is_installed(file)]
     if not foreign:
         return None
@@ -132,9 +133,9 @@ def fault_of_the_model(raised: BaseException) -> str | None:
 def _raised_by_the_model(raised: BaseException) -> bool:
     for frame, _ in reversed(list(traceback.walk_tb(raised.__traceback__))):
         file = frame.f_code.co_filename
-        if file.startswith(_HERE):
+        if _is_modinspects(file):
             return False
-        if os.path.isfile(file) and not file.startswith(_machinery()) and not is_installed(file):
+        if os.path.isfile(file) and is_users(file) and not is_installed(file):
             return True
     return False
 
@@ -143,15 +144,15 @@ def place_in_dump(frames: str) -> str:
     """``file:line in function`` of the innermost frame in the user's code, from what :mod:`faulthandler` wrote."""
     for match in _DUMPED.finditer(frames):
         file, line, function = match.groups()
-        if not file.startswith(("<", _HERE, *_machinery())) and not is_installed(file):
+        if not file.startswith("<") and is_users(file) and not is_installed(file):
             return f"{relative(file)}:{line} in {function}"
     return ""
 
 
-def relative(file: str) -> str:
-    """The file's name seen from the working directory when it is under it."""
+def relative(file: str, directory: str | None = None) -> str:
+    """The file's name relative to ``directory`` (the working directory) if it is below it."""
     try:
-        name = os.path.relpath(file)
+        name = os.path.relpath(file, directory)
     except (OSError, ValueError):  # the directory is gone; another drive
         return file
     return os.path.abspath(file) if name.startswith("..") else name
@@ -177,8 +178,30 @@ def _python() -> tuple[str, ...]:
     return tuple(os.path.join(sysconfig.get_path(name), "") for name in ("stdlib", "platstdlib"))
 
 
-def _machinery() -> tuple[str, ...]:
-    """Directories of code that raises on behalf of its caller."""
-    torch = getattr(sys.modules.get("torch"), "__file__", None)
-    importlib = os.path.join(os.path.dirname(os.__file__), "importlib", "")
-    return (importlib, os.path.join(os.path.dirname(torch), "")) if torch else (importlib,)
+def is_users(file: str) -> bool:
+    """Whether code in ``file`` speaks for itself: a source may point to it.
+
+    Python's library, torch and modinspect run on behalf of their callers (decorators, context managers, ``copy``). So a source
+    is the innermost frame in another file: the user's own, or that of a library of models.
+    """
+    return not (file.startswith(_torch()) or _runs_for_its_caller(file))
+
+
+@functools.cache
+def _runs_for_its_caller(file: str) -> bool:
+    if file.startswith("<frozen ") or file.endswith(os.sep + "typing_extensions.py") or _is_modinspects(file):
+        return True
+    return file.startswith(_STDLIB) and set(file.split(os.sep)).isdisjoint(PACKAGE_DIRECTORIES)
+
+
+def _is_modinspects(file: str) -> bool:
+    return file.startswith(_HERE) and file != _EXAMPLES
+
+
+_STDLIB = os.path.join(os.path.dirname(os.path.abspath(os.__file__)), "")
+
+
+def _torch() -> str:
+    """Torch's directory; one that no file is in if torch has not been imported."""
+    file = getattr(sys.modules.get("torch"), "__file__", None)
+    return os.path.join(os.path.dirname(os.path.abspath(file)), "") if file else "\0"

@@ -28,7 +28,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 import modinspect
 from modinspect.trace import trace
-from modinspect.trace.capture.recorder import Recorder
+from modinspect.trace.capture import Recorder
 from tests.trace.trace_helpers import Calls, bits, photograph_of_process
 
 GLOBAL = torch.arange(4.0)

@@ -1,6 +1,8 @@
 """The engine: runs one forward and reports what ran.
 
-:func:`trace` is all that the rest of modinspect uses, and :func:`survey` where there is no input to run on.
+:func:`trace` does that, and :func:`survey` reports the registered half if there is no input to run on. ``session`` also takes
+from here how models are built without memory and how the process is restored. The linter runs models under recorders of its own
+and takes from here how to walk modules, flatten values, name functions, find sources and restore what it changed.
 """
 
 from __future__ import annotations
@@ -13,6 +15,17 @@ from torch import nn
 
 from modinspect.report import Execution, ModelInfo, Report, Totals
 from modinspect.trace._torch import DisableTorchDispatch, DisableTorchFunction, is_inside_function, without_dispatch_modes
+from modinspect.trace.capture import (
+    EDGE,
+    EXPOSES,
+    SET_DATA,
+    SILENT,
+    AtenMode,
+    SourceRef,
+    Sources,
+    operands_of,
+    public_name,
+)
 from modinspect.trace.lock import Turns
 from modinspect.trace.model import (
     Layers,
@@ -34,11 +47,18 @@ from modinspect.trace.run import Options, Weightless, end_copies, run
 from modinspect.trace.weightless import NeedsValues, ReplacedParameters, within, without_memory
 
 __all__ = [
+    "EDGE",
+    "EXPOSES",
+    "SET_DATA",
+    "SILENT",
+    "AtenMode",
     "DisableTorchDispatch",
     "DisableTorchFunction",
     "NeedsValues",
     "Preserved",
     "ReplacedParameters",
+    "SourceRef",
+    "Sources",
     "Weightless",
     "attributes",
     "check_modules",
@@ -48,7 +68,9 @@ __all__ = [
     "flatten_all",
     "is_inside_function",
     "mode_of",
+    "operands_of",
     "preserved_process",
+    "public_name",
     "saved_modes",
     "shape_of",
     "survey",

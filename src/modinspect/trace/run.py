@@ -20,7 +20,7 @@ from modinspect.errors import RunError
 from modinspect.report import Execution, Input, ModelInfo, Report
 from modinspect.trace._torch import PRINTS_TENSOR, DisableTorchFunctionSubclass, eagerly
 from modinspect.trace.assemble import ReportBuilder, describe_error
-from modinspect.trace.capture.recorder import Recorder
+from modinspect.trace.capture import Recorder
 from modinspect.trace.model import (
     Layers,
     Registry,
@@ -140,7 +140,7 @@ def run(model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], opti
         end_copy(process)
         if isinstance(recorder, WeightlessRecorder):
             recorder.check(error)
-        if was_lazy or recorder.grown:  # what the model has become is gone once it is put back
+        if was_lazy or recorder.provenance.model_changed:  # what the model has become is gone once it is put back
             registry = register(model, metas)
             return report(error)
     finally:
@@ -190,7 +190,7 @@ def _run(
             recorder.finish(_call(model, args, kwargs))
     except BaseException as error:  # sys.exit() and errors of asyncio's among them
         _end_printing(error)
-        if isinstance(error, (KeyboardInterrupt, NeedsValues)) or not recorder.calls:  # or nothing of the model has run
+        if isinstance(error, (KeyboardInterrupt, NeedsValues)) or not recorder.modules.calls:  # or nothing of the model has run
             raise
         return error
     return None
@@ -279,8 +279,8 @@ def _notes_on(registry: Registry) -> Iterator[str]:
 
 def _notes_after(recorder: Recorder) -> Iterator[str]:
     """What of the run could not be seen."""
-    if recorder.passed_by:
-        yield f"{', '.join(recorder.passed_by)} ran in another thread: its ops can't be seen there"
+    if recorder.modules.other_thread_modules:
+        yield f"{', '.join(recorder.modules.other_thread_modules)} ran in another thread: its ops can't be seen there"
 
 
 @contextmanager

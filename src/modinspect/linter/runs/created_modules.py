@@ -12,8 +12,7 @@ from torch.nn.modules.module import register_module_parameter_registration_hook
 from modinspect.linter.rule import Built
 from modinspect.linter.runs.forward import watched
 from modinspect.linter.runs.step_recorder import Fresh, Watched, nothing
-from modinspect.trace.capture.sources import Place
-from modinspect.trace.model.registry import walk
+from modinspect.trace import SourceRef, walk
 
 
 def made_by(model: nn.Module, forward: Callable[[], Any]) -> tuple[Built, ...]:
@@ -46,7 +45,7 @@ def registrations() -> Iterator[list[str]]:
         handle.remove()
 
 
-def _made_at(run: Watched, fresh: Fresh) -> Place | None:
+def _made_at(run: Watched, fresh: Fresh) -> SourceRef | None:
     """Where a module was made during a run; ``None`` if it was there before."""
     for _, child in walk(fresh.module):
         built = run.built.get(id(child))

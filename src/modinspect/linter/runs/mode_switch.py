@@ -10,11 +10,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from modinspect.linter.rule import Undecided
-from modinspect.trace.capture import names
-from modinspect.trace.capture.aten import AtenMode
-from modinspect.trace.capture.classify import operands_of
-from modinspect.trace.model.registry import saved_modes, walk
-from modinspect.trace.restore.model_state import Preserved
+from modinspect.trace import EXPOSES, SET_DATA, AtenMode, Preserved, operands_of, saved_modes, walk
 from modinspect.usercode import describe
 
 Switch: TypeAlias = Callable[[Literal["train", "eval"]], None]
@@ -59,10 +55,10 @@ class _Writes:
     def __init__(self, preserved: Preserved) -> None:
         self._preserved = preserved
 
-    def see(self, func: Any, args: Any, kwargs: dict[str, Any], out: Any, written: list[Tensor]) -> None:
+    def on_operator(self, func: Any, args: Any, kwargs: dict[str, Any], out: Any, written: list[Tensor]) -> None:
         """An operator ran: what it wrote to was saved before."""
 
-    def lose(self, func: Any, args: Any, kwargs: dict[str, Any], error: Exception) -> None:
+    def on_operator_error(self, func: Any, args: Any, kwargs: dict[str, Any], error: Exception) -> None:
         """An operator raised."""
 
     def before_write(self, tensor: Tensor) -> None:
@@ -79,9 +75,9 @@ class _Exposures(TorchFunctionMode):
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        if func == names.SET_DATA:
+        if func == SET_DATA:
             self._preserved.before_set_data(args[0])
-        elif func in names.EXPOSES:
+        elif func in EXPOSES:
             for _, tensor in operands_of(args, kwargs):
                 self._preserved.before_write(tensor)
         return func(*args, **kwargs)

@@ -24,12 +24,20 @@ from torch.nn.modules.module import (
 from torch.overrides import TorchFunctionMode
 
 from modinspect.report import Shape
-from modinspect.trace import DisableTorchFunction, is_inside_function, without_dispatch_modes
-from modinspect.trace.capture import names
-from modinspect.trace.capture.classify import operands_of
-from modinspect.trace.capture.sources import EDGE, Place, Sources
-from modinspect.trace.model.registry import walk
-from modinspect.trace.model.tensors import flatten, shape_of
+from modinspect.trace import (
+    EDGE,
+    SILENT,
+    DisableTorchFunction,
+    SourceRef,
+    Sources,
+    flatten,
+    is_inside_function,
+    operands_of,
+    public_name,
+    shape_of,
+    walk,
+    without_dispatch_modes,
+)
 
 Fingerprint = tuple[float, ...] | None
 """Numbers that differ where values differ; ``None`` where a tensor was not looked at."""
@@ -43,7 +51,7 @@ class Step:
     """One call into torch. ``operands`` are the steps that made what it took; ``prints`` has one entry for each result."""
 
     name: str
-    place: Place
+    place: SourceRef
     module: str
     operands: tuple[int, ...]
     shapes: tuple[Shape | None, ...]
@@ -56,7 +64,7 @@ class Cut:
 
     step: int
     floating: bool
-    place: Place
+    place: SourceRef
     module: str
     ends: list[Any]
 
@@ -67,7 +75,7 @@ class _Entered:
 
     module: nn.Module
     path: str
-    place: Place
+    place: SourceRef
     grad: bool
 
 
@@ -77,7 +85,7 @@ class Fresh:
 
     module: nn.Module
     owner: str
-    place: Place
+    place: SourceRef
     inside: bool
 
 
@@ -98,7 +106,7 @@ class Watched:
     cuts: list[Cut] = field(default_factory=list)
     inside: list[Any] = field(default_factory=list)
     fresh: list[Fresh] = field(default_factory=list)
-    built: dict[int, tuple[weakref.ref[nn.Module], Place]] = field(default_factory=dict)
+    built: dict[int, tuple[weakref.ref[nn.Module], SourceRef]] = field(default_factory=dict)
 
 
 def whole(_: int, __: int, tensor: Tensor) -> Fingerprint:
@@ -181,7 +189,7 @@ class Watch(TorchFunctionMode):
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        if func in names.SILENT:
+        if func in SILENT:
             return func(*args, **kwargs)
         frame = sys._getframe(1)
         place = self.sources.find(frame)
@@ -196,7 +204,7 @@ class Watch(TorchFunctionMode):
             module = self._running[-1].path if self._running else ""
             prints = tuple(self._look(index, position, tensor) for position, tensor in enumerate(results))
             shapes = tuple(shape_of(tensor) for tensor in results)
-            self.result.steps.append(Step(names.public_name(func), place, module, before, shapes, prints))
+            self.result.steps.append(Step(public_name(func), place, module, before, shapes, prints))
             for tensor in results or operands[:1]:
                 self._made[id(tensor)] = (weakref.ref(tensor), index)
             if ends and not any(tensor.requires_grad for tensor in results):
@@ -210,7 +218,7 @@ class Watch(TorchFunctionMode):
         entry = self._made.get(id(tensor))
         return entry[1] if entry is not None and entry[0]() is tensor else None
 
-    def _add_cut(self, index: int, place: Place, module: str, results: list[Tensor], ends: list[Any]) -> None:
+    def _add_cut(self, index: int, place: SourceRef, module: str, results: list[Tensor], ends: list[Any]) -> None:
         """Notes a cut: where the outermost module was called that runs without gradients, or where it happened itself."""
         floating = any(tensor.is_floating_point() or tensor.is_complex() for tensor in results)
         if not torch.is_grad_enabled():

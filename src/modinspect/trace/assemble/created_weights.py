@@ -10,9 +10,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from modinspect.trace.capture import names
-from modinspect.trace.capture.records import OpRecord, Origin, Recording, UnregisteredUse
-from modinspect.trace.capture.sources import line_of
+from modinspect.trace.capture import (
+    OpRecord,
+    Origin,
+    Recording,
+    UnregisteredUse,
+    argument_name,
+    last_name,
+    line_of,
+    public_name,
+)
 
 _INPUT, _STATE, _UNKNOWN = 1, 2, 4
 """What a value depends on, as bits: an input; a parameter, buffer, attribute or global; something not known."""
@@ -48,18 +55,18 @@ def find_weights(recording: Recording) -> Weights:
     places: dict[object, int] = {}
     of_op: dict[int, dict[int, int]] = {}
     depends: list[int] = []
-    first = len(recording.found)
+    first = len(recording.unregistered_uses)
     for index, record in enumerate(recording.ops):
         on = [_depends(origin, depends, recording) for origin in record.origins]
         for position in _weight_positions(record, on):
             weight = _made_at(recording, record, position)
-            code, at, _ = weight.place
+            code, at, _ = weight.source
             key = (weight.name, weight.shape, code, None if code is None else line_of(code, at), weight.module)
             if key not in places:
                 places[key] = first + len(found)
                 found.append(weight)
             of_op.setdefault(index, {})[position] = places[key]
-        depends.append(0 if record.known.kind == "create" else _union(on))
+        depends.append(0 if record.signature.kind == "create" else _union(on))
     return Weights(tuple(found), of_op)
 
 
@@ -68,7 +75,7 @@ def _depends(origin: Origin, depends: list[int], recording: Recording) -> int:
         return _UNKNOWN
     if origin >= 0:
         return depends[origin] if origin < len(depends) else _UNKNOWN
-    return _INPUT if recording.roots[-1 - origin].kind == "input" else _STATE
+    return _INPUT if recording.graph_inputs[-1 - origin].kind == "input" else _STATE
 
 
 def _union(bits: list[int]) -> int:
@@ -82,20 +89,20 @@ def _weight_positions(record: OpRecord, on: list[int]) -> Iterator[int]:
     """The positions of operands that stand where a weight stands and depend on nothing."""
     if all(on):
         return
-    name = names.last_name(record.func) if record.known.name is None else record.known.name.rpartition(".")[2]
+    name = last_name(record.func) if record.signature.name is None else record.signature.name.rpartition(".")[2]
     made = [
         (position, place)
-        for position, (place, shape, _) in enumerate(record.known.operands)
+        for position, (place, shape, _) in enumerate(record.signature.operands)
         if not on[position] and not (shape is not None and 0 in shape)  # an empty tensor only fills a place
     ]
     if name in _WITH_WEIGHTS:
         for position, place in made:
-            if names.argument_name(record.func, place) in _WEIGHT_ARGUMENTS:
+            if argument_name(record.func, place) in _WEIGHT_ARGUMENTS:
                 yield position
     elif name in _MATMULS and _INPUT & _union(on):
         for position, place in made:
             adds = name.startswith(("addmm", "baddbmm", "addbmm", "addmv")) and place in ("0", "input")
-            if not adds and position not in record.known.mutates:
+            if not adds and position not in record.signature.mutates:
                 yield position
 
 
@@ -103,9 +110,9 @@ def _made_at(recording: Recording, record: OpRecord, position: int) -> Unregiste
     """The weight as it was made: by the creating op behind views and copies of it."""
     origin = record.origins[position]
     maker = recording.ops[origin] if origin is not None and origin >= 0 else record
-    while maker.known.kind != "create" and maker.origins and (before := maker.origins[0]) is not None and before >= 0:
+    while maker.signature.kind != "create" and maker.origins and (before := maker.origins[0]) is not None and before >= 0:
         maker = recording.ops[before]
-    _, shape, dtype = record.known.operands[position]
-    name = maker.known.name or names.public_name(maker.func)
+    _, shape, dtype = record.signature.operands[position]
+    name = maker.signature.name or public_name(maker.func)
     module = recording.calls[record.call].record.path
-    return UnregisteredUse("tensor", name, "weight", "Tensor", module, maker.place, 0, shape, dtype)
+    return UnregisteredUse("tensor", name, "weight", "Tensor", module, maker.source, 0, shape, dtype)

@@ -23,8 +23,19 @@ from modinspect.report import (
 )
 from modinspect.trace.assemble.created_weights import Weights, find_weights
 from modinspect.trace.assemble.forward_error import RaisedError
-from modinspect.trace.capture import names
-from modinspect.trace.capture.records import CallRecord, CallSignature, OpRecord, Origin, Recording, TensorRef
+from modinspect.trace.capture import (
+    CallRecord,
+    CallSignature,
+    GraphInput,
+    OpRecord,
+    Origin,
+    Recording,
+    TensorRef,
+    argument_name,
+    parameters_of,
+    public_name,
+    remembered,
+)
 from modinspect.trace.explain import explain, explain_call
 from modinspect.trace.model import ModuleRun, ModuleSummary, dtype_name
 
@@ -46,7 +57,9 @@ class ReportBuilder:
         self._weights: Weights = find_weights(recording)
         self._templates: dict[int, _Template] = {}
         self._results: dict[Any, tuple[Result, ...]] = {}
-        self._roots = [r.text if r.place is None else f"unregistered:{r.place}" for r in recording.roots]
+        self._roots = [
+            r.text if r.unregistered_index is None else f"unregistered:{r.unregistered_index}" for r in recording.graph_inputs
+        ]
         self._ops = tuple([self._op(index, record) for index, record in enumerate(recording.ops)])
         self._calls = tuple([self._call(index, record) for index, record in enumerate(recording.calls)])
 
@@ -55,7 +68,9 @@ class ReportBuilder:
     ) -> Report:
         """Joins what is registered with the record of the run. Unregistered modules that ran come last."""
         runs, used = self._runs(), self._used()
-        unregistered = (record.info for record in self._recording.unregistered if record.info is not None and record.calls)
+        unregistered = (
+            record.info for record in self._recording.unregistered_modules if record.info is not None and record.calls
+        )
         return Report(
             model=model,
             inputs=inputs,
@@ -73,14 +88,14 @@ class ReportBuilder:
     def _used(self) -> frozenset[str]:
         """The names of the parameters and buffers that some op got."""
         origins = {origin for record in self._recording.ops for origin in record.origins if origin is not None and origin < 0}
-        return frozenset(self._recording.roots[-1 - origin].text.partition(":")[2] for origin in origins)
+        return frozenset(self._recording.graph_inputs[-1 - origin].text.partition(":")[2] for origin in origins)
 
     def _runs(self) -> dict[str, ModuleRun]:
         """What the calls of each module came to, by path: FLOPs of all ops that ran during them, each once."""
         calls = self._recording.calls
         counted, uncounted = [0] * len(calls), [0] * len(calls)
         for record in self._recording.ops:
-            known = record.known
+            known = record.signature
             counted[record.call] += known.flops or 0
             uncounted[record.call] += known.flops is None or known.flops != known.estimate
         for index in range(len(calls) - 1, 0, -1):  # a call stands behind the one that it was made in
@@ -115,7 +130,7 @@ class ReportBuilder:
         return False
 
     def _totals(self, summary: ModuleSummary) -> Totals:
-        estimates = [record.known.estimate for record in self._recording.ops]
+        estimates = [record.signature.estimate for record in self._recording.ops]
         known = [estimate for estimate in estimates if estimate is not None]
         return Totals(
             params=summary.size.numel,
@@ -132,7 +147,7 @@ class ReportBuilder:
 
     def _op(self, index: int, record: OpRecord) -> Op:
         call = self._recording.calls[record.call]
-        known = record.known
+        known = record.signature
         kept = self._recording.kept
         template = self._templates.get(id(known))
         if template is None:
@@ -155,7 +170,7 @@ class ReportBuilder:
             ]),
             self._outputs(record.outputs),
             known.flops,
-            self._recording.sources.source(record.place),
+            self._recording.sources.source(record.source),
             known.aten,
             template.arguments,
             known.mutates,
@@ -189,7 +204,7 @@ class ReportBuilder:
             training=record.training,
             inputs=self._seen(record.inputs),
             outputs=self._seen(record.outputs),
-            source=self._recording.sources.source(record.place),
+            source=self._recording.sources.source(record.source),
         )
 
     def _seen(self, tensors: Sequence[TensorRef]) -> tuple[Output, ...]:
@@ -198,7 +213,7 @@ class ReportBuilder:
         ])  # fmt: skip
 
     def _unregistered(self) -> tuple[Unregistered, ...]:
-        found = [*self._recording.found, *self._weights.found]
+        found = [*self._recording.unregistered_uses, *self._weights.found]
         return tuple(
             Unregistered(
                 kind="module" if item.kind == "module" else "tensor",
@@ -206,7 +221,7 @@ class ReportBuilder:
                 class_name=item.class_name,
                 shape=item.shape,
                 params=item.params,
-                source=self._recording.sources.source(item.place),
+                source=self._recording.sources.source(item.source),
                 dtype=None if item.dtype is None else dtype_name(item.dtype),
                 role=item.role,
                 module=item.module,
@@ -220,7 +235,7 @@ class ReportBuilder:
             type=raised.type,
             message=raised.message,
             module=raised.module,
-            source=self._recording.sources.source(raised.place),
+            source=self._recording.sources.source(raised.source),
             op=op,
             sentence=self._explained(raised) if op is None else explain(op, raised.message, self._ops),
             traceback=raised.traceback,
@@ -235,23 +250,28 @@ class ReportBuilder:
         return explain_call(module, last, raised.message, self._ops)
 
 
+def _source_text(source: GraphInput) -> str:
+    index = source.unregistered_index
+    return source.text if index is None else f"unregistered:{index}"
+
+
 def _template(record: OpRecord) -> _Template:
-    known, func = record.known, record.func
-    operands = [(_plain(shape), dtype_name(dtype), names.argument_name(func, place)) for place, shape, dtype in known.operands]
-    return _Template(known.name or names.public_name(func), tuple(operands), _arguments(func, known))
+    known, func = record.signature, record.func
+    operands = [(_plain(shape), dtype_name(dtype), argument_name(func, place)) for place, shape, dtype in known.operands]
+    return _Template(known.name or public_name(func), tuple(operands), _arguments(func, known))
 
 
 def _arguments(func: Any, known: CallSignature) -> dict[str, Any]:
     """The arguments that are no tensors by name, those left to their defaults too."""
-    given = {names.argument_name(func, place): value for place, value in known.arguments.items()}
-    tensors = {names.argument_name(func, place).partition(".")[0] for place, _, _ in known.operands}
+    given = {argument_name(func, place): value for place, value in known.arguments.items()}
+    tensors = {argument_name(func, place).partition(".")[0] for place, _, _ in known.operands}
     return {**{name: value for name, value in _defaults(func).items() if name not in tensors}, **given}
 
 
-@names.remembered
+@remembered
 def _defaults(func: Any) -> dict[str, Any]:
     simple = (bool, int, float, str, type(None))
-    return {p.name: p.default for p in names.parameters_of(func) if isinstance(p.default, simple)}
+    return {p.name: p.default for p in parameters_of(func) if isinstance(p.default, simple)}
 
 
 def _plain(shape: Any) -> Shape | None:

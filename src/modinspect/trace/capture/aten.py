@@ -1,4 +1,4 @@
-"""The ATen operators that run: a dispatch mode that tells the recorder of each, and what one op's operators come to."""
+"""The ATen operators that run: a dispatch mode that reports each, and the sum of those that one op became."""
 
 from __future__ import annotations
 
@@ -36,20 +36,20 @@ _QUERIES = frozenset(
     for overload in packet.overloads()
     if overload in ("default", "memory_format")
 )
-"""Questions of shape that tensors with shapes of their own kind ask through the dispatcher; no operators that run."""
+"""Questions about shapes that some tensor subclasses ask through the dispatcher; they are not operators."""
 
 WRITES_STATISTICS = {
     _ATEN.native_batch_norm.default: (3, 4, 5),
     _ATEN.cudnn_batch_norm.default: (3, 4, 5),
     _ATEN.miopen_batch_norm.default: (3, 4, 5),
 }
-"""Batch norm writes to its running mean and variance if its argument ``training`` is set, and its schema says nothing of it."""
+"""Batch norm writes to its running mean and variance if ``training`` is set, which its schema doesn't say."""
 
 _COND: Any = torch.ops.higher_order.cond
 
 
 def count(func: Any, args: Any, kwargs: dict[str, Any], out: Any) -> tuple[int | None, int | None]:
-    """(FLOPs, FLOPs with estimates) of an operator; ``None`` for what is not known."""
+    """(FLOPs, FLOPs with estimates) of an operator; ``None`` if unknown."""
     try:
         flops = count_flops(func, args, kwargs, out)
         return flops, flops if flops is not None else estimate_flops(func, args, kwargs, out)
@@ -58,7 +58,7 @@ def count(func: Any, args: Any, kwargs: dict[str, Any], out: Any) -> tuple[int |
 
 
 DECIDED_BY_VALUES = frozenset({torch.Tag.dynamic_output_shape, torch.Tag.data_dependent_output})
-"""Tags of operators whose results the values of their operands decide, and not only fill."""
+"""Tags of operators that have results whose shapes or values in Python depend on the values of operands."""
 
 
 class AtenCapture:
@@ -83,29 +83,29 @@ class AtenCapture:
 
     @property
     def by_values(self) -> bool:
-        """Whether the values of the operands decide what they become: torch says so of its operators."""
+        """Whether the values of operands decide what runs next, as torch's tags say."""
         return any(isinstance(func, OpOverload) and not DECIDED_BY_VALUES.isdisjoint(func.tags) for func in self.funcs)
 
     @property
     def all_torchs(self) -> bool:
-        """Whether all operators are torch's own: others may be written in Python, and do anything."""
+        """Whether all operators are torch's own: others may be written in Python and do anything."""
         return all(isinstance(func, OpOverload) and func.namespace == "aten" for func in self.funcs)
 
-    def tell(self, known: CallSignature, func: Any, operands: list[Tensor]) -> None:
-        """Writes what was seen into ``known``."""
-        known.aten = tuple(str(func) for func in self.funcs)
-        known.flops = None if self._uncounted and not self._flops else self._flops
-        known.estimate = self._estimate
-        known.mutates = mutated_positions(func, operands, self._written)
+    def write_to(self, signature: CallSignature, func: Any, operands: list[Tensor]) -> None:
+        """Writes what ran into ``signature``."""
+        signature.aten = tuple(str(func) for func in self.funcs)
+        signature.flops = None if self._uncounted and not self._flops else self._flops
+        signature.estimate = self._estimate
+        signature.mutates = mutated_positions(func, operands, self._written)
 
 
-class Watcher(Protocol):
-    """Who is told of the operators."""
+class OperatorListener(Protocol):
+    """Hears of each ATen operator."""
 
-    def see(self, func: Any, args: Any, kwargs: dict[str, Any], out: Any, written: list[Tensor]) -> None:
+    def on_operator(self, func: Any, args: Any, kwargs: dict[str, Any], out: Any, written: list[Tensor]) -> None:
         """An operator ran."""
 
-    def lose(self, func: Any, args: Any, kwargs: dict[str, Any], error: Exception) -> None:
+    def on_operator_error(self, func: Any, args: Any, kwargs: dict[str, Any], error: Exception) -> None:
         """An operator raised."""
 
     def before_write(self, tensor: Tensor) -> None:
@@ -113,7 +113,7 @@ class Watcher(Protocol):
 
 
 class AtenMode(TorchDispatchMode):
-    """Tells the recorder of each ATen operator."""
+    """Reports each ATen operator to a listener."""
 
     supports_higher_order_operators = True
 
@@ -122,14 +122,14 @@ class AtenMode(TorchDispatchMode):
         """Nothing is compiled meanwhile, so dynamo need not be kept out: that would import it, and sympy with it."""
         return False
 
-    def __init__(self, recorder: Watcher) -> None:
+    def __init__(self, listener: OperatorListener) -> None:
         super().__init__()
         see_higher_order_operators(AtenMode)
-        self._recorder = recorder
+        self._listener = listener
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        # The function mode is on where an operator was called by no function that it sees.
+        # The function mode is on if the operator was called by a function that it doesn't see.
         with DisableTorchFunction():
             if func in _QUERIES:
                 return func(*args, **kwargs)
@@ -140,7 +140,7 @@ class AtenMode(TorchDispatchMode):
                     return branch(*operands)
             if isinstance(func, HigherOrderOperator):
                 out = func(*args, **kwargs)
-                self._recorder.see(func, args, kwargs, out, [])
+                self._listener.on_operator(func, args, kwargs, out, [])
                 return out
             if _is_composite(func) and not any(tensor.is_nested for _, tensor in operands_of(args, kwargs)):
                 with self:
@@ -149,35 +149,35 @@ class AtenMode(TorchDispatchMode):
             try:
                 out = func(*args, **kwargs)
             except Exception as error:
-                self._recorder.lose(func, args, kwargs, error)
+                self._listener.on_operator_error(func, args, kwargs, error)
                 raise
             if func.namespace != "prim":
-                self._recorder.see(func, args, kwargs, out, written)
+                self._listener.on_operator(func, args, kwargs, out, written)
             return out
 
     def _before_writes(self, func: OpOverload, args: Any, kwargs: dict[str, Any]) -> list[Tensor]:
-        places = _written_places(func)
+        arguments = _written_arguments(func)
         if func in WRITES_STATISTICS:
             *statistics, training = WRITES_STATISTICS[func]
-            places = tuple(statistics) if args[training] else ()
-        if not places:
+            arguments = tuple(statistics) if args[training] else ()
+        if not arguments:
             return []
-        values = (kwargs.get(place) if isinstance(place, str) else args[place : place + 1] for place in places)
+        values = (kwargs.get(key) if isinstance(key, str) else args[key : key + 1] for key in arguments)
         written = [tensor for value in values for _, tensor in flatten(value)]
         for tensor in written:
-            self._recorder.before_write(tensor)
+            self._listener.before_write(tensor)
         return written
 
 
 @functools.cache
 def _is_composite(func: OpOverload) -> bool:
-    """Whether ``func`` is made of others and came here whole, as it does in inference mode."""
+    """Whether ``func`` is made of others and arrived whole, as it does in inference mode."""
     return not has_formula(func) and is_composite(func)
 
 
 @functools.cache
-def _written_places(func: OpOverload) -> tuple[int | str, ...]:
-    """The arguments that ``func`` writes to: places, and names of those that are given by name alone."""
+def _written_arguments(func: OpOverload) -> tuple[int | str, ...]:
+    """The arguments that ``func`` writes to: indices, and names for keyword-only ones."""
     return tuple(
         argument.name if argument.kwarg_only else index
         for index, argument in enumerate(arguments_of(func))

@@ -1,4 +1,4 @@
-"""What an op did, judged by what was seen of it: its kind, what it wrote to, its arguments."""
+"""What an op did, judged by what was recorded of it: its kind, what it wrote to, its arguments."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from modinspect.trace.model import flatten, storage_of
 _NEVER_VIEWS = frozenset(
     "dropout dropout1d dropout2d dropout3d alpha_dropout feature_dropout feature_alpha_dropout dropout_ alpha_dropout_".split()
 )
-"""Functions that pass their input on in eval mode: what they compute then is the identity."""
+"""Functions that return their input in eval mode: they compute the identity and are not views."""
 
 _LONGEST = 64
-"""Longer lists among the arguments (the data of ``torch.tensor``) are left out."""
+"""Longer lists among the arguments, such as the data of ``torch.tensor``, are left out."""
 
 _SKIP = object()
 
@@ -28,7 +28,7 @@ _SKIP = object()
 def kind_of(
     func: Any, operands: list[Tensor], results: list[Tensor], mutated: tuple[int, ...], aten: list[OpOverload]
 ) -> Kind | None:
-    """The kind of a call by what it was seen to do; ``None`` if it was no op: it yields, changes and reads no tensor."""
+    """The kind of a call by what it did; ``None`` if it returned, changed and read no tensor and so is not an op."""
     if func in names.READS:
         return "read"
     if func in names.COMPUTES:
@@ -47,7 +47,7 @@ def kind_of(
 
 
 def operands_of(args: Any, kwargs: dict[str, Any]) -> Iterator[tuple[str, Tensor]]:
-    """(place, tensor) of the tensors among the arguments: ``0``, ``0.2`` inside a list, ``weight`` for a keyword."""
+    """(path, tensor) of the tensors among the arguments: ``0``, ``0.2`` inside a list, ``weight`` for a keyword."""
     for index, value in enumerate(args):
         yield from flatten(value, str(index))
     for name, value in kwargs.items():
@@ -55,11 +55,11 @@ def operands_of(args: Any, kwargs: dict[str, Any]) -> Iterator[tuple[str, Tensor
 
 
 def mutated_positions(func: Any, operands: list[Tensor], written: list[Tensor]) -> tuple[int, ...]:
-    """The positions of the operands that were written to, themselves or through a view."""
+    """The positions of the operands that were written to, directly or through a view."""
     if not written:
         return ()
     if func == Tensor.__setitem__:
-        return (0,)  # it writes to a view that it makes itself; the value may be another view of the same memory
+        return (0,)  # it writes to a view that it makes itself, and the value may be another view of the same memory
     ids = {id(tensor) for tensor in written}
     exact = tuple(position for position, tensor in enumerate(operands) if id(tensor) in ids)
     if exact:
@@ -69,17 +69,17 @@ def mutated_positions(func: Any, operands: list[Tensor], written: list[Tensor]) 
 
 
 def aliased(operands: list[Tensor]) -> bool:
-    """Whether some of the operands share memory: then what is written to can't be told by position alone."""
+    """Whether some of the operands share memory, so that positions don't tell what is written to."""
     return len({storage_of(tensor) for tensor in operands}) < len(operands)
 
 
 def literals(args: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
-    """The arguments that are no tensors, by place, as far as JSON can hold them."""
+    """The arguments that are not tensors, by path, as far as JSON can hold them."""
     found = {}
-    for place, value in [*((str(index), value) for index, value in enumerate(args)), *kwargs.items()]:
+    for path, value in [*((str(index), value) for index, value in enumerate(args)), *kwargs.items()]:
         literal = _literal(value)
         if literal is not _SKIP:
-            found[place] = literal
+            found[path] = literal
     return found
 
 

@@ -34,7 +34,7 @@ _TWINS = {"_scaled_dot_product_flash_attention_for_cpu": torch.ops.aten._scaled_
 
 
 def count_flops(func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> int | None:
-    """The FLOPs of one ATen operator that ran, ``None`` where there is no formula for work that has some.
+    """The FLOPs of one ATen operator that ran, ``None`` where there is no formula although it has some.
 
     The formulas are :data:`torch.utils.flop_counter.flop_registry`'s, so that sums equal ``FlopCounterMode``'s.
     """
@@ -48,14 +48,14 @@ def count_flops(func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any],
 
 
 def estimate_flops(func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> int | None:
-    """The FLOPs of an operator without a formula, by the formula of the same operator elsewhere; ``None`` where there is none.
+    """The FLOPs of an operator without a formula, by that of its twin on another device; ``None`` if it has none.
 
-    The registry knows fused attention on CUDA, not its twin on the CPU.
+    The registry knows fused attention on CUDA but not on the CPU.
     """
     formula = flop_registry.get(_TWINS.get(packet_of(func).__name__))
     return None if formula is None else int(formula(*args, **kwargs, out_val=out))
 
 
 def has_formula(func: OpOverload) -> bool:
-    """Whether the registry knows ``func``; what it does not know is decomposed first, as ``FlopCounterMode`` does."""
+    """Whether the registry knows ``func``; others are decomposed first, as ``FlopCounterMode`` does."""
     return packet_of(func) in flop_registry

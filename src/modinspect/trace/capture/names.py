@@ -13,7 +13,7 @@ from torch.overrides import get_testing_overrides, resolve_name
 
 from modinspect.trace._torch import HigherOrderOperator, OpOverload, OpOverloadPacket, overload_name, packet_of, qualified_name
 
-# Attribute reads that touch no data, and mode switches: calls of these are no ops.
+# Attribute reads that touch no data, and mode switches: calls of these are not ops.
 _SILENT_PROPERTIES = (
     "shape dtype device layout requires_grad is_leaf grad grad_fn _grad _grad_fn _version _base _cdata ndim name names "
     "itemsize nbytes output_nr volatile retains_grad is_cpu is_cuda is_xla is_xpu is_ipu is_hpu is_mps is_mtia is_maia "
@@ -36,14 +36,14 @@ def _members(names: str, pick: Callable[[Any], Any]) -> Iterable[Any]:
 
 
 SETS_FLAGS: frozenset[Any] = frozenset({Tensor.requires_grad_, Tensor.requires_grad.__set__})  # type: ignore[attr-defined]
-"""Functions that change a tensor's metadata and are no ops."""
+"""Functions that change a tensor's metadata and are not ops."""
 
 SILENT: frozenset[Any] = SETS_FLAGS.union(
     _members(_SILENT_PROPERTIES, lambda prop: prop.__get__),
     _members(_SILENT_METHODS, lambda method: method),
     [Tensor.grad.__set__],  # type: ignore[union-attr]
 )
-"""Functions whose calls are no ops."""
+"""Functions whose calls are not ops."""
 
 READS: frozenset[Any] = frozenset(
     [*_members(_READ_METHODS, lambda method: method), torch.equal, torch.allclose, torch.is_nonzero]
@@ -53,12 +53,12 @@ READS: frozenset[Any] = frozenset(
 EXPOSES: frozenset[Any] = frozenset(
     _members("numpy __array__ __dlpack__ data_ptr untyped_storage storage _typed_storage", lambda method: method)
 )
-"""Functions that hand out the memory of a tensor, so that others can write to it unseen."""
+"""Functions that hand out the memory of a tensor, which others can then write to unseen."""
 
 SET_DATA: Any = Tensor.data.__set__  # type: ignore[attr-defined]
 
 COMPUTES: frozenset[Any] = frozenset([SET_DATA, Tensor.backward])
-"""Functions that give nothing back and yet read nothing."""
+"""Functions that return nothing and are not reads."""
 
 UNIQUE: frozenset[Any] = frozenset(
     [
@@ -71,13 +71,13 @@ UNIQUE: frozenset[Any] = frozenset(
         torch.nn.functional.multi_head_attention_forward,
     ]
 )
-"""Functions of which each call has to be looked at: they expose memory, or what they become is decided by more than their
-arguments (the graph behind a tensor, the backends of attention that are switched on)."""
+"""Functions of which each call is looked at: they expose memory, or what they become depends on more than their arguments (the
+graph behind a tensor, the backends of attention that are enabled)."""
 
 
 def is_torchs(func: Any) -> bool:
-    """Whether ``func`` is torch's own; functions of others go through a function mode, too, if they ask torch for that."""
-    home = getattr(func, "__module__", None) or "torch"  # what is written in C does not say
+    """Whether ``func`` is torch's own; other libraries' functions can go through a function mode, too."""
+    home = getattr(func, "__module__", None) or "torch"  # functions written in C have none
     return home == "torch" or home.startswith("torch.")
 
 
@@ -85,7 +85,7 @@ _Answer = TypeVar("_Answer")
 
 
 def remembered(ask: Callable[[Any], _Answer]) -> Callable[[Any], _Answer]:
-    """``ask`` with its answers about torch's own functions remembered; to remember others would keep models in memory."""
+    """Caches the answers of ``ask`` for torch's own functions; caching others would keep models in memory."""
     known = functools.cache(ask)
 
     @functools.wraps(ask)
@@ -97,7 +97,7 @@ def remembered(ask: Callable[[Any], _Answer]) -> Callable[[Any], _Answer]:
 
 @remembered
 def public_name(func: Any) -> str:
-    """The public name of a function that a torch function mode was handed: ``torch.nn.functional.linear``."""
+    """The public name of a function that a function mode was given: ``torch.nn.functional.linear``."""
     if isinstance(func, OpOverload):
         packet, overload = public_name(packet_of(func)), overload_name(func)
         return packet if overload == "default" else f"{packet}.{overload}"
@@ -117,7 +117,7 @@ def public_name(func: Any) -> str:
 
 
 _AS_WRITTEN = {"torch.spmm": "torch.mm", "torch.sparse._sparse_mm": "torch.sparse.mm"}
-"""What people write, by the name that torch finds first for the same function."""
+"""The name people write, by the name that torch finds first for the same function."""
 
 
 @remembered
@@ -128,7 +128,7 @@ def last_name(func: Any) -> str:
 
 @remembered
 def parameters_of(func: Any) -> tuple[inspect.Parameter, ...]:
-    """The parameters of ``func`` as documented; empty where nobody says."""
+    """The parameters of ``func`` as documented; empty if undocumented."""
     documented = get_testing_overrides().get(func, func)
     if isinstance(func, (OpOverload, OpOverloadPacket)):
         return ()
@@ -138,13 +138,13 @@ def parameters_of(func: Any) -> tuple[inspect.Parameter, ...]:
         return ()
 
 
-def argument_name(func: Any, place: str) -> str:
-    """The name of an argument from its place: ``1`` is ``weight`` in ``F.linear``, ``0.2`` is ``tensors.2`` in
+def argument_name(func: Any, path: str) -> str:
+    """The name of an argument from its path: ``1`` is ``weight`` in ``F.linear``, ``0.2`` is ``tensors.2`` in
     ``torch.cat``.
     """
-    first, _, rest = place.partition(".")
+    first, _, rest = path.partition(".")
     if not first.isdigit():
-        return place
+        return path
     positional = int(first)
     for index, parameter in enumerate(parameters_of(func)):
         if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
@@ -152,13 +152,13 @@ def argument_name(func: Any, place: str) -> str:
             return ".".join(part for part in (parameter.name, inside, rest) if part)
         if index == positional:
             return f"{parameter.name}.{rest}" if rest else parameter.name
-    return place
+    return path
 
 
 _FACTORIES = frozenset("empty zeros ones full rand randn randint randperm arange range linspace logspace eye".split())
 
 
 def makes_from_shape(func: Any) -> bool:
-    """Whether ``func`` takes from tensors their shapes at most: ``torch.zeros``, ``torch.zeros_like``, ``Tensor.new_ones``."""
+    """Whether ``func`` uses at most the shapes of tensors: ``torch.zeros``, ``torch.zeros_like``, ``Tensor.new_ones``."""
     name = last_name(func)
     return name in _FACTORIES or name.endswith("_like") or name.startswith("new_")

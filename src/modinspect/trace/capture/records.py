@@ -1,7 +1,7 @@
-"""What the recorder notes while the forward runs: numbers, shapes and code objects, never a tensor or a frame.
+"""What the recorder notes during the forward: numbers, shapes and code objects, never a tensor or a frame.
 
-An *origin* says where a tensor came from: ``n >= 0`` is an output of op ``n``, ``-1 - n`` is ``Recorder.roots[n]``, ``None`` is
-not known.
+An *origin* says where a tensor came from: ``n >= 0`` is an output of op ``n``, ``-1 - n`` is ``graph_inputs[n]``, ``None`` is
+unknown.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from modinspect.report import Kind, ModuleInfo
-from modinspect.trace.capture.sources import Place, Sources
+from modinspect.trace.capture.sources import SourceRef, Sources
 
 Origin: TypeAlias = "int | None"
 TensorRef: TypeAlias = "tuple[str, Any, torch.dtype, Origin]"
@@ -24,11 +24,18 @@ TensorRef: TypeAlias = "tuple[str, Any, torch.dtype, Origin]"
 
 @dataclass(slots=True)
 class CallSignature:
-    """What one function becomes on arguments of one kind: shared by all calls alike.
+    """What one function becomes on arguments of one kind: shared by all such calls.
 
-    ``operands`` are (place among the arguments, shape, dtype). ``flops`` are those counted, ``None`` if nothing was and
-    something has no formula; ``estimate`` adds what has none of its own, ``None`` where that is not known. ``name`` is set
-    where the function itself does not tell its public name. ``meta`` is the number of a single output's metadata.
+    Attributes:
+        operands: (path among the arguments, shape, dtype) of each tensor.
+        kind: the op's kind.
+        aten: the operators that ran.
+        flops: those counted; ``None`` if nothing was counted and some operator has no formula.
+        estimate: FLOPs including our own formulas; ``None`` if unknown.
+        arguments: the arguments that are not tensors.
+        mutates: positions of the operands that are written to.
+        name: set if the function doesn't know its public name.
+        meta: the number of a single output's metadata.
     """
 
     operands: tuple[tuple[str, Any, torch.dtype], ...] = ()
@@ -43,44 +50,61 @@ class CallSignature:
 
 
 class OpRecord(NamedTuple):
-    """One op that ran; ``origins`` has one entry for each operand. A single output may stand bare as (shape, dtype)."""
+    """One op that ran.
+
+    ``call`` is the index of its owner's call, ``origins`` has one entry for each operand, and ``outputs`` is a list of
+    (shape, dtype), or one such tuple for a single output.
+    """
 
     func: Any
-    known: CallSignature
+    signature: CallSignature
     call: int
     origins: list[Origin]
     outputs: Any
-    place: Place
+    source: SourceRef
 
 
 @dataclass(slots=True)
 class Failure:
-    """The op that raised the exception with this id; ``lost`` is its message where another one may have taken its place."""
+    """The op that raised the exception with this id.
+
+    ``operator_message`` is set if an ATen operator raised: what called it may have raised another exception since.
+    """
 
     error: int
     op: OpRecord
-    lost: str | None = None
+    operator_message: str | None = None
 
 
 @dataclass(slots=True)
 class ModuleRecord:
-    """One module that may run. ``place`` is its index in ``Recorder.found``, ``None`` for a registered one.
+    """One module that may run.
 
-    Whatever runs inside an ``opaque`` layer counts as the layer's own. ``info`` is kept of unregistered ones, which may be gone
-    after the run.
+    Attributes:
+        path: its name in ``named_modules()``, or what the report calls an unregistered one.
+        module: the module.
+        layer: whether it is a layer.
+        opaque: whether everything that runs inside counts as the layer's own.
+        unregistered_index: its index in ``unregistered_uses``; ``None`` if it is registered.
+        info: kept for unregistered modules, which may be gone after the run.
+        calls: how often it was called so far.
     """
 
     path: str
     module: weakref.ref[nn.Module]
     layer: bool
     opaque: bool
-    place: int | None
+    unregistered_index: int | None
     info: ModuleInfo | None = None
     calls: int = 0
 
 
 class CallRecord(NamedTuple):
-    """One call of a module, made as it ends; ``covered`` says that ``repr`` has a name for what runs in it."""
+    """One call of a module.
+
+    ``start`` and ``stop`` delimit the ops that ran during the call. ``covered`` says that ``print(model)`` shows the module
+    that owns these ops.
+    """
 
     record: ModuleRecord
     number: int
@@ -89,42 +113,44 @@ class CallRecord(NamedTuple):
     stop: int
     training: bool
     covered: bool
-    place: Place
+    source: SourceRef
     inputs: Sequence[TensorRef]
     outputs: Sequence[TensorRef]
 
 
 class ModuleFrame(NamedTuple):
-    """A module that is running. ``call`` is the index of its call among all calls, ``place`` where it was called; ``opaque``
-    says that it is opaque or runs inside something opaque.
+    """A module that is running.
+
+    ``call`` is the index of its call, ``source`` the line that called it, and ``opaque`` says that it is opaque or runs
+    inside an opaque module.
     """
 
     call: int
     record: ModuleRecord
     module: nn.Module
     covered: bool
-    place: Place
+    source: SourceRef
     opaque: bool
 
 
 class GraphInput(NamedTuple):
-    """A tensor that no op made. ``kind`` is input, param, buffer or unregistered; ``place`` then its index there."""
+    """A tensor that no op made: ``kind`` is input, param, buffer or unregistered."""
 
     kind: str
     text: str
-    place: int | None = None
+    unregistered_index: int | None = None
 
 
 @dataclass(slots=True)
 class UnregisteredUse:
-    """A tensor or module that nothing registers and that the forward used."""
+    """A tensor or module that the forward used and that nothing registers."""
 
     kind: str
     name: str
     role: str
     class_name: str
     module: str
-    place: Place
+    source: SourceRef
     params: int
     shape: Any = None
     dtype: torch.dtype | None = None
@@ -132,12 +158,15 @@ class UnregisteredUse:
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """All that was recorded of a run; ``kept`` are the ops with a result that outlived it, ``None`` where it did not end."""
+    """All that was recorded of a run.
+
+    ``kept`` are the ops with a result that is still alive after the run; ``None`` if the run did not end normally.
+    """
 
     ops: list[OpRecord]
     calls: list[CallRecord]
-    roots: list[GraphInput]
-    found: list[UnregisteredUse]
-    unregistered: list[ModuleRecord]
+    graph_inputs: list[GraphInput]
+    unregistered_uses: list[UnregisteredUse]
+    unregistered_modules: list[ModuleRecord]
     kept: frozenset[int] | None
     sources: Sources

@@ -1,4 +1,4 @@
-"""Who holds a tensor or a module that nothing registers: an attribute, a global, a closure."""
+"""Finds what holds an unregistered tensor or module: an attribute, a global, a closure."""
 
 from __future__ import annotations
 
@@ -14,15 +14,16 @@ from modinspect.trace.capture.sources import Sources
 from modinspect.trace.model import DEEPEST, MOST, Registry, attributes, join, reachable
 
 
-class Holders:
-    """Looks for holders, once something unknown has turned up; most models never need it."""
+class TensorOwners:
+    """Searches attributes, globals and closures; most models never need it."""
 
-    def __init__(self, registry: Registry) -> None:
+    def __init__(self, registry: Registry, sources: Sources) -> None:
         self._registry = registry
+        self._sources = sources
         self._attributes: dict[int, tuple[object, str]] | None = None
 
-    def find(self, wanted: object, frame: types.FrameType | None, sources: Sources) -> tuple[str, str] | None:
-        """(name, role) of the holder of ``wanted``: ``("scale", "attribute")``, ``("TABLE", "global")``; ``None`` if not found.
+    def find(self, wanted: object, frame: types.FrameType | None) -> tuple[str, str] | None:
+        """(name, role) of the owner of ``wanted``: ``("scale", "attribute")``, ``("TABLE", "global")``; ``None`` if not found.
 
         ``frame`` is where ``wanted`` was used: the globals and closures of it and its callers are searched.
         """
@@ -31,7 +32,7 @@ class Holders:
         found = self._attributes.get(id(wanted))
         if found is not None and found[0] is wanted:
             return found[1], "attribute"
-        while (frame := sources.frame(frame)) is not None:
+        while (frame := self._sources.frame(frame)) is not None:
             for role, name, value in _variables(frame):
                 for inside, item in reachable(value, name, DEEPEST - 2, set()):
                     if item is wanted:
@@ -57,7 +58,7 @@ class Holders:
 
 
 def _class_attributes(cls: type) -> dict[str, Any]:
-    """What may hold tensors in the body of a class: its attributes, and the defaults of its methods (``forward.table``)."""
+    """What may hold tensors in a class: its attributes, and the defaults of its methods (``forward.table``)."""
     found: dict[str, Any] = {}
     for name, value in vars(cls).items():
         if isinstance(value, (Tensor, list, tuple, dict)):

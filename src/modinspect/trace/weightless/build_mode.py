@@ -11,8 +11,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from modinspect.trace._torch import READ_META_THEMSELVES, is_tracing, storage_of
-from modinspect.trace.capture.names import SET_DATA, public_name
-from modinspect.trace.capture.sources import Sources
+from modinspect.trace.capture import SET_DATA, Sources, public_name
 from modinspect.trace.model import flatten, map_tensors
 from modinspect.trace.weightless.needs_values import NeedsValues, at_line
 from modinspect.trace.weightless.replaced_parameters import ReplacedParameters

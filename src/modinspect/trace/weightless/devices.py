@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from modinspect.trace._torch import OpOverload, packet_of
-from modinspect.trace.capture import names
+from modinspect.trace.capture import public_name
 
 _ATEN = torch.ops.aten
 
@@ -54,7 +54,7 @@ def result_device(
         return next(iter(devices), default)
     if func not in _MIXES_DEVICES:
         first, second = sorted(devices, key=str)[:2]
-        raise RuntimeError(_two_devices(second, first, names.public_name(packet_of(func))))
+        raise RuntimeError(_two_devices(second, first, public_name(packet_of(func))))
     return device_of(tensors[0])
 
 

@@ -28,8 +28,7 @@ from modinspect.trace._torch import (
     see_higher_order_operators,
     storage_of,
 )
-from modinspect.trace.capture import names
-from modinspect.trace.capture.aten import DECIDED_BY_VALUES, WRITES_STATISTICS
+from modinspect.trace.capture import DECIDED_BY_VALUES, WRITES_STATISTICS, public_name
 from modinspect.trace.model import map_tensors
 from modinspect.trace.weightless.build_mode import SMALL, elements
 from modinspect.trace.weightless.devices import INDEXING, result_device
@@ -371,4 +370,4 @@ def _written(func: OpOverload, args: Any, kwargs: dict[str, Any]) -> Iterator[Te
 
 
 def _public(func: OpOverload) -> str:
-    return names.public_name(packet_of(func))
+    return public_name(packet_of(func))

@@ -26,10 +26,18 @@ from modinspect.trace._torch import (
     without_dispatch_modes,
     without_transforms,
 )
-from modinspect.trace.capture import names
-from modinspect.trace.capture.aten import AtenCapture
-from modinspect.trace.capture.recorder import Recorder
-from modinspect.trace.capture.records import CallSignature, OpRecord
+from modinspect.trace.capture import (
+    EXPOSES,
+    READS,
+    SET_DATA,
+    SETS_FLAGS,
+    SILENT,
+    AtenCapture,
+    CallSignature,
+    OpRecord,
+    Recorder,
+    public_name,
+)
 from modinspect.trace.model import Layers, Registry, TensorMetaTable
 from modinspect.trace.restore import Preserved
 from modinspect.trace.weightless.build_mode import SMALL
@@ -120,8 +128,8 @@ class WeightlessRecorder(Recorder):
         """
         if self._mode.needed is not None:
             raise self._mode.needed
-        if self.passed_by:
-            raise NeedsValues(f"{', '.join(self.passed_by)} ran in another thread")
+        if self.modules.other_thread_modules:
+            raise NeedsValues(f"{', '.join(self.modules.other_thread_modules)} ran in another thread")
         if (place := self._class_asked_for()) is not None:
             raise NeedsValues(f"the exact class of a tensor is asked for{at_line(place)}")
         raised, self._raised = self._raised, []
@@ -140,16 +148,16 @@ class WeightlessRecorder(Recorder):
                     return self.sources.source((code, start, False))
         return None
 
-    def _fail(self, error: BaseException, record: OpRecord) -> None:
-        super()._fail(error, record)
+    def _note_failure(self, error: BaseException, record: OpRecord) -> None:
+        super()._note_failure(error, record)
         if isinstance(error, Exception):
-            self._raised.append((error, at_line(self.sources.source(record.place))))
+            self._raised.append((error, at_line(self.sources.source(record.source))))
 
     def _with_stand_ins(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
         if is_tracing():  # it takes the values of tensors, and ends the process where there are none
             raise NeedsValues("torch.jit.trace needs the values of tensors")
-        if func in names.SILENT and func not in _ABOUT_DEVICES:
-            if func in names.SETS_FLAGS and self._mode.device.type != "cpu" and type(args[0]) is WeightlessTensor:
+        if func in SILENT and func not in _ABOUT_DEVICES:
+            if func in SETS_FLAGS and self._mode.device.type != "cpu" and type(args[0]) is WeightlessTensor:
                 raise NeedsValues(f"gradients can't be recorded on {self._mode.device} without it")
             if func == _GRAD and self._stands_in_with_grad(args[0]):
                 raise NeedsValues("the gradient of a tensor without memory is asked for")
@@ -157,10 +165,10 @@ class WeightlessRecorder(Recorder):
         args = tuple([self._stand_in(value) for value in args])
         if kwargs:
             kwargs = {name: self._stand_in(value) for name, value in kwargs.items()}
-        if func == names.SET_DATA and args[0] is args[1]:  # module.to() of what is there already
+        if func == SET_DATA and args[0] is args[1]:  # module.to() of what is there already
             return self._look_closely(func, args, {}, None, run=_do_nothing)
         if func in _LOOKS_AT_CLASSES and _without_value(args):
-            raise NeedsValues(f"{names.public_name(func)} does other things to tensors without memory")
+            raise NeedsValues(f"{public_name(func)} does other things to tensors without memory")
         if func in _FROM_DATA:
             args = tuple([self._numbers(func, value) if isinstance(value, (list, tuple)) else value for value in args])
         if func in _TO_NUMPY and type(args[0]) is WeightlessTensor and args[0]._on.type != "cpu":
@@ -175,12 +183,14 @@ class WeightlessRecorder(Recorder):
             return self._look_closely(func, args, kwargs or {}, None, run=UNGUARDED[func])
         return super().__torch_function__(func, types, args, kwargs)
 
-    def _learn(self, record: OpRecord, sink: AtenCapture, tensors: list[Tensor], out: Any, key: tuple[Any, ...] | None) -> None:
-        super()._learn(record, sink, tensors, out, key)
-        known = record.known
+    def _learn(
+        self, record: OpRecord, capture: AtenCapture, tensors: list[Tensor], out: Any, key: tuple[Any, ...] | None
+    ) -> None:
+        super()._learn(record, capture, tensors, out, key)
+        known = record.signature
         if known.meta is None or known.mutates or known.kind != "compute" or type(out) is not WeightlessTensor:
             return
-        if not INDEXED.keys().isdisjoint(sink.funcs):
+        if not INDEXED.keys().isdisjoint(capture.funcs):
             return  # whether it runs again depends on the indices
         if out.requires_grad:
             return  # one made of its shape alone would not lead back to the operands
@@ -199,7 +209,7 @@ class WeightlessRecorder(Recorder):
     def _check_values(self, func: Any, args: Any) -> None:
         for tensor in tensors_in(args):
             if self._mode.value_of(tensor) is None or (func in _NEEDS_MEMORY and type(tensor) is WeightlessTensor):
-                raise NeedsValues(f"{names.public_name(func)} needs the values of a tensor")
+                raise NeedsValues(f"{public_name(func)} needs the values of a tensor")
 
     def _where(self, frame: Any) -> str:
         return at_line(self.sources.source(self.sources.find(frame)))
@@ -241,7 +251,7 @@ class WeightlessRecorder(Recorder):
     def _numbers(self, func: Any, data: Any) -> Any:
         """What a tensor is made of, with the values of the tensors in it."""
         if _without_value(data):
-            raise NeedsValues(f"{names.public_name(func)} needs the values of a tensor")
+            raise NeedsValues(f"{public_name(func)} needs the values of a tensor")
         return self._mode.with_values(data) if any(type(tensor) is WeightlessTensor for tensor in tensors_in(data)) else data
 
     def _one_hot(self, index: Tensor, num_classes: int = -1) -> Tensor:
@@ -258,11 +268,11 @@ class WeightlessRecorder(Recorder):
         """Makes the stand-in, known by where the original comes from."""
         with without_dispatch_modes(), without_transforms():
             stand_in = self._mode.lift(value, keep_value=keep_value)
-        origin = self.origin(value)
+        origin = self.provenance.origin(value)
         if origin is None:
-            origin = self._resolve(value)
+            origin = self.provenance.resolve(value)
         if origin is not None:
-            self.know(stand_in, origin)
+            self.provenance.set_origin(stand_in, origin)
         self._stand_ins[id(value)] = (value, stand_in)
         return stand_in
 
@@ -306,5 +316,5 @@ _ABOUT_DEVICES = frozenset(
         Tensor.get_device,
     ]
 )
-_NEEDS_MEMORY = names.EXPOSES | {names.SET_DATA}
-_NEEDS_VALUES = (names.READS | _NEEDS_MEMORY) - {Tensor.__repr__, Tensor.__format__}
+_NEEDS_MEMORY = EXPOSES | {SET_DATA}
+_NEEDS_VALUES = (READS | _NEEDS_MEMORY) - {Tensor.__repr__, Tensor.__format__}

@@ -1,0 +1,90 @@
+"""Recognises calls of a kind that was seen before: the same function, metadata of operands and other arguments."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from modinspect.trace._torch import are_transforms_active, is_autocasting, is_tracing
+from modinspect.trace.capture.provenance import Provenance
+from modinspect.trace.capture.records import CallSignature, Origin
+
+_grad_enabled = torch.is_grad_enabled
+_inference = torch.is_inference_mode_enabled
+_default_dtype = torch.get_default_dtype
+
+_ATOMS = frozenset(
+    {int, float, bool, str, complex, type(None), type(...), torch.dtype, torch.device, torch.layout, torch.memory_format}
+)
+
+NOT_AN_OP = CallSignature()
+"""The signature of calls that are recognised and are no ops."""
+
+
+class _Uncachable(Exception):
+    """An argument whose value can't be part of a key."""
+
+
+class CallCache:
+    """The signatures of calls by key.
+
+    Args:
+        provenance: knows the metadata of operands.
+        plain: tensor types that are fully described by their metadata.
+    """
+
+    def __init__(self, provenance: Provenance, plain: frozenset[type]) -> None:
+        self.signatures: dict[tuple[Any, ...], CallSignature] = {}
+        self._provenance = provenance
+        self._entries = provenance.entries
+        self._refreshed = provenance.refreshed_entry
+        self._plain = plain
+
+    def key(self, func: Any, args: Any, kwargs: Any, tensors: list[Tensor], origins: list[Origin]) -> tuple[Any, ...] | None:
+        """All that decides what a call becomes; ``None`` if that can't be told.
+
+        Appends the operands to ``tensors`` and their origins to ``origins``.
+        """
+        if self._provenance.has_marked or are_transforms_active() or is_autocasting() or is_tracing():
+            return None
+        plain, entries = self._plain, self._entries
+        # A tensor's metadata holds until something writes to it, except that a write may make other tensors require grad.
+        grad = _grad_enabled()
+        parts: list[Any] = [func, grad, _inference(), _default_dtype()]
+        try:
+            for value in (*args, *kwargs, *kwargs.values()) if kwargs else args:
+                cls = type(value)
+                if cls in plain:
+                    entry = entries.get(id(value))
+                    if entry is None or grad or entry[2] is None or entry[0]() is not value:
+                        entry = self._refreshed(value)
+                    tensors.append(value)
+                    origins.append(entry[1])
+                    parts.append(entry[2])
+                elif cls in _ATOMS:
+                    parts += (cls, value)
+                else:
+                    parts.append(self._part(value, tensors, origins))
+            key = tuple(parts)
+            hash(key)
+        except (_Uncachable, TypeError, RuntimeError):  # the last two: an argument without hash, a tensor without strides
+            return None
+        return key
+
+    def _part(self, value: Any, tensors: list[Tensor], origins: list[Origin]) -> Any:
+        """The part of a key for one argument or one item of a container."""
+        cls = type(value)
+        if cls in _ATOMS:
+            return (cls, value)
+        if cls in self._plain:
+            entry = self._refreshed(value)
+            tensors.append(value)
+            origins.append(entry[1])
+            return entry[2]
+        if cls in (tuple, list, torch.Size):
+            return (cls, *[self._part(item, tensors, origins) for item in value])
+        if cls is slice and not any(isinstance(item, Tensor) for item in (value.start, value.stop, value.step)):
+            return (cls, *[self._part(item, tensors, origins) for item in (value.start, value.stop, value.step)])
+        raise _Uncachable
