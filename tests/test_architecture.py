@@ -74,8 +74,8 @@ TRACE_ROOMS: dict[str, set[str]] = {
     "explain": set(),
     "assemble": {"_torch", "capture", "explain", "model"},
     "run": {"_torch", "assemble", "capture", "model", "restore", "weightless"},
-    "lock": set(),
-    "trace": {"_torch", "assemble", "capture", "explain", "lock", "model", "restore", "run", "weightless"},
+    "inspection_lock": set(),
+    "trace": {"_torch", "assemble", "capture", "explain", "inspection_lock", "model", "restore", "run", "weightless"},
 }
 """The same inside ``trace/``; ``trace`` is its ``__init__``."""
 

@@ -120,9 +120,9 @@ def open_target(request: Request, tell: Callable[[str], None], *, name: str = ""
         TargetError: it can't be found or imported.
     """
     from modinspect.target import importable_cwd, load
-    from modinspect.trace import preserved_process, targets_turn
+    from modinspect.trace import preserved_process, target_lock
 
-    with targets_turn(), importable_cwd(), preserved_process():
+    with target_lock(), importable_cwd(), preserved_process():
         tell(f"importing {name or request.target}")
         factory = load(request.target, request.init)
         with importable_cwd(*factory.directories):

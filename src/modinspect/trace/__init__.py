@@ -26,7 +26,7 @@ from modinspect.trace.capture import (
     operands_of,
     public_name,
 )
-from modinspect.trace.lock import Turns
+from modinspect.trace.inspection_lock import InspectionLock
 from modinspect.trace.model import (
     Layers,
     TensorMetaTable,
@@ -74,7 +74,7 @@ __all__ = [
     "saved_modes",
     "shape_of",
     "survey",
-    "targets_turn",
+    "target_lock",
     "trace",
     "walk",
     "within",
@@ -82,28 +82,28 @@ __all__ = [
     "without_memory",
 ]
 
-_TURNS = Turns(
+_INSPECTIONS = InspectionLock(
     "modinspect.inspect() was called inside a forward that is being inspected",
-    "Inspect the inner model by itself, outside of the outer one's forward.",
+    "Inspect the inner model by itself, outside the outer model's forward.",
 )
-"""Hooks, random states and torch's settings belong to the process: inspections in several threads take turns."""
+"""Patches, random states and torch's settings are global, so only one thread inspects at a time."""
 
 
-_TARGETS = Turns(
+_TARGETS = InspectionLock(
     "modinspect.inspect_target() was called by a thread of a model that is being inspected",
-    "Inspect the inner model by itself, when the outer one is done.",
-    again=True,
+    "Inspect the inner model by itself, after the outer one.",
+    reentrant=True,
 )
-"""``sys.path``, random states and, while a model is built, ``nn.Module`` belong to the process, too."""
+"""``sys.path`` and, while a model is built, ``nn.Module`` are global, too."""
 
 
-def targets_turn() -> AbstractContextManager[None]:
-    """Waits until no other thread imports, builds and runs a target; inside it, this thread does.
+def target_lock() -> AbstractContextManager[None]:
+    """Lets one thread at a time import, build and run a target.
 
     Raises:
-        RunError: this thread was started by what another one runs there, which may wait for it.
+        RunError: this thread was started by a target that holds the lock, and that may be waiting for the thread.
     """
-    return _TARGETS.turn()
+    return _TARGETS.held()
 
 
 def survey(
@@ -138,27 +138,27 @@ def trace(
     progress: Callable[[str, int], None] | None = None,
     weightless: Weightless | None = None,
 ) -> Report:
-    """Runs ``model(*args, **kwargs)`` once and reports what ran; model, inputs and process are left as they were.
+    """Runs ``model(*args, **kwargs)`` once and reports what ran. Model, inputs and process are left unchanged.
 
     Args:
         model: run in the mode (train or eval) that it is in, on the device that it is on.
         args: positional arguments of ``forward``.
         kwargs: keyword arguments of ``forward``.
-        target: what the report calls the model; its class if ``None``.
+        target: the name of the model in the report; by default its class.
         grad: run with autograd, for models that differentiate inside ``forward``.
         opaque: globs of class paths that count as layers (``timm.layers.*``).
-        notes: said in the report before those of the run.
-        observer: entered around the forward.
-        progress: told which module begins, as (path, modules begun so far).
+        notes: come before the run's own notes in the report.
+        observer: a context manager entered around the forward.
+        progress: called with (path, modules started so far) whenever a module starts.
         weightless: run without memory; ``None`` for a real run.
 
     Returns:
-        The report. If ``forward`` raised, ``Report.error`` says what, and what ran before it stands in ``Report.ops``.
+        The report. If ``forward`` raised, the exception is in ``Report.error`` and the ops before it are in ``Report.ops``.
 
     Raises:
-        RunError: an inspection inside an inspection, or a lazy model that can't be copied.
-        NeedsValues: a weightless run needed a value that is not there.
+        RunError: this thread is inspecting already, or a lazy model can't be copied.
+        NeedsValues: a run without memory needed the values of a tensor.
     """
-    with _TURNS.turn():
+    with _INSPECTIONS.held():
         options = Options(target, grad, tuple(opaque), tuple(notes), observer or nullcontext(), progress, weightless)
         return run(model, tuple(args), dict(kwargs or {}), options)

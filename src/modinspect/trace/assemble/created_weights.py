@@ -1,8 +1,8 @@
-"""Which tensors made in ``forward`` from nothing stand where a weight stands.
+"""Finds tensors created in ``forward`` and used as weights.
 
-Each op's result depends on the inputs, on something registered, or on neither. A tensor that depends on neither, and is the
-weight of a linear, conv, embedding or norm, or meets in a matmul an operand that depends on the input, is a weight that no
-optimizer trains and no ``state_dict`` saves.
+A tensor that depends neither on an input nor on anything registered is such a weight if it is the weight argument of a linear,
+convolution, embedding or norm, or an operand of a matmul whose other operand depends on the input. No optimizer trains it and
+no ``state_dict`` saves it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from modinspect.trace.capture import (
 )
 
 _INPUT, _STATE, _UNKNOWN = 1, 2, 4
-"""What a value depends on, as bits: an input; a parameter, buffer, attribute or global; something not known."""
+"""Bits for what a value depends on: an input; a parameter, buffer, attribute or global; something unknown."""
 
 _WEIGHT_ARGUMENTS = {"weight", "in_proj_weight", "q_proj_weight", "k_proj_weight", "v_proj_weight", "out_proj_weight"}
 _WITH_WEIGHTS = frozenset(
@@ -40,34 +40,37 @@ _MATMULS = frozenset(
 
 
 @dataclass(frozen=True)
-class Weights:
-    """``found`` are the weights made in forward; ``of_op`` gives by op and operand the place in ``Recording.found`` +
-    ``found``.
+class CreatedWeights:
+    """The weights created in ``forward``.
+
+    Attributes:
+        found: in the order of their first use.
+        of_op: for op index and operand position, the index in ``Recording.found`` followed by ``found``.
     """
 
     found: tuple[UnregisteredUse, ...]
     of_op: dict[int, dict[int, int]]
 
 
-def find_weights(recording: Recording) -> Weights:
-    """Goes through the ops once, in order."""
+def find_weights(recording: Recording) -> CreatedWeights:
+    """Finds the weights in one pass over the ops."""
     found: list[UnregisteredUse] = []
-    places: dict[object, int] = {}
+    indices: dict[object, int] = {}
     of_op: dict[int, dict[int, int]] = {}
     depends: list[int] = []
     first = len(recording.unregistered_uses)
     for index, record in enumerate(recording.ops):
         on = [_depends(origin, depends, recording) for origin in record.origins]
         for position in _weight_positions(record, on):
-            weight = _made_at(recording, record, position)
+            weight = _created_weight(recording, record, position)
             code, at, _ = weight.source
             key = (weight.name, weight.shape, code, None if code is None else line_of(code, at), weight.module)
-            if key not in places:
-                places[key] = first + len(found)
+            if key not in indices:
+                indices[key] = first + len(found)
                 found.append(weight)
-            of_op.setdefault(index, {})[position] = places[key]
+            of_op.setdefault(index, {})[position] = indices[key]
         depends.append(0 if record.signature.kind == "create" else _union(on))
-    return Weights(tuple(found), of_op)
+    return CreatedWeights(tuple(found), of_op)
 
 
 def _depends(origin: Origin, depends: list[int], recording: Recording) -> int:
@@ -86,28 +89,28 @@ def _union(bits: list[int]) -> int:
 
 
 def _weight_positions(record: OpRecord, on: list[int]) -> Iterator[int]:
-    """The positions of operands that stand where a weight stands and depend on nothing."""
+    """The positions of operands that are used as weights and depend on nothing; ``on`` has the bits of each operand."""
     if all(on):
         return
     name = last_name(record.func) if record.signature.name is None else record.signature.name.rpartition(".")[2]
-    made = [
-        (position, place)
-        for position, (place, shape, _) in enumerate(record.signature.operands)
-        if not on[position] and not (shape is not None and 0 in shape)  # an empty tensor only fills a place
+    created = [
+        (position, argument)
+        for position, (argument, shape, _) in enumerate(record.signature.operands)
+        if not on[position] and not (shape is not None and 0 in shape)  # an empty tensor is a placeholder
     ]
     if name in _WITH_WEIGHTS:
-        for position, place in made:
-            if argument_name(record.func, place) in _WEIGHT_ARGUMENTS:
+        for position, argument in created:
+            if argument_name(record.func, argument) in _WEIGHT_ARGUMENTS:
                 yield position
     elif name in _MATMULS and _INPUT & _union(on):
-        for position, place in made:
-            adds = name.startswith(("addmm", "baddbmm", "addbmm", "addmv")) and place in ("0", "input")
+        for position, argument in created:
+            adds = name.startswith(("addmm", "baddbmm", "addbmm", "addmv")) and argument in ("0", "input")
             if not adds and position not in record.signature.mutates:
                 yield position
 
 
-def _made_at(recording: Recording, record: OpRecord, position: int) -> UnregisteredUse:
-    """The weight as it was made: by the creating op behind views and copies of it."""
+def _created_weight(recording: Recording, record: OpRecord, position: int) -> UnregisteredUse:
+    """The weight, named after the op that created it: views and copies are followed back."""
     origin = record.origins[position]
     maker = recording.ops[origin] if origin is not None and origin >= 0 else record
     while maker.signature.kind != "create" and maker.origins and (before := maker.origins[0]) is not None and before >= 0:

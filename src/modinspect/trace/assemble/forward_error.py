@@ -1,4 +1,4 @@
-"""What a forward raised: which op failed, where, and what there is to say of it."""
+"""The exception that a forward raised: its message, its line and the op that failed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SCRIPTED = "failed in the TorchScript interpreter"
 
 @dataclass(frozen=True, slots=True)
 class RaisedError:
-    """What a forward raised; ``op`` is the call that failed, ``None`` where the exception came from no op."""
+    """The exception that a forward raised; ``op`` is the op that failed, ``None`` if the exception came from none."""
 
     type: str
     message: str
@@ -24,7 +24,7 @@ class RaisedError:
 
 
 def describe_error(error: BaseException, recorder: Recorder) -> RaisedError:
-    """What there is to say of ``error``, which came out of the forward that ``recorder`` recorded."""
+    """Describes ``error``, raised by the forward that ``recorder`` recorded."""
     failure = _failed_op(error, recorder)
     op = None if failure is None else failure.op
     module, source = _failed_at(error, recorder) if op is None else (recorder.path_of_call(op.call), op.source)
@@ -37,12 +37,12 @@ def _failed_op(error: BaseException, recorder: Recorder) -> Failure | None:
         return None
     if failure.operator_message is not None:
         return failure if failure.error == id(error) or _SCRIPTED in said(error) else None
-    # An exception that the model has caught may have had the same id.
+    # The model may have caught an earlier exception with the same id.
     return failure if failure.error == id(error) and passes_op(error.__traceback__) else None
 
 
 def _failed_at(error: BaseException, recorder: Recorder) -> tuple[str, SourceRef]:
-    """(module, line of code) that raised."""
+    """(path of the module, line of code) that raised."""
     source = NOWHERE
     path = ""
     trace = error.__traceback__
@@ -57,7 +57,7 @@ def _failed_at(error: BaseException, recorder: Recorder) -> tuple[str, SourceRef
 
 
 def _message(error: BaseException, failure: Failure | None) -> str:
-    """What ``error`` says; the interpreter of scripted code does not pass on what an operator said, so that is added."""
+    """The message of ``error``. TorchScript's interpreter drops the message of the operator that failed: it is appended."""
     text = said(error)
     if failure is None or failure.operator_message is None or failure.operator_message in text:
         return text

@@ -1,4 +1,4 @@
-"""From what was recorded to the report."""
+"""Builds the report from a recording."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from modinspect.report import (
     Totals,
     Unregistered,
 )
-from modinspect.trace.assemble.created_weights import Weights, find_weights
+from modinspect.trace.assemble.created_weights import CreatedWeights, find_weights
 from modinspect.trace.assemble.forward_error import RaisedError
 from modinspect.trace.capture import (
     CallRecord,
@@ -42,7 +42,7 @@ from modinspect.trace.model import ModuleRun, ModuleSummary, dtype_name
 
 @dataclass(frozen=True, slots=True)
 class _Template:
-    """What all calls of one :class:`CallSignature` have in common; ``operands`` are (shape, dtype, argument)."""
+    """The data shared by all calls of one :class:`CallSignature`; ``operands`` are (shape, dtype, argument)."""
 
     name: str
     operands: tuple[tuple[Shape | None, str, str], ...]
@@ -50,16 +50,14 @@ class _Template:
 
 
 class ReportBuilder:
-    """Turns a recording into report data. Data alike is made once and shared."""
+    """Turns a recording into report data. Equal data is built once and shared."""
 
     def __init__(self, recording: Recording) -> None:
         self._recording = recording
-        self._weights: Weights = find_weights(recording)
+        self._weights: CreatedWeights = find_weights(recording)
         self._templates: dict[int, _Template] = {}
         self._results: dict[Any, tuple[Result, ...]] = {}
-        self._roots = [
-            r.text if r.unregistered_index is None else f"unregistered:{r.unregistered_index}" for r in recording.graph_inputs
-        ]
+        self._graph_inputs = [_origin_text(source) for source in recording.graph_inputs]
         self._ops = tuple([self._op(index, record) for index, record in enumerate(recording.ops)])
         self._calls = tuple([self._call(index, record) for index, record in enumerate(recording.calls)])
 
@@ -86,29 +84,29 @@ class ReportBuilder:
         )
 
     def _used(self) -> frozenset[str]:
-        """The names of the parameters and buffers that some op got."""
+        """The names of parameters and buffers that were operands."""
         origins = {origin for record in self._recording.ops for origin in record.origins if origin is not None and origin < 0}
         return frozenset(self._recording.graph_inputs[-1 - origin].text.partition(":")[2] for origin in origins)
 
     def _runs(self) -> dict[str, ModuleRun]:
-        """What the calls of each module came to, by path: FLOPs of all ops that ran during them, each once."""
+        """Sums over the calls of each module, by path: each op that ran during them counts once."""
         calls = self._recording.calls
         counted, uncounted = [0] * len(calls), [0] * len(calls)
         for record in self._recording.ops:
-            known = record.signature
-            counted[record.call] += known.flops or 0
-            uncounted[record.call] += known.flops is None or known.flops != known.estimate
-        for index in range(len(calls) - 1, 0, -1):  # a call stands behind the one that it was made in
+            signature = record.signature
+            counted[record.call] += signature.flops or 0
+            uncounted[record.call] += signature.flops is None or signature.flops != signature.estimate
+        for index in range(len(calls) - 1, 0, -1):  # a call comes after its parent
             parent = calls[index].parent
             if parent is not None:
                 counted[parent] += counted[index]
                 uncounted[parent] += uncounted[index]
         sums: dict[str, list[int]] = {}
         for index, call in enumerate(calls):
-            mine = sums.setdefault(call.record.path, [0, 0])
+            total = sums.setdefault(call.record.path, [0, 0])
             if not (call.number and self._is_inside_itself(call)):
-                mine[0] += counted[index]
-                mine[1] += uncounted[index]
+                total[0] += counted[index]
+                total[1] += uncounted[index]
         last = {call.module: call for call in self._calls}
         return {
             path: ModuleRun(
@@ -121,7 +119,7 @@ class ReportBuilder:
         }
 
     def _is_inside_itself(self, call: CallRecord) -> bool:
-        """Whether a module was called by itself: what ran then has been counted with the call around it."""
+        """Whether a call happened inside another call of the same module, which counts its ops already."""
         above = call.parent
         while above is not None:
             if self._recording.calls[above].record is call.record:
@@ -147,20 +145,20 @@ class ReportBuilder:
 
     def _op(self, index: int, record: OpRecord) -> Op:
         call = self._recording.calls[record.call]
-        known = record.signature
+        signature = record.signature
         kept = self._recording.kept
-        template = self._templates.get(id(known))
+        template = self._templates.get(id(signature))
         if template is None:
-            template = self._templates[id(known)] = _template(record)
+            template = self._templates[id(signature)] = _template(record)
         weights = self._weights.of_op.get(index)
         origins = [self._origin(origin) for origin in record.origins]
         if weights is not None:
-            for position, place in weights.items():
-                origins[position] = f"unregistered:{place}"
+            for position, weight in weights.items():
+                origins[position] = f"unregistered:{weight}"
         return Op(
             index,
             template.name,
-            known.kind,
+            signature.kind,
             not call.covered,
             call.record.path,
             call.number,
@@ -169,13 +167,13 @@ class ReportBuilder:
                 for (shape, dtype, argument), origin in zip(template.operands, origins, strict=True)
             ]),
             self._outputs(record.outputs),
-            known.flops,
+            signature.flops,
             self._recording.sources.source(record.source),
-            known.aten,
+            signature.aten,
             template.arguments,
-            known.mutates,
-            known.estimate,
-            None if kept is None or known.mutates else index in kept,
+            signature.mutates,
+            signature.estimate,
+            None if kept is None or signature.mutates else index in kept,
         )  # fmt: skip
 
     def _outputs(self, outputs: Any) -> tuple[Result, ...]:
@@ -191,7 +189,7 @@ class ReportBuilder:
             return None
         if origin >= 0:
             return f"op:{origin}"
-        return self._roots[-1 - origin]
+        return self._graph_inputs[-1 - origin]
 
     def _call(self, index: int, record: CallRecord) -> Call:
         return Call(
@@ -202,12 +200,12 @@ class ReportBuilder:
             start=record.start,
             stop=record.stop,
             training=record.training,
-            inputs=self._seen(record.inputs),
-            outputs=self._seen(record.outputs),
+            inputs=self._tensors(record.inputs),
+            outputs=self._tensors(record.outputs),
             source=self._recording.sources.source(record.source),
         )
 
-    def _seen(self, tensors: Sequence[TensorRef]) -> tuple[Output, ...]:
+    def _tensors(self, tensors: Sequence[TensorRef]) -> tuple[Output, ...]:
         return tuple([
             Output(path, _plain(shape), dtype_name(dtype), self._origin(origin)) for path, shape, dtype, origin in tensors
         ])  # fmt: skip
@@ -237,12 +235,12 @@ class ReportBuilder:
             module=raised.module,
             source=self._recording.sources.source(raised.source),
             op=op,
-            sentence=self._explained(raised) if op is None else explain(op, raised.message, self._ops),
+            sentence=self._refused_input(raised) if op is None else explain(op, raised.message, self._ops),
             traceback=raised.traceback,
         )
 
-    def _explained(self, raised: RaisedError) -> str | None:
-        """Why the module refused what it got, where that is plain."""
+    def _refused_input(self, raised: RaisedError) -> str | None:
+        """One sentence on a layer that refused its input before it called an op."""
         last = next((call for call in reversed(self._calls) if call.module == raised.module), None)
         module = None if last is None else self._recording.calls[last.index].record.module()
         if last is None or module is None:
@@ -250,21 +248,23 @@ class ReportBuilder:
         return explain_call(module, last, raised.message, self._ops)
 
 
-def _source_text(source: GraphInput) -> str:
+def _origin_text(source: GraphInput) -> str:
     index = source.unregistered_index
     return source.text if index is None else f"unregistered:{index}"
 
 
 def _template(record: OpRecord) -> _Template:
-    known, func = record.signature, record.func
-    operands = [(_plain(shape), dtype_name(dtype), argument_name(func, place)) for place, shape, dtype in known.operands]
-    return _Template(known.name or public_name(func), tuple(operands), _arguments(func, known))
+    signature, func = record.signature, record.func
+    operands = [
+        (_plain(shape), dtype_name(dtype), argument_name(func, argument)) for argument, shape, dtype in signature.operands
+    ]
+    return _Template(signature.name or public_name(func), tuple(operands), _arguments(func, signature))
 
 
-def _arguments(func: Any, known: CallSignature) -> dict[str, Any]:
-    """The arguments that are no tensors by name, those left to their defaults too."""
-    given = {argument_name(func, place): value for place, value in known.arguments.items()}
-    tensors = {argument_name(func, place).partition(".")[0] for place, _, _ in known.operands}
+def _arguments(func: Any, signature: CallSignature) -> dict[str, Any]:
+    """The arguments that are not tensors, by name, defaults included."""
+    given = {argument_name(func, argument): value for argument, value in signature.arguments.items()}
+    tensors = {argument_name(func, argument).partition(".")[0] for argument, _, _ in signature.operands}
     return {**{name: value for name, value in _defaults(func).items() if name not in tensors}, **given}
 
 
@@ -275,7 +275,7 @@ def _defaults(func: Any) -> dict[str, Any]:
 
 
 def _plain(shape: Any) -> Shape | None:
-    """``torch.Size`` as the tuple that it is."""
+    """``torch.Size`` as a plain tuple."""
     return None if shape is None else tuple(shape)
 
 

@@ -1,4 +1,4 @@
-"""The registered half of a report: what can be said of a model's modules, parameters and buffers."""
+"""The part of a report that needs no run: modules, parameters and buffers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from modinspect.trace.model.tensors import TensorMetaTable, dtype_name, shape_of
 
 
 class Size(NamedTuple):
-    """Of parameters: how many elements, how many of them trainable, how many bytes."""
+    """Elements, trainable elements and bytes of parameters."""
 
     numel: int = 0
     trainable: int = 0
@@ -23,7 +23,7 @@ class Size(NamedTuple):
 
 
 class ModuleRun(NamedTuple):
-    """What one module's calls came to; ``flops`` is ``None`` where nothing of it was counted, though there was something."""
+    """Sums over the calls of a module; ``flops`` is ``None`` if ops ran and none had a formula."""
 
     calls: int = 0
     flops: int | None = 0
@@ -32,7 +32,7 @@ class ModuleRun(NamedTuple):
 
 
 class _Module(NamedTuple):
-    """What is known of a module without a run. ``own`` are its parameters and ``children`` its modules, by identity."""
+    """A module; ``own`` holds the ids of its parameters, ``children`` those of its modules."""
 
     path: str
     class_name: str
@@ -44,7 +44,7 @@ class _Module(NamedTuple):
 
 
 class _Tensor(NamedTuple):
-    """What is known of a parameter or buffer but for its name."""
+    """A parameter or buffer, without its name."""
 
     shape: Shape | None
     dtype: str
@@ -55,9 +55,10 @@ class _Tensor(NamedTuple):
 
 @dataclass(frozen=True)
 class ModuleSummary:
-    """The modules, parameters and buffers of a model as they were when it was looked at; holds none of them.
+    """The modules, parameters and buffers of a model at one moment, as plain data.
 
-    ``device`` is where they are, several joined by commas.
+    Attributes:
+        device: where parameters and buffers are; several devices are joined by commas.
     """
 
     _modules: dict[int, _Module]
@@ -70,16 +71,16 @@ class ModuleSummary:
 
     @property
     def size(self) -> Size:
-        """That of all parameters."""
+        """Of all parameters."""
         return self._size_of(self._parameters.values())
 
     @property
     def buffer_bytes(self) -> int:
-        """The memory of all buffers."""
+        """Bytes of all buffers."""
         return self._size_of(self._buffers.values()).bytes
 
     def modules(self, runs: Mapping[str, ModuleRun] | None = None) -> tuple[ModuleInfo, ...]:
-        """``runs`` is what each module's calls came to, by path; ``None`` where nothing ran."""
+        """One row for each module; ``runs`` has the sums over its calls by path, ``None`` if nothing ran."""
         runs, none, below = runs or {}, ModuleRun(), self._sizes_below()
         return tuple([
             _module_info(
@@ -93,11 +94,11 @@ class ModuleSummary:
         ])  # fmt: skip
 
     def parameters(self, used: Collection[str] | None = None) -> tuple[StateTensor, ...]:
-        """``used`` are the names of those that some op got; ``None`` where nothing ran."""
+        """``used`` has the names of parameters that were operands of ops; ``None`` if nothing ran."""
         return self._state(self._parameters, used)
 
     def buffers(self, used: Collection[str] | None = None) -> tuple[StateTensor, ...]:
-        """``used`` as for the parameters."""
+        """``used`` has the names of buffers that were operands of ops; ``None`` if nothing ran."""
         return self._state(self._buffers, used)
 
     def _state(self, tensors: dict[str, int], used: Collection[str] | None) -> tuple[StateTensor, ...]:
@@ -119,11 +120,11 @@ class ModuleSummary:
         return total([self._tensors[key].size for key in keys])
 
     def _sizes_below(self) -> dict[int, Size]:
-        """The size of the unique parameters at or under each module."""
+        """The size of the distinct parameters at or under each module."""
         if self._module_aliases or self._tensor_aliases:
             return {key: self._size_of(self._parameters_below(key)) for key in self._modules}
         below: dict[int, Size] = {}
-        for key, module in reversed(self._modules.items()):  # children stand behind their parents
+        for key, module in reversed(self._modules.items()):  # children come after their parents
             below[key] = total([*(self._tensors[own].size for own in module.own), *(below[child] for child in module.children)])
         return below
 
@@ -141,19 +142,19 @@ class ModuleSummary:
 
 
 def summarize(registry: Registry, metas: TensorMetaTable, layers: Layers, device: str | None = None) -> ModuleSummary:
-    """The registered half; parameters count each tensor once. ``device`` is said of all tensors, where they have no memory."""
-    look = _Look(registry, metas, device)
+    """Summarizes what a model registers. ``device`` is reported for all tensors if given, as in a run without memory."""
+    describe = _Tensors(registry, metas, device)
     parameters = {name: id(tensor) for name, tensor in registry.parameters.items()}
     buffers = {name: id(tensor) for name, tensor in registry.buffers.items()}
-    tensors = {id(tensor): look(tensor) for tensor in (*registry.parameters.values(), *registry.buffers.values())}
+    tensors = {id(tensor): describe(tensor) for tensor in (*registry.parameters.values(), *registry.buffers.values())}
     modules = {id(module): _module(path, module, layers) for path, module in registry.modules.items()}
     where = device or ", ".join(sorted({tensor.device for tensor in tensors.values()})) or "cpu"
     aliases = registry.module_aliases, registry.tensor_aliases
     return ModuleSummary(modules, parameters, buffers, tensors, *aliases, where)
 
 
-class _Look:
-    """Looks at a registered tensor; at those that are alike once."""
+class _Tensors:
+    """Describes registered tensors; those with the same metadata share one description."""
 
     def __init__(self, registry: Registry, metas: TensorMetaTable, device: str | None) -> None:
         self._numbers = registry.metas
@@ -183,7 +184,7 @@ def _module(path: str, module: nn.Module, layers: Layers) -> _Module:
 
 
 def unregistered_info(path: str, module: nn.Module, layers: Layers) -> ModuleInfo:
-    """What is known of a module that nobody registered, before its run is."""
+    """The row of an unregistered module, before anything is known of its run."""
     own = total([_size(tensor) for tensor in own_parameters(module).values()]).numel
     return _module_info(_module(path, module, layers), own, size_below(module), ModuleRun(), registered=False)
 
@@ -211,18 +212,18 @@ def _module_info(
 
 
 def own_parameters(module: nn.Module) -> dict[int, Tensor]:
-    """The parameters that ``module`` holds itself, by identity."""
+    """The parameters of ``module`` itself, by id."""
     return {id(tensor): tensor for tensor in module._parameters.values() if tensor is not None}
 
 
 def size_below(module: nn.Module) -> Size:
-    """The size of the unique parameters at or under ``module``."""
+    """The size of the distinct parameters at or under ``module``."""
     tensors = {key: tensor for _, child in walk(module) for key, tensor in own_parameters(child).items()}
     return total(map(_size, tensors.values()))
 
 
 def total(sizes: Iterable[Size]) -> Size:
-    """The sizes together."""
+    """The sum of sizes."""
     numel = trainable = occupied = 0
     for size in sizes:
         numel += size.numel
@@ -239,11 +240,11 @@ def _size(tensor: Tensor) -> Size:
 
 
 def _bytes(tensor: Tensor) -> int:
-    """The memory of what ``tensor`` holds: of a sparse one the elements that it has, and where they stand."""
+    """Bytes of ``tensor``; of a sparse one, of its stored elements and their indices."""
     parts = SPARSE_PARTS.get(tensor.layout)
     if parts is None:
         return tensor.numel() * tensor.dtype.itemsize
-    with DisableTorchFunction():  # no op of the model's
+    with DisableTorchFunction():  # not an op of the model's
         return sum(part.numel() * part.dtype.itemsize for part in (get(tensor) for get in parts))
 
 
@@ -254,7 +255,7 @@ def _extra_repr(module: nn.Module) -> str:
         text = module.extra_repr()
     except KeyboardInterrupt:
         raise
-    except BaseException:  # sys.exit() among them: a report can do without
+    except BaseException:  # also sys.exit(): the report can do without
         return ""
-    # Lists of parameters say what they are made of: without memory, that would be torch.meta.FloatTensor.
+    # A ParameterList names the class of its tensors, which is torch.meta.FloatTensor without memory.
     return text.replace("torch.meta.", "torch.") if isinstance(text, str) else ""

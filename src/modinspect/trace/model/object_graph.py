@@ -1,4 +1,4 @@
-"""What can be reached from an object that torch does not register: through lists, dictionaries and plain objects."""
+"""Finds the tensors and modules inside lists, dictionaries and plain objects, where torch doesn't register them."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from torch import Tensor, nn
 from modinspect.trace.model.registry import join, walk
 
 DEEPEST = 4
-"""Containers inside containers are followed so far down."""
+"""Nested containers are searched to this depth."""
 
 MOST = 100_000
-"""Objects looked at in all, so that a model that holds a data set does not stall the run."""
+"""At most so many objects are searched: a model may hold a data set."""
 
 TORCHS_OWN = frozenset(vars(nn.Module()))
-"""The attributes that each module has."""
+"""The attributes that ``nn.Module.__init__`` sets."""
 
 _DEAD_ENDS = (
     str,
@@ -39,29 +39,29 @@ _DEAD_ENDS = (
 
 
 def attributes(module: nn.Module) -> dict[str, Any]:
-    """The attributes of ``module`` that are not torch's own."""
+    """The attributes of ``module`` that its own code set."""
     return {name: value for name, value in vars(module).items() if name not in TORCHS_OWN} | in_slots(module)
 
 
 def slots_of(value: object) -> list[types.MemberDescriptorType]:
-    """The slots that the class of ``value`` declares."""
+    """The ``__slots__`` of the class of ``value`` and of its bases."""
     declaring = [cls for cls in type(value).__mro__ if "__slots__" in vars(cls)]
     return [slot for cls in declaring for slot in vars(cls).values() if isinstance(slot, types.MemberDescriptorType)]
 
 
 def in_slots(value: object) -> dict[str, Any]:
-    """What ``value`` keeps in slots, by name; not those that hold nothing."""
+    """The values in the slots of ``value``, by name; empty slots are left out."""
     found = {}
     for slot in slots_of(value):
-        with suppress(AttributeError):  # it holds nothing
+        with suppress(AttributeError):  # empty
             found[slot.__name__] = slot.__get__(value)
     return found
 
 
 def reachable(value: Any, name: str, depth: int, seen: set[int]) -> Iterator[tuple[str, object]]:
-    """(name, object) of each tensor, module, container and plain object in ``value``, itself first, but what is ``seen``.
+    """(name, object) of ``value`` and of each tensor, module, container and plain object inside.
 
-    Of a module its submodules are given, not what else it holds.
+    Of a module only its submodules are listed. Objects whose ``id`` is in ``seen`` are skipped, and new ones added to it.
     """
     if isinstance(value, Tensor):
         yield name, value
@@ -97,7 +97,7 @@ def _inside(value: Any, name: str) -> Iterator[tuple[str, Any]]:
 
 
 def is_plain(value: object) -> bool:
-    """Whether ``value`` is an object of somebody's own class, with attributes that can be set."""
+    """Whether ``value`` has attributes that can be set and its class is not from the standard library."""
     home = type(value).__module__.partition(".")[0]
     settable = type(getattr(value, "__dict__", None)) is dict or slots_of(value)
     return bool(settable) and home not in sys.stdlib_module_names

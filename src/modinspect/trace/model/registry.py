@@ -1,4 +1,7 @@
-"""What a model registers: its modules, parameters and buffers with their paths, without recursion and without touching data."""
+"""The modules, parameters and buffers that a model registers, with their paths.
+
+Only ``_modules``, ``_parameters`` and ``_buffers`` are read: an attribute of the model may shadow any method.
+"""
 
 from __future__ import annotations
 
@@ -15,13 +18,22 @@ from modinspect.trace.model.tensors import TensorMetaTable
 from modinspect.usercode import describe
 
 _CONTAINER_OF_TENSORS = "parametrizations"
-"""The child that ``torch.nn.utils.parametrize`` adds to a layer: it computes the layer's own parameters."""
+"""The child that ``torch.nn.utils.parametrize`` adds to a layer to compute the layer's parameters."""
 
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """The registered half of a model. ``modules`` are in the order of ``named_modules()``, tensors in that of
-    ``named_parameters()``. ``metas`` are the numbers of the tensors' metadata, by identity as ``tensor_names``.
+    """What a model registers.
+
+    Attributes:
+        modules: by path, in the order of ``named_modules()``.
+        module_paths: the first path of each module, by ``id``.
+        module_aliases: further paths of shared modules, by first path.
+        parameters: by name, in the order of ``named_parameters()``.
+        buffers: by name.
+        tensor_aliases: further names of tied tensors, by first name.
+        tensor_names: ``param:fc.weight`` or ``buffer:bn.running_mean``, by ``id``.
+        metas: each tensor's number in the :class:`TensorMetaTable`, by ``id``.
     """
 
     modules: dict[str, nn.Module]
@@ -35,10 +47,10 @@ class Registry:
 
 
 def register(root: nn.Module, metas: TensorMetaTable) -> Registry:
-    """Walks ``root`` once. Shared modules and tied tensors are listed under their first path, the others are aliases.
+    """Lists what ``root`` registers. Shared modules and tied tensors have their first path; all others are aliases.
 
     Raises:
-        RunError: some module in it is none that torch itself could work with.
+        RunError: some module is broken, see :func:`check_modules`.
     """
     try:
         return _register(root, metas)
@@ -48,10 +60,10 @@ def register(root: nn.Module, metas: TensorMetaTable) -> Registry:
 
 
 def check_modules(root: nn.Module) -> None:
-    """Looks for a module that lacks what ``nn.Module.__init__`` makes, or holds what can't be there.
+    """Checks that each module has the attributes of ``nn.Module.__init__``, with modules and tensors in them.
 
     Raises:
-        RunError: there is one.
+        RunError: a module doesn't.
     """
     waiting: list[tuple[str, Any]] = [("", root)]
     seen: set[int] = set()
@@ -68,8 +80,8 @@ def check_modules(root: nn.Module) -> None:
             try:
                 held = getattr(module, name)
             except Exception as error:
-                hint = "Does its __init__ call super().__init__(), first of all?"
-                raise RunError(f"{what} is no working nn.Module: it has no attribute {name!r}", hint) from error
+                hint = "Call super().__init__() first in its __init__."
+                raise RunError(f"{what} is not a working nn.Module: it lacks the attribute {name!r}", hint) from error
             if name != "training":
                 _check_held(what, name, held)
         waiting += [(join(path, name), child) for name, child in module._modules.items() if child is not None]
@@ -80,25 +92,25 @@ def _check_hash(module: nn.Module) -> None:
         hash(module)
     except Exception as error:
         raise RunError(
-            f"{type(module).__name__} can't be hashed, so torch itself can't list its parameters ({describe(error)})",
-            "A class with an __eq__ of its own needs a __hash__, too: __hash__ = nn.Module.__hash__, or @dataclass(eq=False).",
+            f"{type(module).__name__} can't be hashed, so torch can't list its parameters ({describe(error)})",
+            "A class that defines __eq__ needs a __hash__: __hash__ = nn.Module.__hash__, or @dataclass(eq=False).",
         ) from error
 
 
 def _check_held(what: str, attribute: str, held: Any) -> None:
-    """Whether ``held`` has names that are strings, and modules or tensors under them."""
+    """Checks that ``held`` maps strings to modules or tensors."""
     wanted = nn.Module if attribute == "_modules" else torch.Tensor
     try:
         items = list(held.items())
     except Exception as error:
-        raise RunError(f"{what} is no working nn.Module: its {attribute} can't be read ({describe(error)})") from error
+        raise RunError(f"{what} is not a working nn.Module: its {attribute} can't be read ({describe(error)})") from error
     for name, value in items:
         if not isinstance(name, str):
-            raise RunError(f"{what} is no working nn.Module: its {attribute} has the name {name!r}, which is no string")
+            raise RunError(f"{what} is not a working nn.Module: the name {name!r} in its {attribute} is not a string")
         if value is not None and not isinstance(value, wanted):
             raise RunError(
-                f"{what} is no working nn.Module: {name!r} in its {attribute} is of type {type(value).__name__}",
-                f"There, torch takes {'modules' if wanted is nn.Module else 'tensors'} alone.",
+                f"{what} is not a working nn.Module: {name!r} in its {attribute} is of type {type(value).__name__}",
+                f"torch expects {'a module' if wanted is nn.Module else 'a tensor'} or None there.",
             )
 
 
@@ -137,7 +149,7 @@ def _add_tensors(
 
 
 def _add_alias_names(registry: Registry) -> None:
-    """A tensor of a shared module has a name under each path of that module."""
+    """Gives each tensor of a shared module a name under every path of the module."""
     for first, others in registry.module_aliases.items():
         for name in [*registry.modules[first]._parameters, *registry.modules[first]._buffers]:
             whole = join(first, name)
@@ -146,9 +158,7 @@ def _add_alias_names(registry: Registry) -> None:
 
 
 def walk(root: nn.Module) -> Iterator[tuple[str, nn.Module]]:
-    """(path, module) in the order of ``named_modules(remove_duplicate=False)``; below a module seen before it does not go
-    again.
-    """
+    """(path, module) in the order of ``named_modules(remove_duplicate=False)``, without the children of repeated modules."""
     seen: set[int] = set()
     waiting: list[tuple[str, nn.Module]] = [("", root)]
     while waiting:
@@ -163,19 +173,19 @@ def walk(root: nn.Module) -> Iterator[tuple[str, nn.Module]]:
 
 
 def mode_of(module: nn.Module) -> bool:
-    """Whether ``module`` is in train mode. What ``torch.jit.freeze`` has made has none, and does what it did in eval mode."""
+    """Whether ``module`` is in train mode. Modules from ``torch.jit.freeze`` have no mode and behave as in eval mode."""
     training: bool = getattr(module, "training", False)
     return training
 
 
 def saved_modes(modules: Iterable[nn.Module]) -> Callable[[], None]:
-    """Gives what puts the modes that ``modules`` are in back."""
+    """Saves whether each module is in train mode; the function returned restores that."""
     before = [(module, getattr(module, "training", None)) for module in modules]
 
     def put_back() -> None:
         for module, training in before:
             if training is None:
-                vars(module).pop("training", None)  # train() and eval() give one to what had none
+                vars(module).pop("training", None)  # train() and eval() add one to a module that had none
             elif module.training != training:
                 module.training = training
 
@@ -193,7 +203,7 @@ def class_path(module: nn.Module) -> str:
 
 
 class Layers:
-    """Tells layers from other modules; what the class decides is looked at once for each class.
+    """Decides which modules are layers, and caches what depends only on the class.
 
     Args:
         opaque: globs of class paths that count as layers (``timm.layers.*``).
@@ -216,9 +226,9 @@ class Layers:
         return known
 
     def is_layer(self, module: nn.Module) -> bool:
-        """Whether ``module`` is a layer: its ``forward`` is torch.nn's own and it has no children, or a glob matches its class.
+        """Whether ``module`` is a layer: it has torch.nn's own ``forward`` and no children, or a glob matches its class.
 
-        ``nn.MultiheadAttention`` counts as one too, and so does a layer whose only child computes its parametrized weights.
+        ``nn.MultiheadAttention`` is one, too, and so is a layer whose only child computes its parametrized weights.
         """
         if self._globs and self.is_opaque(module):
             return True

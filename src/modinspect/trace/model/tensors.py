@@ -1,4 +1,4 @@
-"""Looking at tensors and at the containers that hold them, without touching their data."""
+"""Metadata of tensors and of containers that hold them; no data is read."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from modinspect.trace._torch import is_tracing, untraced
 
 _DEEPEST = 32
-"""Containers nested deeper than this are not searched for tensors."""
+"""Nested containers are searched to this depth."""
 
 _INTS = frozenset({int})
 
@@ -21,7 +21,7 @@ _ATOMS = frozenset({str, bytes, int, float, complex, bool, type(None), torch.dty
 
 
 def shape_of(tensor: Tensor) -> tuple[int | None, ...] | None:
-    """The sizes of ``tensor``; ``None`` stands for a ragged dimension, and for a shape that can't be told."""
+    """The shape of ``tensor``, with ``None`` for a ragged dimension; ``None`` if it has no shape yet."""
     try:
         if tensor.is_nested:
             return tuple(_size(tensor, dim) for dim in range(tensor.dim()))
@@ -32,14 +32,14 @@ def shape_of(tensor: Tensor) -> tuple[int | None, ...] | None:
             with untraced():
                 return tuple(tensor.shape)
         return tuple(map(_as_int, shape))
-    except RuntimeError:  # a parameter that is not made yet, a tensor whose storage is gone
+    except RuntimeError:  # a lazy parameter, a tensor whose storage was freed
         return None
 
 
 def _size(tensor: Tensor, dim: int) -> int | None:
     try:
         return _as_int(tensor.size(dim))
-    except RuntimeError:  # a ragged dimension of a strided nested tensor has no size
+    except RuntimeError:  # ragged
         return None
 
 
@@ -57,10 +57,10 @@ def dtype_name(dtype: torch.dtype) -> str:
 
 
 PLAIN = frozenset({Tensor, nn.Parameter})
-"""Types of tensors that are what their metadata says, and their values."""
+"""Tensor types without behaviour of their own: metadata and values say everything."""
 
 
-class Meta(NamedTuple):
+class TensorMeta(NamedTuple):
     """The metadata of a strided tensor."""
 
     shape: torch.Size
@@ -71,19 +71,19 @@ class Meta(NamedTuple):
 
 
 class TensorMetaTable:
-    """Each metadata that has been met, once. Tensors with the same number are alike but for their values."""
+    """Numbers each distinct metadata. Tensors with the same number differ only in their values."""
 
     def __init__(self) -> None:
-        self._numbers: dict[Meta, int] = {}
-        self.known: list[Meta] = []
+        self._numbers: dict[TensorMeta, int] = {}
+        self.known: list[TensorMeta] = []
         self.shapes: list[tuple[torch.Size, torch.dtype]] = []
-        """(shape, dtype) of each: what a report says of a tensor."""
+        """(shape, dtype) of each, as reports need it."""
 
     def number(self, tensor: Tensor) -> int:
         """The number of a tensor's metadata.
 
         Raises:
-            RuntimeError: it has no strides (sparse and nested tensors).
+            RuntimeError: the tensor has no strides (sparse, nested).
         """
         shape, dtype = tensor.shape, tensor.dtype
         meta = _meta((shape, tensor.stride(), dtype, tensor.device, tensor.requires_grad))
@@ -98,7 +98,7 @@ class TensorMetaTable:
         return number
 
     def number_or_none(self, tensor: Tensor) -> int | None:
-        """As :meth:`number`; ``None`` for a tensor that its metadata does not describe."""
+        """As :meth:`number`; ``None`` for a tensor subclass or a tensor without strides."""
         if type(tensor) not in PLAIN:
             return None
         try:
@@ -107,20 +107,20 @@ class TensorMetaTable:
             return None
 
 
-_meta = functools.partial(tuple.__new__, Meta)
+_meta = functools.partial(tuple.__new__, TensorMeta)
 
 
 def flatten(value: Any, path: str = "") -> Iterator[tuple[str, Tensor]]:
-    """The tensors in ``value`` in order, each with its way in: ``""`` for a bare tensor, ``logits``, ``0``, ``a.1``.
+    """(path, tensor) of the tensors in ``value``: ``""`` for a bare tensor, else ``logits``, ``0``, ``a.1``.
 
-    Mappings, sequences, named tuples and dataclasses are searched.
+    Searches mappings, sequences, named tuples and dataclasses.
     """
-    return _flatten(value, path, children, 0, set())
+    return _flatten(value, path, items_of, 0, set())
 
 
 def flatten_all(value: Any, path: str = "") -> Iterator[tuple[str, Tensor]]:
-    """As :func:`flatten`, and in plain objects, too (a key-value cache, say); not in modules."""
-    return _flatten(value, path, attributes_too, 0, set())
+    """As :func:`flatten`, but searches plain objects (a key-value cache), too; modules are not searched."""
+    return _flatten(value, path, items_or_attributes_of, 0, set())
 
 
 def _flatten(
@@ -137,8 +137,8 @@ def _flatten(
     seen.discard(id(value))
 
 
-def children(value: Any) -> Iterator[tuple[str, Any]]:
-    """What a container holds, each with its key. Nothing for what is no container."""
+def items_of(value: Any) -> Iterator[tuple[str, Any]]:
+    """(key, item) of a container; empty for anything else."""
     if isinstance(value, (list, tuple, set, frozenset)):
         if isinstance(value, tuple) and hasattr(value, "_fields"):
             yield from zip(value._fields, value, strict=False)
@@ -150,16 +150,16 @@ def children(value: Any) -> Iterator[tuple[str, Any]]:
         yield from ((f.name, getattr(value, f.name, None)) for f in dataclasses.fields(value))
 
 
-def attributes_too(value: Any) -> Iterator[tuple[str, Any]]:
-    """As :func:`children`, and the attributes of a plain object."""
+def items_or_attributes_of(value: Any) -> Iterator[tuple[str, Any]]:
+    """(key, item) of a container, or (name, value) of a plain object's attributes."""
     if isinstance(value, (Mapping, list, tuple, set, frozenset)) or dataclasses.is_dataclass(value):
-        yield from children(value)
+        yield from items_of(value)
     elif not isinstance(value, nn.Module) and not callable(value):
         yield from list(getattr(value, "__dict__", {}).items())
 
 
 def map_tensors(change: Callable[[Tensor], Any], value: Any) -> Any:
-    """``value`` with ``change`` of each tensor in it, in lists, tuples and dictionaries too."""
+    """``value`` with ``change(tensor)`` in place of each tensor, also inside lists, tuples and dictionaries."""
     if isinstance(value, Tensor):
         return change(value)
     if isinstance(value, (list, tuple)):

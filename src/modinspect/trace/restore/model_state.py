@@ -1,8 +1,7 @@
-"""Leaving everything as it was: what a forward changes is saved before it changes, and put back.
+"""Restores a model after a run.
 
-Buffers and parameters are saved only when something is about to write to them, so that a run costs no second copy of the model.
-Saved with each module at the start are its attributes, modes, hooks and what it registers, and the containers, objects and
-random generators among its attributes.
+At the start each module's attributes, mode, hooks and registries are saved, with the containers, objects and random generators
+among its attributes. Tensors are saved only right before something writes to them, so a run needs no second copy of the model.
 """
 
 from __future__ import annotations
@@ -27,15 +26,15 @@ _ATOMS = frozenset({bool, int, float, str, type(None), torch.dtype, torch.device
 
 
 _DEEPEST = 10
-"""Containers inside containers are saved so far down. In what wrappers keep of a model each level knows of the others, and put
-back in part it would contradict itself."""
+"""Nested containers are saved to this depth. Wrappers nest deeply, and restoring some of their levels would leave them
+inconsistent."""
 
 _Step: TypeAlias = "tuple[Any, ...]"
-"""A function, and what to call it with: there are thousands of these, and a tuple is made in less time than a closure."""
+"""A function and its arguments. There are thousands of these, and a tuple is created faster than a closure."""
 
 
 class Preserved:
-    """What has to be put back after the run."""
+    """Saves the state of modules and tensors, and restores it."""
 
     def __init__(self, modules: Iterable[nn.Module]) -> None:
         self._modules: dict[int, nn.Module] = {}
@@ -50,10 +49,10 @@ class Preserved:
             self.add_module(module)
         self._undo_process = save_process(surroundings=True)
 
-    # -- what was there before the run
+    # -- before the run
 
     def add_module(self, module: nn.Module) -> None:
-        """Saves the state of ``module`` itself, not of its children: attributes with their contents, registries, hooks."""
+        """Saves the attributes, registries and hooks of ``module``, not those of its children."""
         if id(module) in self._modules:
             return
         self._modules[id(module)] = module
@@ -67,7 +66,7 @@ class Preserved:
             self._have_slots[type(module)] = bool(slots_of(module))
         slots = in_slots(module) if self._have_slots[type(module)] else None
         if slots is not None:
-            self._undo.append((_put_slots_back, module, slots))
+            self._undo.append((_restore_slots, module, slots))
         held = [
             value
             for name, value in module.__dict__.items()
@@ -79,7 +78,7 @@ class Preserved:
             self.add_value(held)
 
     def add_value(self, value: object) -> None:
-        """Saves what can be reached from ``value``: the tensors and modules, and what containers and plain objects hold."""
+        """Saves the tensors, modules, containers and plain objects inside ``value``."""
         for count, (_, item) in enumerate(reachable(value, "", _DEEPEST, self._seen)):
             if isinstance(item, Tensor):
                 self.add_tensor(item)
@@ -91,7 +90,7 @@ class Preserved:
                 break
 
     def add_tensor(self, tensor: Tensor) -> None:
-        """Makes ``tensor`` one that existed before the run: a write to its memory will be undone."""
+        """Notes that ``tensor`` existed before the run, so that writes to its memory are undone."""
         if id(tensor) in self._tensors:
             return
         self._tensors[id(tensor)] = tensor
@@ -112,11 +111,11 @@ class Preserved:
     # -- during the run
 
     def before_write(self, tensor: Tensor) -> None:
-        """To be called before anything writes to ``tensor``: saves its memory if it existed before the run."""
+        """Saves the memory of ``tensor`` if it existed before the run. To be called before each write."""
         if self._storages is None:
             self._storages = set()
-            given_up = [memory for _, memory in self._memories.values()]  # what has other memory by now gets this back
-            for known in (*self._tensors.values(), *given_up):
+            replaced = [memory for _, memory in self._memories.values()]  # tensors whose ``data`` was set get this back
+            for known in (*self._tensors.values(), *replaced):
                 self._add_storage(known)
         storage = storage_of(tensor)
         if storage is None:
@@ -128,7 +127,7 @@ class Preserved:
             self._saved[storage] = _saved_storage(tensor)
 
     def before_set_data(self, tensor: Tensor) -> None:
-        """To be called before ``tensor`` gets other memory or another shape: remembers which it has."""
+        """Remembers the memory and the shape of ``tensor``. To be called before its ``data`` is set."""
         if id(tensor) in self._tensors and id(tensor) not in self._memories and not nn.parameter.is_lazy(tensor):
             with without_dispatch_modes():
                 self._memories[id(tensor)] = (tensor, tensor.detach())
@@ -136,9 +135,9 @@ class Preserved:
     # -- after the run
 
     def restore(self) -> None:
-        """Puts everything back. If one step fails, the others are made all the same."""
+        """Restores everything. If a step fails, the others are still taken, and the first error is raised at the end."""
         memories = [partial(_restore_memory, tensor, memory) for tensor, memory in self._memories.values()]
-        errors = _each([(self._undo_process,)])  # first: a default device, say, would take part in what follows
+        errors = _each([(self._undo_process,)])  # first, as a default device would affect the other steps
         with torch.no_grad(), DisableTorchFunctionSubclass():
             errors += _each([(step,) for step in (*memories, *self._saved.values())])
             errors += _each(self._undo)
@@ -147,17 +146,17 @@ class Preserved:
 
 
 def _is_inert(value: object) -> bool:
-    """Whether nothing that could change is in ``value``: a number, say, or a tuple of numbers."""
+    """Whether nothing inside ``value`` can change: a number, a tuple of numbers."""
     return type(value) in _ATOMS or (type(value) is tuple and _ATOMS.issuperset(map(type, value)))
 
 
 def _each(steps: Iterable[_Step]) -> list[Exception]:
-    """Makes all the steps; gives the errors that they raised."""
+    """Takes all the steps; returns the errors they raised."""
     errors = []
     for step, *arguments in steps:
         try:
             step(*arguments)
-        except Exception as error:  # raised in the end
+        except Exception as error:  # the caller raises it
             errors.append(error)
     return errors
 
@@ -189,11 +188,11 @@ def _saved_without_storage(tensor: Tensor) -> Callable[[], object]:
 
 
 def _restore_memory(tensor: Tensor, memory: Tensor) -> None:
-    if _place(tensor) != _place(memory):
+    if _layout(tensor) != _layout(memory):
         tensor.data = memory
 
 
-def _place(tensor: Tensor) -> tuple[Any, ...]:
+def _layout(tensor: Tensor) -> tuple[Any, ...]:
     if storage_of(tensor) is None:
         return (id(tensor),)
     return storage_of(tensor), tensor.dtype, tensor.shape, tensor.stride(), tensor.storage_offset()
@@ -203,10 +202,10 @@ def _saved_flags(tensor: Tensor, grad: Tensor | None) -> _Step:
     hooks, more_hooks = tensor._backward_hooks, tensor._post_accumulate_grad_hooks
     none = hooks is None and more_hooks is None
     contents = () if none else [(hook, dict(hook)) for hook in (hooks, more_hooks) if hook is not None]
-    return _put_flags_back, tensor, tensor.requires_grad, grad, hooks, more_hooks, contents
+    return _restore_flags, tensor, tensor.requires_grad, grad, hooks, more_hooks, contents
 
 
-def _put_flags_back(
+def _restore_flags(
     tensor: Tensor, requires_grad: bool, grad: Tensor | None, hooks: Any, more_hooks: Any, contents: Iterable[tuple[Any, Any]]
 ) -> None:
     if tensor.requires_grad != requires_grad:
@@ -224,7 +223,7 @@ def _put_flags_back(
 _registries_of = operator.itemgetter(
     *(name for name, value in vars(nn.Module()).items() if isinstance(value, (dict, OrderedDict, set)))
 )
-"""What torch keeps of a module: parameters, children, hooks."""
+"""Gets a module's dictionaries of parameters, children and hooks."""
 
 
 def _saved_module(module: nn.Module) -> _Step:
@@ -233,13 +232,13 @@ def _saved_module(module: nn.Module) -> _Step:
     own = module.__dict__
     try:
         registries = _registries_of(own)
-    except KeyError:  # a module made without nn.Module.__init__, or by an older torch
+    except KeyError:  # created without nn.Module.__init__, or by an older torch
         registries = tuple(value for value in own.values() if type(value) in (dict, OrderedDict, set))
     filled = [(registry, registry.copy()) for registry in registries if registry]
-    return _put_module_back, own, own.copy(), registries, filled
+    return _restore_module, own, own.copy(), registries, filled
 
 
-def _put_module_back(own: dict[str, Any], before: dict[str, Any], registries: Any, filled: list[tuple[Any, Any]]) -> None:
+def _restore_module(own: dict[str, Any], before: dict[str, Any], registries: Any, filled: list[tuple[Any, Any]]) -> None:
     put_back(own, before)
     for registry, contents in filled:
         put_back(registry, contents)
@@ -251,7 +250,7 @@ def _put_module_back(own: dict[str, Any], before: dict[str, Any], registries: An
 
 
 def _saved_scripted(module: torch.jit.ScriptModule) -> Callable[[], object]:
-    """A scripted module keeps much of its state where Python does not see it."""
+    """Much of a scripted module's state is outside its ``__dict__``."""
     own, before, training = module.__dict__, module.__dict__.copy(), mode_of(module)
     contents = [(value, copy.copy(value)) for value in own.values() if type(value) in (dict, OrderedDict, set)]
 
@@ -266,7 +265,7 @@ def _saved_scripted(module: torch.jit.ScriptModule) -> Callable[[], object]:
 
 
 def _saved_object(item: Any) -> Callable[[], object]:
-    """How to put the contents of a container, an object or a random generator back."""
+    """A function that restores a container, an object or a random generator."""
     numpy = sys.modules.get("numpy")
     if isinstance(item, (dict, list, set, deque)):
         return partial(put_back, item, copy.copy(item))
@@ -287,14 +286,14 @@ def _saved_attributes(item: Any) -> Callable[[], object]:
     def undo() -> None:
         if own is not None:
             put_back(own, before)
-        _put_slots_back(item, slots)
+        _restore_slots(item, slots)
 
     return undo
 
 
-def _put_slots_back(item: Any, before: dict[str, Any]) -> None:
+def _restore_slots(item: Any, before: dict[str, Any]) -> None:
     now = in_slots(item)
-    for slot in slots_of(item):  # the class may have its own way to set attributes, or refuse it
+    for slot in slots_of(item):  # past a ``__setattr__`` of the class
         name = slot.__name__
         if name in before and now.get(name, _nothing) is not before[name]:
             slot.__set__(item, before[name])

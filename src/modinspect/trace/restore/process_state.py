@@ -1,8 +1,8 @@
-"""The random states and global settings of the process, which an inspection leaves as they were."""
+"""Restores random states and global settings of the process."""
 
 from __future__ import annotations
 
-import _signal  # type: ignore[import-not-found]  # signal itself takes the repr of a handler, which may be anything
+import _signal  # type: ignore[import-not-found]  # signal.getsignal() calls repr() on handlers, which may fail
 import gc
 import locale
 import operator
@@ -32,7 +32,7 @@ from modinspect.trace._torch import (
 
 @contextmanager
 def preserved_process() -> Iterator[None]:
-    """Puts back, at the end, the random states and global settings of the process."""
+    """Restores random states and global settings after the block."""
     undo = save_process()
     try:
         yield
@@ -41,12 +41,16 @@ def preserved_process() -> Iterator[None]:
 
 
 def save_process(*, surroundings: bool = False) -> Callable[[], None]:
-    """Saves random states and global settings of the process; what is returned puts them back.
+    """Saves random states and global settings of the process.
 
-    ``surroundings`` are what Python and the system keep for the process, too: its directory, environment, signal handlers and
-    the like. Importing a module may change these for good reason, a forward not.
+    Args:
+        surroundings: save the working directory, environment, signal handlers and the like, too. An import may change these
+            for good reason, a forward may not.
+
+    Returns:
+        A function that restores what was saved.
     """
-    # Modes come first: a default device would take part in all that follows.
+    # Modes come first (and are restored last): a default device would affect the other steps.
     steps = [
         _modes(),
         *(_random_state(getter, setter) for getter, setter in _random_states()),
@@ -62,7 +66,7 @@ def save_process(*, surroundings: bool = False) -> Callable[[], None]:
         ]
 
     def undo() -> None:
-        with ExitStack() as stack:  # if one step fails, the others are made all the same
+        with ExitStack() as stack:  # if a step fails, the others are still taken
             for step in reversed(steps):
                 stack.callback(step)
 
@@ -82,7 +86,7 @@ def _random_states() -> Iterator[tuple[Callable[[], Any], Callable[[Any], Any]]]
         yield torch.cuda.get_rng_state_all, torch.cuda.set_rng_state_all
     if torch.backends.mps.is_available():
         yield torch.mps.get_rng_state, torch.mps.set_rng_state
-    numpys = sys.modules.get("numpy.random")  # not imported, it has no state yet
+    numpys = sys.modules.get("numpy.random")  # without an import there is no state yet
     if numpys is not None:
         yield numpys.get_state, numpys.set_state
 
@@ -154,7 +158,7 @@ def _hooks() -> Iterator[Callable[[], None]]:
 
 
 def put_back(container: Any, before: Any) -> None:
-    """Gives a dictionary, list, set or deque its contents of ``before`` back; nothing is done where they are the same."""
+    """Gives a dictionary, list, set or deque the contents of ``before``, if they differ."""
     if isinstance(container, dict):
         same = len(container) == len(before) and all(map(operator.is_, container.values(), before.values()))
         if same and all(map(operator.is_, container, before)):
@@ -173,7 +177,7 @@ def _surroundings() -> Iterator[tuple[Callable[[], Any], Callable[[Any], Any]]]:
     yield sys.getswitchinterval, sys.setswitchinterval
     yield sys.gettrace, sys.settrace
     yield sys.getprofile, sys.setprofile
-    if hasattr(sys, "get_int_max_str_digits"):  # Python 3.10 has it from its seventh release
+    if hasattr(sys, "get_int_max_str_digits"):  # since Python 3.10.7
         yield sys.get_int_max_str_digits, sys.set_int_max_str_digits
     yield partial(locale.setlocale, locale.LC_ALL), partial(locale.setlocale, locale.LC_ALL)
     yield lambda: dict(os.environ), _set_environment
@@ -184,7 +188,7 @@ _REPLACEABLE = (
     (sys, "stdin"), (sys, "stdout"), (sys, "stderr"), (sys, "excepthook"), (sys, "unraisablehook"), (sys, "displayhook"),
     (threading, "excepthook"), (warnings, "showwarning"),
 )  # fmt: skip
-"""What others may have put their own in the place of."""
+"""Hooks and streams that user code may replace."""
 
 
 def _attribute(holder: Any, name: str) -> Callable[[], None]:
@@ -194,7 +198,7 @@ def _attribute(holder: Any, name: str) -> Callable[[], None]:
 def _directory() -> str | None:
     try:
         return os.getcwd()
-    except OSError:  # it is gone
+    except OSError:  # deleted
         return None
 
 
@@ -210,7 +214,7 @@ def _set_environment(variables: dict[str, str]) -> None:
 
 
 def _signals() -> Callable[[], None]:
-    """The handlers of signals, which the main thread alone may set, and an alarm that would go off when theirs are gone."""
+    """Signal handlers, which only the main thread may set, and timers, which must not fire once a handler is gone."""
     if threading.current_thread() is not threading.main_thread():
         return lambda: None
     handlers = {number: _signal.getsignal(number) for number in _SIGNALS}
@@ -232,13 +236,13 @@ _TIMERS = [getattr(signal, name) for name in ("ITIMER_REAL", "ITIMER_VIRTUAL", "
 
 
 def _python() -> Callable[[], None]:
-    places = sys.path
-    path, filters = list(places), list(warnings.filters)
+    paths = sys.path
+    before, filters = list(paths), list(warnings.filters)
 
     def undo() -> None:
-        sys.path = places
-        if sys.path != path:
-            sys.path[:] = path
+        sys.path = paths
+        if paths != before:
+            paths[:] = before
         if warnings.filters != filters:
             warnings.filters[:] = filters  # type: ignore[index]
             warnings._filters_mutated()  # type: ignore[attr-defined]
