@@ -149,6 +149,7 @@ keys = st.sampled_from(["input", "models", "severity", "per-target-ignores", "ti
 tables = st.dictionaries(keys | st.text(max_size=9), values | st.lists(values, max_size=3), max_size=3)
 
 
+@pytest.mark.slow
 @given(st.dictionaries(keys, values | tables | st.lists(tables, max_size=2), max_size=3))
 def test_any_table_is_read_or_said_to_be_wrong(table: dict[str, object]) -> None:
     try:

@@ -16,6 +16,8 @@ from modinspect.errors import ConfigError, ReportError
 from modinspect.findings import read_baseline
 from modinspect.report import Report
 
+pytestmark = pytest.mark.slow
+
 FAST = settings(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
 )

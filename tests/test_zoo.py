@@ -39,6 +39,8 @@ from zoo.models import Entry
 from zoo.run import look_at
 from zoo.sample import SAMPLE
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent
 
 TAKES = {
@@ -229,6 +231,7 @@ def digests() -> str:
     return json.dumps({name: hashlib.sha256(text.encode()).hexdigest() for name, text in texts.items()})
 
 
+@pytest.mark.process
 def test_another_process_reports_the_same() -> None:
     environment = {**os.environ, "PYTHONHASHSEED": "4711", "HF_HUB_OFFLINE": "1"}
     paths = [str(ROOT / "tests"), str(ROOT / "tests" / "trace"), str(ROOT)]

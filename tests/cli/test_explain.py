@@ -64,6 +64,7 @@ def test_a_rule_that_there_is_not_is_an_error(modinspect: Modinspect) -> None:
     assert "Did you mean 'unused-suppression'?" in ran.err
 
 
+@pytest.mark.process
 def test_nothing_is_imported_that_takes_long() -> None:
     code = (
         "import sys; from modinspect.cli.app import run; run(['explain', 'MI103', '--output', '/dev/null']); "

@@ -111,6 +111,7 @@ def test_json_holds_the_names_as_they_are_in_ascii(modinspect: Modinspect, model
     assert report["ops"][0]["source"]["code"] is None
 
 
+@pytest.mark.process
 def test_lint_prints_text(modinspect: Modinspect, model: str) -> None:
     for options in (["--select", "MI102,MI103,MI301"], ["--init", "raises=init", "--traceback"]):
         ran = modinspect("lint", model, "-i", "2,4", *options)
@@ -156,6 +157,7 @@ ERRORS = {
 }
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("what", ERRORS)
 def test_errors_on_the_command_line_are_told_as_text(modinspect: Modinspect, model: str, what: str) -> None:
     ran = modinspect(*ERRORS[what])
@@ -165,6 +167,7 @@ def test_errors_on_the_command_line_are_told_as_text(modinspect: Modinspect, mod
     assert "\\x1b[31m" in ran.err or what == "depth"  # typer does not repeat what is no text at all
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     "table",
     [

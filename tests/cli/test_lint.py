@@ -15,6 +15,8 @@ import pytest
 from tests.cli.cli_helpers import Modinspect
 from tests.linter.lint_processes import is_running
 
+pytestmark = pytest.mark.process
+
 MODELS = Path(__file__).parents[1] / "linter" / "misbehaving.py"
 ONLY = ("-i", "1,10", "--select", "MI001,MI103")
 

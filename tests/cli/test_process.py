@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.process
+
 MODINSPECT = [sys.executable, "-m", "modinspect"]
 
 

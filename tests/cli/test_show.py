@@ -98,6 +98,7 @@ def report_of(modinspect: Modinspect, *args: str) -> dict[str, Any]:
     return json.loads(ran.out)
 
 
+@pytest.mark.slow
 def test_the_options_reach_the_run(modinspect: Modinspect, models: str) -> None:
     wide = f"{models}:Wide"
     assert report_of(modinspect, wide, "--init", "width=7", "-i", "1,10")["outputs"][0]["shape"] == [1, 7]

@@ -29,6 +29,7 @@ def streams_of_a_process() -> Iterator[None]:
         yield
 
 
+@pytest.mark.process
 def test_what_is_printed_meanwhile_goes_to_stderr(capfd: pytest.CaptureFixture[str]) -> None:
     with streams_of_a_process():
         with stdout_for_results() as stdout:

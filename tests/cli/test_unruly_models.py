@@ -72,6 +72,7 @@ def state() -> Callable[[], Any]:
     return read
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("device", ["auto", "cpu"])
 @pytest.mark.parametrize("name", RUNS)
 def test_what_runs_all_the_same_is_shown(modinspect: Modinspect, state: Callable[[], Any], name: str, device: str) -> None:
@@ -85,6 +86,7 @@ def test_what_runs_all_the_same_is_shown(modinspect: Modinspect, state: Callable
     assert state() == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FAILS)
 def test_what_fails_says_why(modinspect: Modinspect, state: Callable[[], Any], name: str) -> None:
     before = state()
@@ -112,6 +114,7 @@ def start(name: str, where: Path, *more: str, **options: Any) -> subprocess.Pope
     return subprocess.Popen(command, cwd=where, stdout=pipe, stderr=pipe, text=True, **options)
 
 
+@pytest.mark.process
 def test_one_that_ends_the_process_is_told(tmp_path: Path) -> None:
     process = start("EndsTheProcess", tmp_path)
     out, err = process.communicate()
@@ -120,6 +123,7 @@ def test_one_that_ends_the_process_is_told(tmp_path: Path) -> None:
     assert "unruly.py:" in err
 
 
+@pytest.mark.process
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere it is no process of its own without --timeout")
 @pytest.mark.parametrize(
     ("name", "says"),
@@ -136,6 +140,7 @@ def test_one_whose_process_crashes_is_told(name: str, says: str) -> None:
     assert f"error: the process that ran the model was {says}" in err
 
 
+@pytest.mark.process
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere it is no process of its own without --timeout")
 def test_nothing_goes_on_when_the_command_is_killed(tmp_path: Path) -> None:
     process = start("WaitsForever", tmp_path)
@@ -147,6 +152,7 @@ def test_nothing_goes_on_when_the_command_is_killed(tmp_path: Path) -> None:
     assert not is_running(int((tmp_path / "child").read_text()))
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("name", ["Prints", "ForksAndGoesOn", "LeavesAThread"])
 def test_stdout_is_one_report(tmp_path: Path, name: str) -> None:
     process = start(name, tmp_path)
@@ -155,6 +161,7 @@ def test_stdout_is_one_report(tmp_path: Path, name: str) -> None:
     assert json.loads(out)["totals"]["params"] == 55
 
 
+@pytest.mark.process
 def test_one_that_takes_more_memory_than_there_is_fails_alone(tmp_path: Path) -> None:
     (tmp_path / "large.py").write_text(
         "import torch\n\nclass Net(torch.nn.Module):\n    def forward(self, x):\n        return torch.ones(2**40).sum() + x\n"
@@ -170,6 +177,7 @@ def test_one_that_takes_more_memory_than_there_is_fails_alone(tmp_path: Path) ->
     assert "Traceback" not in ran.stdout + ran.stderr
 
 
+@pytest.mark.process
 def test_what_loops_is_ended_with_what_it_started_and_says_where_it_was(tmp_path: Path) -> None:
     seconds = "25"  # most of them for importing torch on a busy machine
     begun = time.monotonic()
@@ -185,6 +193,7 @@ def test_what_loops_is_ended_with_what_it_started_and_says_where_it_was(tmp_path
     assert not is_running(int((tmp_path / "child").read_text()))
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(("name", "code"), [("Model", 0), ("RaisesInForward", 2), ("EndsTheProcess", 2)])
 def test_with_a_limit_the_exit_code_is_the_same(tmp_path: Path, name: str, code: int) -> None:
     process = start(name, tmp_path, "--timeout", "300")

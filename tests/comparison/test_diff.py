@@ -280,6 +280,7 @@ def test_the_json_holds_each_change() -> None:
     }
 
 
+@pytest.mark.process
 def test_the_functions_diff_and_lint_survive_the_import_of_their_packages() -> None:
     assert not modinspect.diff(NET, NET)
     code = "import modinspect.comparison, modinspect.linter; assert callable(modinspect.diff) and callable(modinspect.lint)"

@@ -47,6 +47,7 @@ def printed(command: str) -> str:
     ).stdout
 
 
+@pytest.mark.process
 def test_the_shown_output_is_what_is_printed() -> None:
     (shown,) = SHOWN.finditer(PAGE.read_text(encoding="utf-8"))
     assert shown["output"] == printed(shown["command"]), "write it anew with: python tests/docs/test_lint_page.py"
@@ -88,6 +89,7 @@ def find(data: object, key: str) -> list[dict[str, dict[str, str]]]:
     return [item for item in here if isinstance(item, dict)] if isinstance(here, list) else inside
 
 
+@pytest.mark.process
 def test_every_option_exists() -> None:
     helps = [
         subprocess.run([sys.executable, "-m", "modinspect", name, "--help"], capture_output=True, encoding="utf-8", check=True)

@@ -40,6 +40,7 @@ def printed(command: str) -> str:
     return ran.stdout
 
 
+@pytest.mark.process
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="Python 3.10 does not tell the class of a function that runs")
 @pytest.mark.parametrize("shown", list(SHOWN.finditer(read())), ids=lambda shown: shown["command"])
 def test_the_shown_output_is_what_is_printed(shown: re.Match[str]) -> None:
@@ -49,6 +50,7 @@ def test_the_shown_output_is_what_is_printed(shown: re.Match[str]) -> None:
     assert shown["output"] == output, "write it anew with: python tests/docs/test_readme.py"
 
 
+@pytest.mark.process
 def test_every_option_in_it_exists() -> None:
     known = ""
     for command in COMMANDS:

@@ -95,6 +95,7 @@ def test_a_forward_without_a_signature_is_not_checked():
     assert len(made("1", "1", "1", model=Raises()).args) == 3
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")
 def test_compiled_scripted_and_traced_modules_get_inputs():
     linear = nn.Linear(3, 3)

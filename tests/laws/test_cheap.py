@@ -154,6 +154,7 @@ print([reference() for reference in references])
 """
 
 
+@pytest.mark.process
 def test_what_torch_loads_and_remembers_during_the_first_inspection_keeps_no_model() -> None:
     done = subprocess.run([sys.executable, "-c", THE_FIRST_INSPECTION], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -189,6 +190,7 @@ class Alive(TorchDispatchMode):
         self.now -= size
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", ["residual_network", "fused_decoder", "plain_decoder", "recursion", "values_decide", "experts"]
 )

@@ -23,6 +23,7 @@ def watched(model: Any, args: Any, **options: Any) -> tuple[Report, list[str]]:
     return report, watcher.seen
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("train", [False, True])
 @pytest.mark.parametrize("name", ZOO)
 def test_every_operator_stands_in_an_op_in_order(name: str, train: bool) -> None:

@@ -36,6 +36,7 @@ def counter() -> FlopCounterMode:
 COUNTABLE = [name for name in ZOO if name != "nested_strided"]  # there torch's counter fails: it asks for sizes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("train", [False, True])
 @pytest.mark.parametrize("name", COUNTABLE)
 def test_flops_are_those_that_torch_counts(name: str, train: bool) -> None:
@@ -55,6 +56,7 @@ def test_flops_are_those_that_torch_counts(name: str, train: bool) -> None:
     assert report.totals.flops == around.get_total_flops() == alone.get_total_flops()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ZOO)
 def test_sums_are_those_of_the_parts(name: str) -> None:
     model, args = ZOO[name]()

@@ -289,6 +289,7 @@ def leave() -> None:
 ENDS = {"success": lambda: None, "failure": fall, "interrupt": interrupt, "exit": leave}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("end", ENDS)
 @pytest.mark.parametrize("effect", EFFECTS)
 def test_nothing_has_changed_afterwards(effect: str, end: str) -> None:

@@ -14,6 +14,8 @@ from modinspect.linter.lint_target import Job
 from modinspect.session import Request
 from tests.linter.lint_processes import is_running
 
+pytestmark = pytest.mark.process
+
 HERE = Path(__file__).parent
 
 

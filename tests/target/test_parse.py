@@ -112,6 +112,7 @@ def test_any_text_is_a_target_or_a_target_error(text):
         assert target.text == text.strip()
 
 
+@pytest.mark.slow
 @given(st.lists(LITERALS, max_size=3), st.dictionaries(st.sampled_from(["a", "b_c", "größe"]), LITERALS))
 def test_literal_arguments_arrive_as_python_would_pass_them(args, kwargs):
     call = ", ".join([*map(repr, args), *(f"{name}={value!r}" for name, value in kwargs.items())])

@@ -15,6 +15,8 @@ from modinspect.report import Report
 from modinspect.trace import trace
 from tests.trace.trace_helpers import AtenSeen, attributed
 
+pytestmark = pytest.mark.slow
+
 IDS = {"input_ids": torch.tensor([[3, 4, 5, 6, 7]])}
 IMAGE = {"pixel_values": torch.rand(1, 3, 32, 32)}
 SMALL = {"vocab_size": 40, "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 24}

@@ -212,6 +212,7 @@ def test_a_thread_that_a_forward_has_started_may_inspect_when_the_inspection_is_
     check(reports[0], 3)
 
 
+@pytest.mark.process
 def test_a_process_forked_while_another_thread_inspects_can_inspect() -> None:
     inside, go_on = threading.Event(), threading.Event()
 

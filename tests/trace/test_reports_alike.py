@@ -28,12 +28,14 @@ from modinspect.trace import survey, trace
 from tests.trace.small_models import ZOO
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ZOO)
 def test_a_report_is_the_same_after_a_round_trip_through_json(name: str) -> None:
     report = trace(*ZOO[name]())
     assert Report.from_dict(json.loads(json.dumps(report.to_dict(), allow_nan=False))) == report
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ZOO)
 def test_two_inspections_of_one_model_say_the_same(name: str) -> None:
     model, args = ZOO[name]()
@@ -126,6 +128,7 @@ class Program(nn.Module):
         return made[-1]
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(st.lists(st.integers(0, 100), max_size=12))
 def test_reports_of_any_program_make_the_round_trip_and_point_backwards(steps: list[int]) -> None:
@@ -156,6 +159,7 @@ def digest() -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+@pytest.mark.process
 def test_reports_do_not_depend_on_the_process() -> None:
     environment = {**os.environ, "PYTHONHASHSEED": "4711"}
     command = [sys.executable, "-W", "ignore", "-c", OTHER_PROCESS, str(Path(__file__).parent)]

@@ -246,6 +246,7 @@ def opened(html: str, folder: Path) -> str:
     return ran.stdout
 
 
+@pytest.mark.process
 @in_a_browser
 def test_in_a_browser_hostile_names_are_text_and_no_script_runs(tmp_path: Path) -> None:
     html = render_html(hostile_to_the_end(), View(aten=True))
@@ -255,6 +256,7 @@ def test_in_a_browser_hostile_names_are_text_and_no_script_runs(tmp_path: Path) 
     assert shown.rows == Page(html).rows
 
 
+@pytest.mark.process
 @in_a_browser
 def test_in_a_browser_the_policy_stops_a_script_that_a_page_without_it_would_run(tmp_path: Path) -> None:
     html = render_html(example(), View()).replace("</body>", f"{SCRIPT}</body>")

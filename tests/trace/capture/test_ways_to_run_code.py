@@ -112,6 +112,7 @@ assert seen == [1], "compiling is switched off afterwards"
 """
 
 
+@pytest.mark.process
 def test_a_forward_that_is_the_first_to_compile_anything() -> None:
     done = subprocess.run([sys.executable, "-c", COMPILES_IN_FORWARD], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -147,6 +148,7 @@ assert not [finder for finder in sys.meta_path if type(finder).__module__.starts
 """
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("how", ["real", "weightless"])
 def test_what_the_import_of_the_compiler_computes_is_no_part_of_the_forward(how: str) -> None:
     command = [sys.executable, "-c", IMPORTS_THE_COMPILER, how]

@@ -668,6 +668,7 @@ def compared(report: modinspect.Report) -> dict[str, Any]:
     return data
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("train", [False, True])
 @pytest.mark.parametrize("name", [*CONSTRUCTORS, *FORWARDS])
 def test_by_default_a_model_is_reported_as_its_real_run_is(name: str, train: bool) -> None:
@@ -676,6 +677,7 @@ def test_by_default_a_model_is_reported_as_its_real_run_is(name: str, train: boo
     assert compared(look(name, "auto", train=train)) == compared(real)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(RUN_FOR_REAL))
 def test_where_a_value_is_looked_at_the_real_run_is_done_and_the_line_named(name: str) -> None:
     report = look(name, "auto")
@@ -692,6 +694,7 @@ def test_what_is_common_needs_no_real_run(name: str) -> None:
     assert look(name, "auto").model.execution == "weightless"
 
 
+@pytest.mark.slow
 def test_what_is_loaded_from_a_folder_is_reported_as_its_real_run_is(tmp_path: Path) -> None:
     transformers = pytest.importorskip("transformers")
     config = transformers.BertConfig(

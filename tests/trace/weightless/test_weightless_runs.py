@@ -84,6 +84,7 @@ def of_transformers(name: str) -> Build:
 ARCHITECTURES = ("bert", "gpt2", "llama", "t5", "vit", "whisper")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_architectures_report_without_memory_what_they_report_with_it(name: str) -> None:
     build = of_transformers(name)
@@ -96,6 +97,7 @@ ASK_FOR_THE_REAL_RUN = {"experts", "nested_strided", "quantized"}
 """Models that route by value, look at weights while they are built, or differentiate; ``inspect_target`` runs them for real."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(set(ZOO) - ASK_FOR_THE_REAL_RUN))
 def test_small_models_report_without_memory_what_they_report_with_it(name: str) -> None:
     build = of_the_zoo(name)
@@ -315,6 +317,7 @@ def test_a_random_choice_after_a_random_number_that_was_not_drawn_is_not_guessed
         weightless(lambda: (Calls(forward, fc=nn.Linear(4, 4)), (torch.rand(2, 4),), {}))
 
 
+@pytest.mark.process
 def test_six_billion_parameters_take_neither_memory_nor_time() -> None:
     code = """
 import resource, torch
@@ -349,6 +352,7 @@ def test_a_constant_left_on_the_cpu_is_found_without_a_gpu() -> None:
     assert report.error.source.code == "return self.fc(x) * scale"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["bert", "gpt2", "llama", "t5", "vit", "whisper"])
 def test_architectures_run_as_if_on_a_gpu(name: str) -> None:
     report = weightless(of_transformers(name), CUDA)
