@@ -4,8 +4,8 @@
     nox -s 'compat(python="3.13", torch="2.15.0")'    one pair
     nox -- tests/trace                                some of the tests
 
-Each pair has a virtual environment in ``.nox/``, and the next run uses it again. nox skips a pair whose Python is not installed and
-says so; with ``CI`` set, that is a failure. ``TORCH_INDEX`` names an index with CPU builds of torch: 0.5 GB instead of 5 GB with CUDA.
+Each pair has a virtual environment in ``.nox/``, and the next run uses it again. nox skips a pair whose Python is not installed
+and says so; with ``CI`` set, that is a failure. ``TORCH_INDEX`` names an index with CPU builds of torch: 0.5 GB, not 5.
 """
 
 from __future__ import annotations
