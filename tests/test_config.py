@@ -99,8 +99,8 @@ def test_no_file_and_no_table_say_nothing(project: Path) -> None:
         ("[tool.modinspect.per-target-ignores]\n'a:*' = 3", "per-target-ignores.a:* in pyproject.toml", ""),
         ("[tool]\nmodinspect = 3", "tool.modinspect in pyproject.toml should be a table, found 3", ""),
         ("tool = 3", "tool in pyproject.toml should be a table", ""),
-        ("[tool.modinspect\n", "'pyproject.toml' is no TOML", ""),
-        ("x = " + "[" * 100_000, "'pyproject.toml' is no TOML", ""),
+        ("[tool.modinspect\n", "'pyproject.toml' isn't valid TOML", ""),
+        ("x = " + "[" * 100_000, "'pyproject.toml' isn't valid TOML", ""),
     ],
 )
 def test_what_is_wrong_is_named(project: Path, toml: str, named: str, hint: str) -> None:
@@ -113,7 +113,7 @@ def test_what_is_wrong_is_named(project: Path, toml: str, named: str, hint: str)
 
 def test_bytes_that_are_no_text_are_no_toml(project: Path) -> None:
     project.write_bytes(b"\xff\xfe")
-    with pytest.raises(ConfigError, match="is no TOML"):
+    with pytest.raises(ConfigError, match="isn't valid TOML"):
         read_config()
 
 

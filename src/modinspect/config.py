@@ -137,7 +137,7 @@ def _load(file: str) -> dict[str, Any]:
     except OSError as error:
         raise ConfigError(f"can't read {file!r}: {error.strerror or error}") from error
     except (ValueError, RecursionError) as error:  # TOMLDecodeError and UnicodeDecodeError are ValueErrors
-        raise ConfigError(f"{file!r} is no TOML: {error}") from error
+        raise ConfigError(f"{file!r} isn't valid TOML: {error}") from error
     return table
 
 

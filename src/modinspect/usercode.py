@@ -25,7 +25,7 @@ _DUMPED = re.compile(r'^  File "(.+)", line (\d+) in (.+)$', re.MULTILINE)
 
 
 def _ask_for_the_traceback(raised: BaseException) -> str:
-    return "" if isinstance(raised, SystemExit) else "--traceback shows the whole way there."
+    return "" if isinstance(raised, SystemExit) else "--traceback prints all frames."
 
 
 @contextmanager

@@ -49,9 +49,9 @@ def test_json_goes_where_it_was_asked_to(modinspect: Modinspect, reports: tuple[
     ("content", "message"),
     [
         (None, "No such file"),
-        ("{", "is no JSON"),
-        ("[" * 100_000, "is no JSON"),
-        ("\xff\xfe", "is no JSON"),
+        ("{", "isn't valid JSON"),
+        ("[" * 100_000, "isn't valid JSON"),
+        ("\xff\xfe", "isn't valid JSON"),
         ("[]", "this is no modinspect report"),
         ('{"schema_version": 99}', "schema_version 99"),
         ('{"schema_version": 1}', "report lacks the key 'model'"),

@@ -30,7 +30,7 @@ WRONG = {
     "show x.Y --depth -1": ("'--depth'", "--help"),
     "show x.Y --train=yes": ("'--train'", "--help"),
     "show x.Y --output=": ("--output is empty", "standard output"),
-    "show x.Y --output no/such/directory/file.txt": ("no directory", "Make it first"),
+    "show x.Y --output no/such/directory/file.txt": ("no directory", "Create it first"),
     "show x.Y --output /": ("is a directory", "Name a file"),
 }
 

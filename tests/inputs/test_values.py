@@ -112,7 +112,7 @@ def test_the_default_dtype_is_the_models_and_the_argument_beats_it():
     assert tensor("2", model=stored).dtype is torch.float32
     with pytest.raises(InputError) as caught:
         tensor("2", dtype="flot")
-    assert (caught.value.message, caught.value.hint) == ("'flot' is no dtype", "As in float32, bfloat16, float16.")
+    assert (caught.value.message, caught.value.hint) == ("'flot' isn't a dtype", "As in float32, bfloat16, float16.")
 
 
 def test_torchs_default_dtype_and_device_are_respected_or_overruled():
@@ -210,8 +210,8 @@ def test_the_default_of_inputs_is_those_of_the_command_line():
 
 def test_a_bound_that_the_dtype_does_not_reach_is_refused():
     wrong = error("2:float16:0..1e6")
-    assert wrong.message == "the input '2:float16:0..1e6': 1e+06 is no float16"
+    assert wrong.message == "the input '2:float16:0..1e6': 1e+06 is out of range for float16"
     assert wrong.hint == "The largest one is 65504."
-    assert "-1e+06 is no float16" in error("2:float16:-1e6..0").message
+    assert "-1e+06 is out of range for float16" in error("2:float16:-1e6..0").message
     assert tensor("2:float16:-65504..65504").dtype is torch.float16
-    assert "1e+06 is no float16" in error("2:0..1e6", model=Net(torch.float16)).message
+    assert "1e+06 is out of range for float16" in error("2:0..1e6", model=Net(torch.float16)).message

@@ -128,7 +128,7 @@ def test_the_part_of_a_dotted_name_that_is_wrong_is_named(project):
     assert error("pack:Net").hint == "It has no nn.Module classes. Its modules: models."
     assert "class 'net.py:Outer' has no attribute 'Iner'" in error("net.py:Outer.Iner").message
     wrong = error("net.Outer:Inner")
-    assert "'net' is a module and no package" in wrong.message
+    assert "'net' is a module, not a package" in wrong.message
     assert "'net:Outer.Inner'" in wrong.hint
 
 
@@ -193,18 +193,18 @@ def test_interruptions_pass_through(project):
         ("./net:Net", "there is no file './net'", "Did you mean './net.py'?"),
         ("./net.py.Net", "there is no file './net.py.Net'", "net.py:Net"),
         ("net.py.Net", "has no 'py'", "net.py:Class"),
-        ("./notes.txt:Net", "'./notes.txt' is no Python file", ".py"),
+        ("./notes.txt:Net", "'./notes.txt' isn't a Python file", ".py"),
         ("./sub:Net", "'./sub' is a directory", "file.py:Class"),
         ("./\x1b.py.Net", "there is no file", "\\x1b.py:Net"),
         ("x" * 300 + ".py:Net", "there is no file", "working directory"),
         (".", "'.' is a directory", "file.py:Class"),
         ("..", "'..' is a directory", "file.py:Class"),
-        ("sub", "'sub' is a directory, no model", "'sub:Class'"),
-        ("notes.txt", "there is no module 'notes'", "'notes.txt' is a file, but no Python file"),
-        ("net.pyy:Net", "there is no 'pyy' in it", "Did you mean 'net.py:Net'?"),
-        ("net.py", "'net.py' is a Python file, no model", "'net.py:Class'. Its nn.Module classes: Net"),
-        ("net", "'net' is a Python file, no model", "'net:Class'. Its nn.Module classes: Net"),
-        ("torch.nn.modules", "is a package, no model", "'torch.nn.modules:Class'"),
+        ("sub", "'sub' is a directory, not a model", "'sub:Class'"),
+        ("notes.txt", "there is no module 'notes'", "'notes.txt' is a file, but not a Python file"),
+        ("net.pyy:Net", "has no module 'pyy'", "Did you mean 'net.py:Net'?"),
+        ("net.py", "'net.py' is a Python file, not a model", "'net.py:Class'. Its nn.Module classes: Net"),
+        ("net", "'net' is a Python file, not a model", "'net:Class'. Its nn.Module classes: Net"),
+        ("torch.nn.modules", "is a package, not a model", "'torch.nn.modules:Class'"),
     ],
 )
 def test_what_is_no_python_file_or_no_class_in_one_is_said(project, target, message, hint):

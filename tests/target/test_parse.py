@@ -56,18 +56,18 @@ def test_each_form_is_taken_to_pieces(text, kind, place, name, args, kwargs):
         ("m:Net(3).x", "something follows the call"),
         ("m:Net(1) + f(2)", "not one call"),
         ("(3)", "no name before the parenthesis"),
-        ("m..Net", "'' is no Python name|missing beside a dot"),
-        ("my-net:Net", "'my-net' is no Python name"),
-        ("net.py:2x", "'2x' is no Python name"),
-        ("m:Net(f(1))", "argument 1 of .*'f\\(1\\)', is no literal"),
-        ("m:Net(dtype=torch.float32)", "argument 'dtype' .*'torch.float32', is no literal"),
+        ("m..Net", "'' isn't a Python name|missing before or after a dot"),
+        ("my-net:Net", "'my-net' isn't a Python name"),
+        ("net.py:2x", "'2x' isn't a Python name"),
+        ("m:Net(f(1))", "argument 1 of .*'f\\(1\\)', isn't a Python literal"),
+        ("m:Net(dtype=torch.float32)", "argument 'dtype' .*'torch.float32', isn't a Python literal"),
         ("m:Net(*[1])", "unpack"),
         ("m:Net(**{})", "unpack"),
         ("m:Net(a=1, a=2)", "'a' twice|repeated"),
-        ("m:Net({[]: 1})", "is no literal"),
+        ("m:Net({[]: 1})", "isn't a Python literal"),
         ("m:Net(" + "[" * 5000 + "]" * 5000 + ")", "nested"),
-        ("m:Net(\ud800)", "can't read|no literal"),
-        ("m:Net(x:=1)", "no literal"),
+        ("m:Net(\ud800)", "can't read|isn't a Python literal"),
+        ("m:Net(x:=1)", "isn't a Python literal"),
     ],
 )
 def test_malformed_text_says_what_is_odd_and_what_the_forms_are(text, words):
@@ -134,19 +134,19 @@ def test_init_values_are_literals_and_bare_words_are_strings():
     ("pair", "message", "hint"),
     [
         ("width", "has no '='", "KEY=VALUE"),
-        ("=3", "'' is no name", ""),
-        ("my-width=3", "'my-width' is no name", "my_width=3"),
-        ("class=3", "'class' is no name", ""),
+        ("=3", "'' isn't an argument name", ""),
+        ("my-width=3", "'my-width' isn't an argument name", "my_width=3"),
+        ("class=3", "'class' isn't an argument name", ""),
         ("width=", "has no value", "empty string"),
-        ("bias=true", "'true' is no Python literal", "Write bias=True"),
-        ("x=null", "'null' is no Python literal", "Write x=None"),
-        ("x=[1,", "no Python literal", "quotes of its own"),
-        ("x=a b", "no Python literal", "quotes of its own"),
-        ("x=f(1)", "no Python literal", "quotes of its own"),
-        ("x=eq=b", "no Python literal", "quotes of its own"),
-        ("x=inf", "no Python literal", "quotes of its own"),
-        ("x=torch.float32", "no Python literal", "function that builds the model"),
-        ("x=3x", "no Python literal", "quotes"),
+        ("bias=true", "'true' isn't a Python literal", "Write bias=True"),
+        ("x=null", "'null' isn't a Python literal", "Write x=None"),
+        ("x=[1,", "isn't a Python literal", "quotes of its own"),
+        ("x=a b", "isn't a Python literal", "quotes of its own"),
+        ("x=f(1)", "isn't a Python literal", "quotes of its own"),
+        ("x=eq=b", "isn't a Python literal", "quotes of its own"),
+        ("x=inf", "isn't a Python literal", "quotes of its own"),
+        ("x=torch.float32", "isn't a Python literal", "function that builds the model"),
+        ("x=3x", "isn't a Python literal", "quotes"),
     ],
 )
 def test_an_init_that_is_no_pair_of_name_and_literal_is_refused(pair, message, hint):
@@ -178,5 +178,5 @@ def test_an_init_value_is_what_python_reads(value):
 
 
 def test_arguments_that_hold_half_characters_are_told_all_the_same() -> None:
-    with pytest.raises(TargetError, match=r"argument 1 of .* is no literal"):
+    with pytest.raises(TargetError, match=r"argument 1 of .* isn't a Python literal"):
         parse_target("e(\udc88~ee/(~e)")

@@ -77,7 +77,7 @@ def _read(file: str) -> Report:
     except OSError as error:
         raise ReportError(f"can't read {file!r}: {error.strerror or error}", _MAKE_ONE) from error
     except (ValueError, RecursionError) as error:  # JSONDecodeError and UnicodeDecodeError are ValueErrors
-        raise ReportError(f"{file!r} is no JSON: {error}", _MAKE_ONE) from error
+        raise ReportError(f"{file!r} isn't valid JSON: {error}", _MAKE_ONE) from error
     try:
         return Report.from_dict(data)
     except ReportError as error:

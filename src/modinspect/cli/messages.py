@@ -61,7 +61,7 @@ def wrong_usage(problem: typer.TyperException, args: Sequence[str]) -> int:
     close = getattr(problem, "possibilities", None)  # where an option is mistyped
     message = (problem.message if close else problem.format_message()).replace("Value error, ", "")
     meant = did_you_mean(getattr(problem, "option_name", ""), close) if close else _meant(message, args)
-    error(message[:1].lower() + message[1:], meant or f"'{command} --help' lists what there is.")
+    error(message[:1].lower() + message[1:], meant or f"'{command} --help' lists all options.")
     return FAILED
 
 
@@ -80,7 +80,7 @@ def _unforeseen(error: BaseException) -> tuple[str, str]:
 
     fault = fault_of_the_model(error)
     if fault is not None:
-        return fault, "--traceback shows the whole way there."
+        return fault, "--traceback prints all frames."
     torch = sys.modules.get("torch")
     versions = f"modinspect {__version__}, torch {getattr(torch, '__version__', '?')}, Python {platform.python_version()}"
     return (

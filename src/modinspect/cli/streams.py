@@ -77,7 +77,7 @@ def check_destination(output: str) -> None:
     if os.path.isdir(target):
         raise OutputError(f"the output {output!r} is a directory", "Name a file in it.")
     if not os.path.isdir(directory):
-        raise OutputError(f"the output {output!r} can't be written: there is no directory {directory!r}", "Make it first.")
+        raise OutputError(f"the output {output!r} can't be written: there is no directory {directory!r}", "Create it first.")
     # A file is replaced by one that is made beside it; a device or a pipe is written to.
     needed = [target] if os.path.exists(target) else []
     needed += [] if _is_no_file(target) else [directory]

@@ -162,6 +162,6 @@ def _dtype(dtype: Any) -> torch.dtype | None:
         return dtype
     name = dtype_name(dtype)
     if name is None:
-        raise InputError(f"{dtype!r} is no dtype", "As in float32, bfloat16, float16.")
+        raise InputError(f"{dtype!r} isn't a dtype", "As in float32, bfloat16, float16.")
     found: torch.dtype = getattr(torch, name)
     return found

@@ -36,7 +36,7 @@ def load_file(path: str) -> Any:
         reason = next(iter(str(error).splitlines()), "") or type(error).__name__
         raise InputError(f"{path!r} can't be read as {suffix}: {reason}", "Is the file whole, and of that kind?") from error
     if not _holds_tensors(value):
-        raise InputError(f"{path!r} holds {what_it_is(value)}, no tensor", "Save a tensor, or a list or dict of them.")
+        raise InputError(f"{path!r} holds {what_it_is(value)}, not a tensor", "Save a tensor, or a list or dict of them.")
     return value
 
 
@@ -49,14 +49,14 @@ def _holds_tensors(value: Any) -> bool:
 def _torch(path: str) -> Any:
     if _is_script(path):
         raise InputError(
-            f"{path!r} is a TorchScript model, no tensors", "Save tensors, or lists and dicts of them, with torch.save."
+            f"{path!r} is a TorchScript model, not tensors", "Save tensors, or lists and dicts of them, with torch.save."
         )
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that a pickle is of an unusual kind, before the error that says so
             return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        message = f"{path!r} is no file of plain tensors: reading it would run code, or it is broken"
+        message = f"{path!r} can't be read as plain tensors: it would run code, or it is broken"
         hint = "Save tensors, or lists and dicts of them. A file that you trust can be loaded in a function: --input-fn."
         raise InputError(message, hint) from error
 

@@ -44,7 +44,7 @@ def call_input_function(text: str, *, model: nn.Module | None = None, device: to
 def _call(found: Found, target: Target) -> object:
     function = found.obj
     if not callable(function) or isinstance(function, nn.Module):
-        raise InputError(f"--input-fn: {target.path!r} is {what_it_is(function)}, no function", _RETURNS)
+        raise InputError(f"--input-fn: {target.path!r} is {what_it_is(function)}, not a function", _RETURNS)
     with importable_cwd(*found.directories), user_code(InputError, f"the input function {target.path!r}"):
         try:
             return function(*target.args, **target.kwargs)
@@ -76,6 +76,6 @@ def _arguments(returned: Any, target: Target) -> tuple[tuple[Any, ...], dict[str
 def _named(returned: Mapping[Any, Any], target: Target) -> dict[str, Any]:
     odd = next((key for key in returned if not isinstance(key, str)), None)
     if odd is not None:
-        message = f"the input function {target.path!r} returned a dict with the key {odd!r}, which is no name of an argument"
+        message = f"the input function {target.path!r} returned a dict with the key {odd!r}, which isn't an argument name"
         raise InputError(message, "To give a dict as one input, return it in a tuple: (batch,).")
     return dict(returned)

@@ -90,7 +90,7 @@ def parse_spec(text: str) -> InputSpec:
 
 
 def dtype_name(text: str) -> str | None:
-    """The name that torch has for a dtype (``float16`` for ``half`` and ``torch.half``), ``None`` for what is no dtype."""
+    """The name that torch has for a dtype (``float16`` for ``half`` and ``torch.half``), ``None`` for what isn't a dtype."""
     return _DTYPES.get(text.removeprefix("torch."))
 
 
@@ -122,7 +122,7 @@ def _split_name(written: str) -> tuple[str | None, str]:
     name = before.strip()
     if not name.isidentifier():
         hint = "An input inside a list, dict or object needs --input-fn." if "." in name or "[" in name else GRAMMAR
-        raise _wrong(written, f"{name!r} is no name of an argument" if name else "there is no name before '='", hint)
+        raise _wrong(written, f"{name!r} isn't an argument name" if name else "there is no name before '='", hint)
     return name, after.strip()
 
 
@@ -145,12 +145,12 @@ def _dims(text: str, written: str) -> tuple[int, ...]:
 def _odd_list(text: str) -> tuple[str, str] | None:
     """What is wrong with the sizes as a whole, and what to do."""
     if text.endswith(_FILES) or "/" in text or "\\" in text:
-        return f"{text!r} is no list of sizes", f"A file is given as @{printable(text)}."
+        return f"{text!r} isn't a list of sizes", f"A file is given as @{printable(text)}."
     if text[:1] in "([" and text[-1:] in ")]":
-        return "the sizes stand in brackets", f"Leave them out: {printable(text[1:-1].strip())}"
+        return "the sizes are in brackets", f"Leave them out: {printable(text[1:-1].strip())}"
     numbers = re.findall("[0-9]+", text)
     if re.fullmatch(r"[0-9]+(\s*[xX* ]\s*[0-9]+)+", text):
-        return f"{text!r} is no list of sizes", f"Commas separate them: {','.join(numbers)}."
+        return f"{text!r} isn't a list of sizes", f"Commas separate them: {','.join(numbers)}."
     if re.fullmatch(r"[0-9]+(\s*,\s*[0-9]+)*\s*,", text):
         return "a size is missing after the last comma", f"Write {','.join(numbers)}."
     return None
@@ -167,8 +167,8 @@ def _odd_size(index: int, parts: list[str]) -> tuple[str, str]:
     if re.fullmatch("[0-9]+", part):
         return f"{which} has {len(part)} digits, more than a tensor can have", "Give a smaller one."
     if dtype_name(part) or part in _FILLS:
-        return f"{part!r} stands where {which} is", f"A colon comes before it: {printable(','.join(parts[:index]))}:{part}."
-    return f"{which}, {part!r}, is no whole number", GRAMMAR
+        return f"{which} is missing before {part!r}", f"A colon comes before it: {printable(','.join(parts[:index]))}:{part}."
+    return f"{which}, {part!r}, isn't an integer", GRAMMAR
 
 
 def _dtype_and_fill(parts: list[str], dims: str, written: str) -> tuple[str | None, str | None]:
@@ -178,7 +178,7 @@ def _dtype_and_fill(parts: list[str], dims: str, written: str) -> tuple[str | No
     fill: str | None = None
     for part in parts:
         if not part:
-            raise _wrong(written, "nothing stands behind a ':'", "Leave out the ':' where there is no dtype or fill.")
+            raise _wrong(written, "nothing follows a ':'", "Leave out the ':' where there isn't a dtype or fill.")
         if fill is not None:
             hint = f"The dtype comes first: {printable(dims)}:{part}:{fill}." if dtype_name(part) else GRAMMAR
             raise _wrong(written, f"{part!r} follows the fill {fill!r}", hint)
@@ -196,13 +196,13 @@ def _odd_part(part: str, dtype: str | None) -> tuple[str, str]:
     """What is wrong with something behind a colon, and what to do."""
     fills = f"Fills: {', '.join(_FILLS)} and LOW..HIGH, as in 0..100."
     if dtype is not None:
-        return f"{part!r} is no fill", sentences(did_you_mean(part, _FILLS), fills)
+        return f"{part!r} isn't a fill", sentences(did_you_mean(part, _FILLS), fills)
     if ".." in part:
-        return f"{part!r} is no range of numbers", fills
+        return f"{part!r} isn't a range of numbers", fills
     if re.fullmatch("-?[0-9]{1,18}", part):
-        return f"{part!r} is no fill", f"For {part} everywhere write int64:{part}..{int(part) + 1}. {fills}"
+        return f"{part!r} isn't a fill", f"For {part} everywhere write int64:{part}..{int(part) + 1}. {fills}"
     common = "Dtypes: float32, bfloat16, int64, bool, ..."
-    return f"{part!r} is neither dtype nor fill", sentences(did_you_mean(part, [*_DTYPES, *_FILLS]), common, fills)
+    return f"{part!r} is neither a dtype nor a fill", sentences(did_you_mean(part, [*_DTYPES, *_FILLS]), common, fills)
 
 
 def _check_fill(spec: InputSpec, written: str) -> None:
@@ -226,22 +226,22 @@ def _check_fill(spec: InputSpec, written: str) -> None:
 
 def _check_integers(spec: InputSpec, ends: tuple[str, str], limits: tuple[int, int], written: str) -> None:
     if any(re.fullmatch("-?[0-9]{1,25}", end) is None for end in ends):
-        raise _wrong(written, f"{spec.fill} are no whole numbers, and {spec.dtype} has no others", "Write it like 0..100.")
+        raise _wrong(written, f"{spec.fill} aren't integers, and {spec.dtype} holds only integers", "Write it like 0..100.")
     low, high = int(ends[0]), int(ends[1])
     _check_order(low, high, f"{low}..{low + 1}", written)
     smallest, largest = limits[0], min(limits[1], _LARGEST - 1)
     if low < smallest or high - 1 > largest:
         worst = low if low < smallest else high - 1
-        raise _wrong(written, f"{worst} is no {spec.dtype}", f"HIGH itself is left out: at most {smallest}..{largest + 1}.")
+        raise _wrong(written, f"{worst} is out of range for {spec.dtype}", f"HIGH is exclusive: at most {smallest}..{largest + 1}.")
 
 
 def _check_floats(ends: tuple[str, str], written: str) -> None:
     low, high = float(ends[0]), float(ends[1])
     if math.isinf(low) or math.isinf(high):
-        raise _wrong(written, "a bound is larger than any number of its kind", "Give smaller bounds.")
+        raise _wrong(written, "a bound is too large", "Give smaller bounds.")
     _check_order(low, high, "0..1", written)
 
 
 def _check_order(low: float, high: float, example: str, written: str) -> None:
     if low >= high:
-        raise _wrong(written, f"no value lies between {low} and {high}", f"LOW is below HIGH, which is left out: {example}.")
+        raise _wrong(written, f"no value lies between {low} and {high}", f"LOW is below HIGH, which is exclusive: {example}.")

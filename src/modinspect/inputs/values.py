@@ -105,7 +105,7 @@ def _check_floats(spec: InputSpec, ends: Iterable[float], dtype: torch.dtype) ->
     for end in ends:
         if abs(end) > largest:
             name = str(dtype).removeprefix("torch.")
-            raise InputError(f"the input '{spec}': {end:g} is no {name}", f"The largest one is {largest:g}.")
+            raise InputError(f"the input '{spec}': {end:g} is out of range for {name}", f"The largest one is {largest:g}.")
 
 
 def _check_memory(spec: InputSpec, dtype: torch.dtype, available: int | None) -> None:

@@ -47,7 +47,7 @@ def parse_target(text: str) -> Target:
     """Takes a target to pieces; imports nothing.
 
     Raises:
-        TargetError: the text has none of the forms, or an argument is no Python literal.
+        TargetError: the text has none of the forms, or an argument isn't a Python literal.
     """
     return parse(text, KINDS)
 
@@ -110,12 +110,12 @@ def _check_kind(obj: object, target: Target, wanted: Wanted, *, arguments: bool)
         noun = directory if hasattr(obj, "__path__") else "Python file"
         place = path if target.kind == "file" else obj.__name__
         hint = f"Name a class in it: '{place}:Class'. {what_it_offers(obj, wanted)}"
-        raise TargetError(f"{path!r} is a {noun}, no model", hint)
+        raise TargetError(f"{path!r} is a {noun}, not a model", hint)
     elif isinstance(obj, type):
         if not wanted.is_one(obj):
-            raise TargetError(f"{path!r} is a class, but no subclass of nn.Module", _FITTING)
+            raise TargetError(f"{path!r} is a class, but not a subclass of nn.Module", _FITTING)
     elif not callable(obj):
-        raise TargetError(f"{path!r} is {what_it_is(obj)}, no model", _FITTING)
+        raise TargetError(f"{path!r} is {what_it_is(obj)}, not a model", _FITTING)
 
 
 _FITTING = "A target is an nn.Module class, a function that returns a module, or a module."

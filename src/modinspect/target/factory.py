@@ -50,7 +50,7 @@ class Factory:
             built = self._call()
         if isinstance(built, nn.Module):
             return built
-        raise TargetError(f"{self.target.path!r} returned {_what(built)}, no nn.Module", _how_to_return(built))
+        raise TargetError(f"{self.target.path!r} returned {_what(built)}, expected nn.Module", _how_to_return(built))
 
     def _call(self) -> object:
         try:
@@ -81,7 +81,7 @@ def _remedy(found: Misfit, signature: Signature) -> str:
         return f"Write {' and '.join(unnamed)} in the call behind the target, as in pkg.mod:Class(64)."
     flags = " ".join(f"--init {p.name}={_kind_of_value(p)}" for p in found.missing)
     complex_ones = [p.name for p in found.missing if _kind_of_value(p) == "VALUE" and p.annotation is not Parameter.empty]
-    function = f"If {' or '.join(complex_ones)} is no literal, name a function that builds the model." if complex_ones else ""
+    function = f"If {' or '.join(complex_ones)} can't be written so, name a function that builds the model." if complex_ones else ""
     return sentences(f"Add {flags}.", function)
 
 
@@ -112,5 +112,4 @@ def _what(value: object) -> str:
         return "None"
     if isinstance(value, type):
         return f"the class {value.__name__}"
-    name = type(value).__name__
-    return f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name}"
+    return type(value).__name__

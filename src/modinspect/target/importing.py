@@ -147,7 +147,7 @@ def _no_module(name: str, parent: ModuleType | None, asked: str) -> TargetError:
     package = parent.__name__
     if not hasattr(parent, "__path__"):
         return TargetError(
-            f"{package!r} is a module and no package: there is no {last!r} in it to import", _file_meant(asked) or _colon(asked)
+            f"{package!r} is a module, not a package: it has no module {last!r}", _file_meant(asked) or _colon(asked)
         )
     known = _modules_in(parent)
     hint = sentences(did_you_mean(last, known), f"Its modules: {listed(known)}." if known else "It has no modules.")
@@ -163,7 +163,7 @@ def _file_meant(asked: str) -> str:
     """Where a file of another kind was named, or the ``.py`` of one misspelt: what to write for it."""
     file, colon, name = asked.partition(":")
     if os.path.isfile(file):
-        return f"{file!r} is a file, but no Python file: its name has to end in .py."
+        return f"{file!r} is a file, but not a Python file: its name must end in .py."
     stem, _, suffix = file.rpartition(".")
     if nearest(suffix, ["py"]) and os.path.isfile(f"{stem}.py"):
         return f"Did you mean '{stem}.py{colon}{name}'?"
@@ -196,4 +196,4 @@ def why_import_failed(raised: BaseException) -> str:
         return "Put what should only run as a script under: if __name__ == '__main__':"
     if isinstance(raised, ImportError) and "relative import" in str(raised):
         return "Relative imports work inside a package: add __init__.py to its directory, or name the target as pkg.mod:Class."
-    return "The module's own code raised this; --traceback shows the whole way there."
+    return "The module's own code raised this; --traceback prints all frames."

@@ -75,7 +75,7 @@ def parse(text: str, kinds: Sequence[Kind]) -> Target:
     """Takes ``text`` to pieces, as the first of ``kinds`` that it looks like.
 
     Raises:
-        TargetError: it has none of the forms, or an argument is no literal.
+        TargetError: it has none of the forms, or an argument isn't a Python literal.
     """
     written = text.strip()
     if not written:
@@ -105,9 +105,9 @@ def _what_is_odd(written: str) -> str:
         "no name follows the colon": head.endswith(":"),
         "there is no module before the colon": head.startswith(":"),
         "there is more than one colon": names.count(":") > (names == head),  # the one behind a file is gone
-        "a name is missing beside a dot": not odd,
+        "a name is missing before or after a dot": not odd,
     }
-    return next((what for what, holds in found.items() if holds), f"{odd!r} is no Python name")
+    return next((what for what, holds in found.items() if holds), f"{odd!r} isn't a Python name")
 
 
 def _parse_call(call: str, written: str) -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -145,7 +145,7 @@ def _value(node: ast.expr, what: str, written: str) -> Any:
         code = _as_written(node, written)
         literal = _NEARLY_LITERAL.get((code or "").lower())
         quote = f"Write {literal}." if literal else f"A string needs quotes: '{code}'." if isinstance(node, ast.Name) else ""
-        message = f"{what} of {written!r}, {code!r}, is no literal" if code else f"{what} of {written!r} is no literal"
+        message = f"{what} of {written!r}, {code!r}, isn't a Python literal" if code else f"{what} of {written!r} isn't a Python literal"
         raise TargetError(message, sentences(quote, _LITERALS, _MAKE_IT_YOURSELF)) from error
 
 
@@ -165,7 +165,7 @@ def parse_init(pairs: Sequence[str]) -> dict[str, object]:
     """Reads ``KEY=VALUE`` pairs; values are Python literals, or bare words, which are strings (``resnet50``, ``cuda:0``).
 
     Raises:
-        TargetError: a pair has no ``=``, its key is no name or was there before, or its value is no literal.
+        TargetError: a pair has no ``=``, its key is no name or was there before, or its value isn't a Python literal.
     """
     init: dict[str, object] = {}
     for pair in pairs:
@@ -176,7 +176,7 @@ def parse_init(pairs: Sequence[str]) -> dict[str, object]:
         if not key.isidentifier() or keyword.iskeyword(key):
             name = key.replace("-", "_")
             hint = f"Did you mean {name}={printable(value)}?" if name.isidentifier() and not keyword.iskeyword(name) else ""
-            raise TargetError(f"--init {pair!r}: {key!r} is no name of an argument", hint)
+            raise TargetError(f"--init {pair!r}: {key!r} isn't an argument name", hint)
         if key in init:
             raise TargetError(f"--init gives {key!r} twice: {init[key]!r} and {value!r}", "Give it once.")
         init[key] = _init_value(key, value.strip(), pair)
@@ -189,7 +189,7 @@ def _init_value(key: str, text: str, pair: str) -> object:
     literal = _NEARLY_LITERAL.get(text.lower(), text)
     if literal != text:
         hint = f"Write {key}={literal}, or '{key}=\"{text}\"' for the string."
-        raise TargetError(f"--init {pair!r}: {text!r} is no Python literal", hint)
+        raise TargetError(f"--init {pair!r}: {text!r} isn't a Python literal", hint)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -198,11 +198,11 @@ def _init_value(key: str, text: str, pair: str) -> object:
         if _is_word(text):
             return text
         raise TargetError(
-            f"--init {pair!r}: {text!r} is no Python literal",
+            f"--init {pair!r}: {text!r} isn't a Python literal",
             f"A string needs quotes of its own: --init '{key}=\"...\"'. {_LITERALS} {_MAKE_IT_YOURSELF}",
         ) from error
 
 
 def _is_word(text: str) -> bool:
-    """Whether a value that is no literal can only be meant as a string."""
+    """Whether a value that isn't a Python literal can only be meant as a string."""
     return bool(_BARE_WORD.fullmatch(text)) and text.lower() not in _NO_WORDS and not text.startswith("torch.")

@@ -39,7 +39,7 @@ def _existing(path: str) -> str:
     if not os.path.isfile(path):
         raise TargetError(f"there is no file {path!r}", _near_file(path))
     if not path.endswith(".py"):
-        raise TargetError(f"{path!r} is no Python file", "Its name has to end in .py.")
+        raise TargetError(f"{path!r} isn't a Python file", "Its name must end in .py.")
     return os.path.abspath(path)
 
 
