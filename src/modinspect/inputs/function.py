@@ -13,7 +13,7 @@ from modinspect.errors import InputError, TargetError
 from modinspect.inputs.bind import check
 from modinspect.inputs.values import Inputs, place
 from modinspect.signatures import complaint, misfit, show_signature, signature_of
-from modinspect.target import Found, Target, Wanted, find, importable_cwd, parse_target, what_it_is
+from modinspect.target import Found, Target, Wanted, evaluate, find, importable_cwd, parse_target, what_it_is
 from modinspect.usercode import user_code
 
 _RETURNS = "It returns a tuple (args), a dict (kwargs), a pair of both, or one tensor."
@@ -46,8 +46,9 @@ def _call(found: Found, target: Target) -> object:
     if not callable(function) or isinstance(function, nn.Module):
         raise InputError(f"--input-fn: {target.path!r} is {what_it_is(function)}, not a function", _RETURNS)
     with importable_cwd(*found.directories), user_code(InputError, f"the input function {target.path!r}"):
+        args, kwargs = evaluate(target.args, found.scope), evaluate(target.kwargs, found.scope)
         try:
-            return function(*target.args, **target.kwargs)
+            return function(*args, **kwargs)
         except TypeError as error:
             signature = signature_of(function)
             wrong = misfit(signature, len(target.args), target.kwargs) if signature else None

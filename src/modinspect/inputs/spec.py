@@ -232,7 +232,9 @@ def _check_integers(spec: InputSpec, ends: tuple[str, str], limits: tuple[int, i
     smallest, largest = limits[0], min(limits[1], _LARGEST - 1)
     if low < smallest or high - 1 > largest:
         worst = low if low < smallest else high - 1
-        raise _wrong(written, f"{worst} is out of range for {spec.dtype}", f"HIGH is exclusive: at most {smallest}..{largest + 1}.")
+        raise _wrong(
+            written, f"{worst} is out of range for {spec.dtype}", f"HIGH is exclusive: at most {smallest}..{largest + 1}."
+        )
 
 
 def _check_floats(ends: tuple[str, str], written: str) -> None:

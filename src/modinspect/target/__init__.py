@@ -9,10 +9,12 @@ Importing and building are two steps, as only the second makes parameters.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import ModuleType
 from typing import TYPE_CHECKING
 
 from modinspect.errors import TargetError
+from modinspect.target.evaluation import evaluate
 from modinspect.target.importing import importable_cwd, what_it_offers
 from modinspect.target.kinds import KINDS
 from modinspect.target.parse import Found, Target, Wanted, parse, parse_init
@@ -26,6 +28,7 @@ __all__ = [
     "Found",
     "Target",
     "Wanted",
+    "evaluate",
     "find",
     "importable_cwd",
     "load",
@@ -60,7 +63,12 @@ def find(target: Target, wanted: Wanted) -> Found:
     """
     kind = next(kind for kind in KINDS if kind.kind == target.kind)
     with importable_cwd():
-        return kind.find(target, wanted)
+        found = kind.find(target, wanted)
+        obj, path = found.obj, replace(target, keys=()).path
+        for key in target.keys:
+            obj = found.scope.step(obj, path, key)
+            path += str(key)
+    return replace(found, obj=obj)
 
 
 def load(target: Target | str, init: Mapping[str, object] | None = None) -> Factory:
@@ -69,7 +77,7 @@ def load(target: Target | str, init: Mapping[str, object] | None = None) -> Fact
     Raises:
         TargetError: the target can't be read or imported, or is neither ``nn.Module`` class, function nor module.
     """
-    from modinspect.target.configured import with_config
+    from modinspect.target.configured import with_config, with_defaults
     from modinspect.target.factory import Factory
 
     if isinstance(target, str):
@@ -78,8 +86,7 @@ def load(target: Target | str, init: Mapping[str, object] | None = None) -> Fact
     wanted = _modules()
     found = find(target, wanted)
     _check_kind(found.obj, target, wanted, arguments=bool(target.args or kwargs))
-    factory = Factory(target, found.obj, target.args, kwargs, found.directories)
-    return with_config(factory)
+    return with_defaults(with_config(Factory(target, found.obj, target.args, kwargs, found.directories, (), found.scope)))
 
 
 def _merged(target: Target, init: Mapping[str, object]) -> dict[str, object]:

@@ -5,8 +5,13 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
+from torch import nn
+
 from modinspect.errors import TargetError
 from modinspect.signatures import argument_names, signature_of
+from modinspect.target.defaults import fill_in
+from modinspect.target.evaluation import evaluate
+from modinspect.target.expressions import Call, Known
 from modinspect.usercode import user_code
 from modinspect.wording import did_you_mean
 
@@ -30,15 +35,27 @@ def with_config(factory: Factory) -> Factory:
     own = {name: value for name, value in factory.kwargs.items() if name in own_names}
     settings = {name: value for name, value in factory.kwargs.items() if name not in own_names}
     _check_names(factory, config_class, settings)
-    shown = f"{config_class.__name__}({', '.join(f'{name}={value!r}' for name, value in settings.items())})"
+    shown = str(Call(Known(config_class, config_class.__name__), (), settings))
     with user_code(TargetError, f"making {shown} for {factory.target.path!r}"):
-        config = config_class(**settings)
+        config = config_class(**evaluate(settings, factory.scope))
     return dataclasses.replace(factory, kwargs={"config": config, **own}, notes=(*factory.notes, f"built from {shown}"))
+
+
+def with_defaults(factory: Factory) -> Factory:
+    """The factory with the fields set that dotted names ask for, and with arguments whose class needs none itself.
+
+    Raises:
+        TargetError: a dotted name begins with no argument, or nobody knows of which class that is.
+    """
+    if not callable(factory.obj) or isinstance(factory.obj, nn.Module):
+        return factory
+    filled = fill_in(factory.obj, factory.args, factory.kwargs, factory.scope)
+    return dataclasses.replace(factory, args=filled.args, kwargs=filled.kwargs, notes=(*factory.notes, *filled.notes))
 
 
 def _config_class(factory: Factory) -> type[Any] | None:
     """The class of the configuration to make, ``None`` where there is nothing to make."""
-    if not isinstance(factory.obj, type) or factory.args or "config" in factory.kwargs:
+    if not isinstance(factory.obj, type) or factory.args or any(name.split(".")[0] == "config" for name in factory.kwargs):
         return None
     signature = signature_of(factory.obj)
     if signature is None or next(iter(signature.parameters), None) != "config":

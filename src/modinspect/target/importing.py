@@ -13,6 +13,7 @@ from types import ModuleType
 
 from modinspect.errors import TargetError
 from modinspect.target.parse import Wanted
+from modinspect.target.scope import Scope
 from modinspect.usercode import user_code
 from modinspect.wording import did_you_mean, listed, nearest, sentences
 
@@ -90,6 +91,19 @@ def walk(start: object, path: str, names: Sequence[str], wanted: Wanted) -> obje
     if reached is _MISSING:
         raise _no_name(*max(dead_ends, key=lambda end: len(end[1])), wanted)
     return reached
+
+
+def innermost_module(name: str) -> ModuleType | None:
+    """The module that a dotted name leads through last; it is imported already."""
+    parts = name.split(".")
+    prefixes = (".".join(parts[:end]) for end in range(len(parts), 0, -1))
+    return next((module for prefix in prefixes if (module := sys.modules.get(prefix)) is not None), None)
+
+
+def scope_of(obj: object, module: ModuleType | None) -> Scope:
+    """The modules whose names the arguments of ``obj`` may use: the one it was found in, and the one that defines it."""
+    home = sys.modules.get(getattr(obj, "__module__", None) or "")
+    return Scope(tuple(dict.fromkeys(known for known in (module, home) if isinstance(known, ModuleType))))
 
 
 def offers(place: object, wanted: Wanted) -> tuple[str, ...]:

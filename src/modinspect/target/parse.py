@@ -1,6 +1,6 @@
-"""What a user names, taken to pieces: a place, a name in it, and a call with literal arguments.
+"""Takes what a user names to pieces: a module or file, a name in it, keys, and a call with arguments.
 
-Nothing here imports or runs anything: arguments are Python literals and are read as such.
+Nothing here imports or runs anything: arguments are read as data.
 """
 
 from __future__ import annotations
@@ -14,10 +14,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from modinspect.errors import TargetError
+from modinspect.target.expressions import Key, Reference, Unreadable, read, shown
+from modinspect.target.scope import Scope
 from modinspect.wording import printable, sentences
 
 FORMS = "A target is pkg.mod:Class, pkg.mod.Class or path/to/file.py:Class, and a call may follow: pkg.mod:Class(width=64)."
-_LITERALS = "Arguments are Python literals: numbers, 'strings', True, None, lists, tuples, dicts."
+_LITERALS = "Arguments are Python literals, or calls of names of the target's module with such arguments: GPTConfig(n_layer=2)."
 _MAKE_IT_YOURSELF = "For any other value, name a function that builds the model."
 
 
@@ -25,8 +27,14 @@ _MAKE_IT_YOURSELF = "For any other value, name a function that builds the model.
 class Target:
     """A model as the user named it.
 
-    ``place`` is a module (``pkg.mod``), a file, or the whole dotted name; ``name`` is the way into it (``Outer.Inner``), empty
-    where the place says it all. ``args`` and ``kwargs`` are those of the call written behind it.
+    Args:
+        text: as it was written.
+        kind: which form it has.
+        place: a module (``pkg.mod``), a file, or the whole dotted name.
+        name: the way into the place (``Outer.Inner``); empty if the place is the whole name.
+        args: positional arguments of the call that follows, as data (:mod:`modinspect.target.expressions`).
+        kwargs: its keyword arguments.
+        keys: literal subscripts that follow the name: ``registry["vit_b"]``.
     """
 
     text: str
@@ -35,6 +43,7 @@ class Target:
     name: str
     args: tuple[Any, ...] = ()
     kwargs: dict[str, Any] = field(default_factory=dict)
+    keys: tuple[Key, ...] = ()
 
     def __str__(self) -> str:
         return self.text
@@ -42,14 +51,22 @@ class Target:
     @property
     def path(self) -> str:
         """The target without its arguments."""
-        return f"{self.place}:{self.name}" if self.name else self.place
+        keys = "".join(map(str, self.keys))
+        return f"{self.place}:{self.name}{keys}" if self.name else f"{self.place}{keys}"
 
 
 @dataclass(frozen=True)
 class Found:
-    """What a target leads to, and the directories that have to be importable for its code to work."""
+    """What a target leads to.
+
+    Args:
+        obj: the object that the name leads to.
+        scope: the modules whose names its arguments may use.
+        directories: have to be importable for its code to work.
+    """
 
     obj: object
+    scope: Scope
     directories: tuple[str, ...] = ()
 
 
@@ -64,7 +81,7 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Kind:
-    """One way to name an object. ``pattern`` has the groups ``place``, ``name`` and ``call``; ``find`` imports."""
+    """One way to name an object. ``pattern`` has the groups ``place``, ``name``, ``keys`` and ``call``; ``find`` imports."""
 
     kind: str
     pattern: re.Pattern[str]
@@ -75,7 +92,7 @@ def parse(text: str, kinds: Sequence[Kind]) -> Target:
     """Takes ``text`` to pieces, as the first of ``kinds`` that it looks like.
 
     Raises:
-        TargetError: it has none of the forms, or an argument isn't a Python literal.
+        TargetError: it has none of the forms, or an argument can't be read.
     """
     written = text.strip()
     if not written:
@@ -85,9 +102,9 @@ def parse(text: str, kinds: Sequence[Kind]) -> Target:
     for kind in kinds:
         match = kind.pattern.fullmatch(written)
         if match:
-            place, name, call = (match[group] or "" for group in ("place", "name", "call"))
+            place, name, keys, call = (match[group] or "" for group in ("place", "name", "keys", "call"))
             args, kwargs = _parse_call(call, written) if call else ((), {})
-            return Target(written, kind.kind, place, name, args, kwargs)
+            return Target(written, kind.kind, place, name, args, kwargs, _parse_keys(keys, written) if keys else ())
     raise TargetError(f"can't read the target {written!r}: {_what_is_odd(written)}", FORMS)
 
 
@@ -116,14 +133,26 @@ def _parse_call(call: str, written: str) -> tuple[tuple[Any, ...], dict[str, Any
         raise TargetError(f"can't read the target {written!r}: {call!r} is not one call", FORMS)
     if any(isinstance(argument, ast.Starred) for argument in tree.args) or any(k.arg is None for k in tree.keywords):
         raise TargetError(f"the arguments of {written!r} unpack something with '*'", f"Write each of them. {_LITERALS}")
-    args = tuple(_value(node, f"argument {i}", written) for i, node in enumerate(tree.args, 1))
+    args = tuple(_value(node, f"argument {i}", call, written) for i, node in enumerate(tree.args, 1))
     kwargs: dict[str, Any] = {}
     for keyword_ in tree.keywords:
         name = str(keyword_.arg)
         if name in kwargs:
             raise TargetError(f"{written!r} gives the argument {name!r} twice", "Give it once.")
-        kwargs[name] = _value(keyword_.value, f"the argument {name!r}", written)
+        kwargs[name] = _value(keyword_.value, f"the argument {name!r}", call, written)
     return args, kwargs
+
+
+def _parse_keys(keys: str, written: str) -> tuple[Key, ...]:
+    tree = _syntax(f"_{keys}", written)
+    try:
+        reference = read(tree)
+    except Unreadable as error:
+        raise TargetError(f"can't read the target {written!r}: a key isn't a literal", FORMS) from error
+    found = reference.steps[1:] if isinstance(reference, Reference) else ()
+    if not found or not all(isinstance(step, Key) for step in found):
+        raise TargetError(f"can't read the target {written!r}: {keys!r} are not keys", FORMS)
+    return tuple(step for step in found if isinstance(step, Key))
 
 
 def _syntax(source: str, written: str) -> ast.expr:
@@ -138,22 +167,31 @@ def _syntax(source: str, written: str) -> ast.expr:
         raise TargetError("the arguments of the target are nested too deeply", _MAKE_IT_YOURSELF) from error
 
 
-def _value(node: ast.expr, what: str, written: str) -> Any:
+def _value(node: ast.expr, what: str, call: str, written: str) -> Any:
     try:
-        return ast.literal_eval(node)
-    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError) as error:
-        code = _as_written(node, written)
-        literal = _NEARLY_LITERAL.get((code or "").lower())
-        quote = f"Write {literal}." if literal else f"A string needs quotes: '{code}'." if isinstance(node, ast.Name) else ""
-        message = f"{what} of {written!r}, {code!r}, isn't a Python literal" if code else f"{what} of {written!r} isn't a Python literal"
-        raise TargetError(message, sentences(quote, _LITERALS, _MAKE_IT_YOURSELF)) from error
+        value = read(node)
+    except (Unreadable, RecursionError, MemoryError) as error:
+        raise _odd_value(error.node if isinstance(error, Unreadable) else node, what, call, written) from error
+    slip = _slip(value)
+    if slip is not None:
+        literal = _NEARLY_LITERAL[slip.lower()]
+        raise TargetError(f"{what} of {written!r}, {slip!r}, isn't a Python literal", f"Write {literal}. {_LITERALS}")
+    return value
 
 
-def _as_written(node: ast.expr, written: str) -> str | None:
+def _slip(value: Any) -> str | None:
+    """A word of another language that is meant as a literal: ``true``, ``null``."""
+    text = str(value) if isinstance(value, Reference) else ""
+    return text if text.lower() in _NEARLY_LITERAL else None
+
+
+def _odd_value(node: ast.expr, what: str, call: str, written: str) -> TargetError:
     try:
-        return ast.get_source_segment(f"_{written[written.index('(') :]}", node)
+        code = ast.get_source_segment(f"_{call}", node)
     except ValueError:  # bytes that are no UTF-8 reach the command line as half characters, which can't be encoded
-        return None
+        code = None
+    part = f"{what} of {written!r}, {code!r}," if code else f"{what} of {written!r}"
+    return TargetError(f"{part} isn't a Python literal", sentences(_LITERALS, _MAKE_IT_YOURSELF))
 
 
 _BARE_WORD = re.compile(r"[A-Za-z_~/.][\w./:+@~-]*")
@@ -162,10 +200,16 @@ _NO_WORDS = ("inf", "nan")
 
 
 def parse_init(pairs: Sequence[str]) -> dict[str, object]:
-    """Reads ``KEY=VALUE`` pairs; values are Python literals, or bare words, which are strings (``resnet50``, ``cuda:0``).
+    """Reads ``KEY=VALUE`` pairs.
+
+    Keys are arguments, or dotted names of fields of one (``config.n_layer``). Values are Python literals, calls of names of the
+    target's module (``GPTConfig(n_layer=2)``), or bare words, which are strings (``resnet50``, ``cuda:0``).
+
+    Returns:
+        The values as data (:mod:`modinspect.target.expressions`), by key.
 
     Raises:
-        TargetError: a pair has no ``=``, its key is no name or was there before, or its value isn't a Python literal.
+        TargetError: a pair has no ``=``, its key isn't a name or was there before, or its value can't be read.
     """
     init: dict[str, object] = {}
     for pair in pairs:
@@ -173,14 +217,18 @@ def parse_init(pairs: Sequence[str]) -> dict[str, object]:
         key = key.strip()
         if not equals:
             raise TargetError(f"--init {pair!r} has no '='", "Write --init KEY=VALUE, as in --init num_classes=10.")
-        if not key.isidentifier() or keyword.iskeyword(key):
+        if not all(_is_name(part) for part in key.split(".")):
             name = key.replace("-", "_")
-            hint = f"Did you mean {name}={printable(value)}?" if name.isidentifier() and not keyword.iskeyword(name) else ""
+            hint = f"Did you mean {name}={printable(value)}?" if _is_name(name) else ""
             raise TargetError(f"--init {pair!r}: {key!r} isn't an argument name", hint)
         if key in init:
-            raise TargetError(f"--init gives {key!r} twice: {init[key]!r} and {value!r}", "Give it once.")
+            raise TargetError(f"--init gives {key!r} twice: {shown(init[key])} and {value!r}", "Give it once.")
         init[key] = _init_value(key, value.strip(), pair)
     return init
+
+
+def _is_name(text: str) -> bool:
+    return text.isidentifier() and not keyword.iskeyword(text)
 
 
 def _init_value(key: str, text: str, pair: str) -> object:
@@ -190,19 +238,18 @@ def _init_value(key: str, text: str, pair: str) -> object:
     if literal != text:
         hint = f"Write {key}={literal}, or '{key}=\"{text}\"' for the string."
         raise TargetError(f"--init {pair!r}: {text!r} isn't a Python literal", hint)
+    if text.lower() in _NO_WORDS:
+        raise _odd_init(key, text, pair)
+    if _BARE_WORD.fullmatch(text) and not text.startswith("torch.") and text not in ("True", "False", "None"):
+        return text
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return ast.literal_eval(text)
-    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError) as error:
-        if _is_word(text):
-            return text
-        raise TargetError(
-            f"--init {pair!r}: {text!r} isn't a Python literal",
-            f"A string needs quotes of its own: --init '{key}=\"...\"'. {_LITERALS} {_MAKE_IT_YOURSELF}",
-        ) from error
+            return read(ast.parse(text, mode="eval").body)
+    except (Unreadable, ValueError, SyntaxError, RecursionError, MemoryError) as error:
+        raise _odd_init(key, text, pair) from error
 
 
-def _is_word(text: str) -> bool:
-    """Whether a value that isn't a Python literal can only be meant as a string."""
-    return bool(_BARE_WORD.fullmatch(text)) and text.lower() not in _NO_WORDS and not text.startswith("torch.")
+def _odd_init(key: str, text: str, pair: str) -> TargetError:
+    hint = f"A string needs quotes of its own: --init '{key}=\"...\"'. {_LITERALS} {_MAKE_IT_YOURSELF}"
+    return TargetError(f"--init {pair!r}: {text!r} isn't a Python literal", hint)

@@ -161,3 +161,29 @@ def test_a_model_with_an_attribute_for_every_name_gets_no_guess():
                 return lambda *args: None
 
     assert guess_inputs(Anything()) is None
+
+
+class Embeds(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.wte = nn.Embedding(5, 3)
+
+    def forward(self, idx, targets=None):
+        return self.wte(idx)
+
+
+def test_an_argument_called_as_token_ids_are_gets_some_if_there_is_an_embedding():
+    found = guess_inputs(Embeds())
+    assert found.how == "the name of the argument idx: idx=1,16:int64"
+    assert torch.equal(found.kwargs["idx"], torch.zeros(1, 16, dtype=torch.int64))
+    no_embedding = Embeds()
+    no_embedding.wte = nn.Linear(3, 3)
+    assert guess_inputs(no_embedding) is None
+
+
+def test_an_embedding_that_takes_more_than_token_ids_gets_none():
+    class TakesMore(Embeds):
+        def forward(self, idx, mask):
+            return self.wte(idx)
+
+    assert guess_inputs(TakesMore()) is None

@@ -7,7 +7,14 @@ from collections.abc import Callable, Iterable, Iterator
 from torch import nn
 
 from modinspect.inputs.bind import problem_with
-from modinspect.inputs.guess import default_cfg, dummy_inputs, example_input_array, torchvision_weights, transformers
+from modinspect.inputs.guess import (
+    default_cfg,
+    dummy_inputs,
+    example_input_array,
+    token_ids,
+    torchvision_weights,
+    transformers,
+)
 from modinspect.inputs.guess.ask import Ask
 from modinspect.inputs.values import Inputs
 from modinspect.usercode import describe
@@ -23,6 +30,7 @@ GUESSES: tuple[Guess, ...] = (
     default_cfg.guess,
     torchvision_weights.guess,
     transformers.guess,
+    token_ids.guess,
 )
 
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 
-from modinspect.target.importing import import_module, walk
+from modinspect.target.importing import import_module, innermost_module, scope_of, walk
 from modinspect.target.kinds.colon import CALL, NAMES
 from modinspect.target.parse import Found, Kind, Target, Wanted
 
 
 def _find(target: Target, wanted: Wanted) -> Found:
     top, *names = target.place.split(".")
-    return Found(walk(import_module(top, target.path), top, names, wanted))
+    obj = walk(import_module(top, target.path), top, names, wanted)
+    return Found(obj, scope_of(obj, innermost_module(target.place)))
 
 
 DOTTED = Kind("dotted", re.compile(rf"(?P<place>{NAMES})(?P<name>){CALL}", re.DOTALL), _find)

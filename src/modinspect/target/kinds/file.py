@@ -13,7 +13,7 @@ import sys
 from types import ModuleType
 
 from modinspect.errors import TargetError
-from modinspect.target.importing import import_existing, importable_cwd, walk, why_import_failed, working_directory
+from modinspect.target.importing import import_existing, importable_cwd, scope_of, walk, why_import_failed, working_directory
 from modinspect.target.kinds.colon import CALL, NAMES
 from modinspect.target.parse import Found, Kind, Target, Wanted
 from modinspect.usercode import relative, user_code
@@ -29,7 +29,7 @@ def _find(target: Target, wanted: Wanted) -> Found:
         _forget_namesakes(root)
         module = _import_file(file, root, module_name)
         obj = walk(module, target.place, target.name.split("."), wanted) if target.name else module
-    return Found(obj, (root,))
+    return Found(obj, scope_of(obj, module), (root,))
 
 
 def _existing(path: str) -> str:

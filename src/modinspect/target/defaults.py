@@ -1,0 +1,189 @@
+"""Arguments that nobody gave: built from the class that they are annotated with, or named in a hint."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import sys
+import typing
+from collections.abc import Mapping, Sequence
+from inspect import Parameter, Signature
+from typing import Any
+
+from modinspect.errors import TargetError
+from modinspect.signatures import misfit, signature_of
+from modinspect.target.expressions import Call, Known, WithFields, shown
+from modinspect.target.scope import Scope
+from modinspect.wording import did_you_mean
+
+_LITERAL_TYPES = {"int": "INT", "float": "FLOAT", "str": "STRING", "bool": "BOOL"}
+_SETTINGS = ("config", "cfg", "conf", "configuration", "args", "arguments", "hparams", "params", "options", "opts", "settings")
+"""Names for an object that holds the settings of a model, and how the names of its class end."""
+
+
+_TELLING = 3
+"""Characters that a name needs to say what it is for."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Filled:
+    """The arguments of a constructor, with those that were filled in, and notes on these."""
+
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    notes: tuple[str, ...]
+
+
+def fill_in(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any], scope: Scope) -> Filled:
+    """Sets fields by dotted names, and builds required arguments whose class needs no arguments itself.
+
+    Args:
+        function: the class or function to be called.
+        args: its positional arguments.
+        kwargs: its keyword arguments; a dotted name (``config.n_layer``) sets a field of one.
+        scope: the target's module.
+
+    Raises:
+        TargetError: a dotted name begins with no argument, or nobody knows of which class it is.
+    """
+    signature = signature_of(function)
+    given = {name: value for name, value in kwargs.items() if "." not in name}
+    fields: dict[str, list[tuple[str, Any]]] = {}
+    for name, value in kwargs.items():
+        first, dot, rest = name.partition(".")
+        if dot:
+            fields.setdefault(first, []).append((rest, value))
+    if signature is None:
+        return Filled(tuple(args), dict(kwargs), ())
+    positional = list(args)
+    notes: list[str] = []
+    for name, settings in fields.items():
+        index = _index(signature, name)
+        if index is not None and index < len(positional):
+            positional[index] = WithFields(positional[index], tuple(settings))
+        else:
+            base = given[name] if name in given else _base(function, signature, name, scope)
+            given[name] = WithFields(base, tuple(settings))
+            if isinstance(base, Call) and name not in kwargs:
+                notes.append(f"{name} was built as {_merged(base, settings)}")
+    found = misfit(signature, len(positional), given)
+    for parameter in found.missing if found is not None else ():
+        kind = _annotated(function, parameter)
+        if kind is not None and parameter.kind is not Parameter.POSITIONAL_ONLY and _needs_nothing(kind):
+            given[parameter.name] = Call(Known(kind, kind.__name__))
+            notes.append(f"{parameter.name} was built with its defaults: {kind.__name__}()")
+    return Filled(tuple(positional), given, tuple(notes))
+
+
+def how_to_give(parameters: Sequence[Parameter], function: Any, scope: Scope) -> str:
+    """A hint with an ``--init`` for each missing argument; classes that look like one are named."""
+    flags = " ".join(_flag(parameter, function, scope) for parameter in parameters)
+    unclear = [
+        parameter.name
+        for parameter in parameters
+        if _kind_of_value(parameter) == "VALUE"
+        and parameter.annotation is not Parameter.empty
+        and not look_alikes(parameter, function, scope)
+    ]
+    other = f" If {' or '.join(unclear)} can't be written so, name a function that builds the model." if unclear else ""
+    return f"Add {flags}.{other}"
+
+
+def _flag(parameter: Parameter, function: Any, scope: Scope) -> str:
+    alike = look_alikes(parameter, function, scope)
+    if not alike:
+        return f"--init {parameter.name}={_kind_of_value(parameter)}"
+    either, *others = [f"--init '{parameter.name}={_example(kind)}'" for kind in alike[:3]]
+    return either + "".join(f" (or {other})" for other in others)
+
+
+def look_alikes(parameter: Parameter, function: Any, scope: Scope) -> tuple[type, ...]:
+    """The classes of the target's module that an argument may be meant to be.
+
+    That is the class that it is annotated with, else those whose name ends as the argument is called: ``GPTConfig`` for
+    ``config``. Of several, those that begin as the target does.
+    """
+    annotated = _annotated(function, parameter)
+    if annotated is not None:
+        return (annotated,)
+    wanted = parameter.name.replace("_", "").lower()
+    if _kind_of_value(parameter) != "VALUE" or len(wanted) < _TELLING:
+        return ()
+    endings = _SETTINGS if wanted in _SETTINGS else (wanted,)
+    own = getattr(function, "__name__", "")
+    found = {
+        value
+        for module in scope.modules
+        for name, value in list(vars(module).items())
+        if isinstance(value, type) and value is not function and name.lower().endswith(endings) and _is_own(value)
+    }
+    closest = max((_common(kind.__name__, own) for kind in found), default=0)
+    return tuple(sorted((kind for kind in found if _common(kind.__name__, own) == closest), key=lambda kind: kind.__name__))
+
+
+def _common(name: str, other: str) -> int:
+    """How many characters two names begin with alike."""
+    return next((i for i, (a, b) in enumerate(zip(name, other, strict=False)) if a != b), min(len(name), len(other)))
+
+
+def _is_own(kind: type) -> bool:
+    """Whether a class is neither Python's nor torch's."""
+    top = kind.__module__.partition(".")[0]
+    return top not in sys.stdlib_module_names and top not in ("torch", "numpy", "typing_extensions")
+
+
+def _example(kind: type) -> str:
+    signature = signature_of(kind)
+    required = misfit(signature, 0, ()) if signature is not None else None
+    arguments = [f"{p.name}={_kind_of_value(p)}" for p in required.missing] if required is not None else []
+    return f"{kind.__name__}({', '.join(arguments)})"
+
+
+def _kind_of_value(parameter: Parameter) -> str:
+    annotation = getattr(parameter.annotation, "__name__", parameter.annotation)
+    return _LITERAL_TYPES.get(str(annotation).strip("'\""), "VALUE")
+
+
+def _annotated(function: Any, parameter: Parameter) -> type | None:
+    """The class that an argument is annotated with, if it is neither Python's nor torch's."""
+    kind = parameter.annotation
+    if isinstance(kind, str):
+        try:
+            init = function.__init__ if isinstance(function, type) else function  # type: ignore[misc]
+            kind = typing.get_type_hints(init).get(parameter.name)
+        except Exception:  # annotations may hold whatever somebody wrote
+            return None
+    return kind if isinstance(kind, type) and _is_own(kind) else None
+
+
+def _needs_nothing(kind: type) -> bool:
+    signature = signature_of(kind)
+    return signature is not None and not inspect.isabstract(kind) and misfit(signature, 0, ()) is None
+
+
+def _index(signature: Signature, name: str) -> int | None:
+    """The position of an argument that can be given by position."""
+    kinds = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
+    names = [p.name for p in signature.parameters.values() if p.kind in kinds]
+    return names.index(name) if name in names else None
+
+
+def _base(function: Any, signature: Signature, name: str, scope: Scope) -> Any:
+    """What the fields of an argument that nobody gave are set in: its default, or what its class builds."""
+    parameter = signature.parameters.get(name)
+    if parameter is None:
+        message = f"--init {name}.… sets a field of {name!r}, which is not an argument"
+        raise TargetError(message, did_you_mean(name, signature.parameters))
+    if parameter.default is not Parameter.empty and parameter.default is not None:
+        return parameter.default
+    config_class = getattr(function, "config_class", None) if name == "config" else None
+    alike = (config_class,) if isinstance(config_class, type) else look_alikes(parameter, function, scope)
+    if len(alike) != 1:
+        which = f"Give it, as in {_flag(parameter, function, scope)}." if alike else f"Give it too: --init {name}=VALUE."
+        raise TargetError(f"--init {name}.… sets a field of {name!r}, and nobody says of which class that is", which)
+    return Call(Known(alike[0], alike[0].__name__))
+
+
+def _merged(base: Call, settings: Sequence[tuple[str, Any]]) -> str:
+    arguments = ", ".join(f"{name}={shown(value)}" for name, value in settings)
+    return f"{base.function}({arguments})"
