@@ -130,7 +130,7 @@ WRONG = {
     "lint models:Clean --select MI9": ("there is no rule 'MI9'", "explain"),
     "lint models:Clean --ignore ,": ("there is no rule ''", "explain"),
     "lint models:Clean --baseline none.json": ("can't read the baseline 'none.json'", "--write-baseline"),
-    "lint models:Clean --write-baseline no/dir/x.json": ("no directory", "Make it first"),
+    "lint models:Clean --write-baseline no/dir/x.json": ("no directory", "Create it first"),
     "lint models:Clean --jobs 0": ("--jobs", "--help"),
     "lint models:Clean --timeout -1": ("--timeout", "--help"),
     "lint models:Clean --fail-on never": ("'never' is not one of", "--help"),
