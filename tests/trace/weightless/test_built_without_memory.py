@@ -641,7 +641,7 @@ RUN_FOR_REAL = {
     "ComparesNamesOfClasses": '__class__.__name__ == "Tensor"',
     "Traces": "self.fc = torch.jit.trace(self.fc, torch.ones(2, 4))",
     "TracesInForward": "return torch.jit.trace(self.fc, x)(x)",
-    "Approximates": "torch.svd_lowrank does other things",
+    "Approximates": "torch.svd_lowrank treats tensors without memory differently",
 }
 """What needs a value that is not there, with what must stand in the note that says so."""
 

@@ -1,4 +1,4 @@
-"""The recorder of runs without memory: it hands each function stand-ins for what has none."""
+"""The recorder of runs without memory: functions get weightless tensors in place of parameters."""
 
 from __future__ import annotations
 
@@ -49,11 +49,11 @@ from modinspect.trace.weightless.tensor import META, WeightlessTensor, tensors_i
 from modinspect.usercode import code_line
 
 _Fresh: TypeAlias = "tuple[CallSignature, torch.Size, tuple[int, ...], torch.dtype, torch.device]"
-"""What a function made anew, from shapes alone: (itself, size, stride, dtype, device) of the tensor."""
+"""What a call of a known kind returns: (its signature, size, stride, dtype, device). Keeping the signature keeps its ``id``."""
 
 
 def _without_value(value: Any) -> bool:
-    """Whether some tensor in ``value`` has a shape alone."""
+    """Whether some tensor in ``value`` has no values."""
     if type(value) is WeightlessTensor:
         return value._value is None
     if isinstance(value, dict):
@@ -74,13 +74,13 @@ def _not_to_numpy(tensor: Tensor, *_: Any, **__: Any) -> Any:
 
 
 class WeightlessRecorder(Recorder):
-    """A recorder that hands each function weightless stand-ins for what has no memory or would be on another device.
+    """Replaces parameters, and tensors that would be on another device, by weightless tensors before each call.
 
     Args:
-        mode: the mode that the forward runs under.
+        mode: the dispatch mode of the forward.
         replaced: the parameters that were replaced when the model was built.
-        moved: the tensors that are on the device besides parameters and buffers: those handed to ``forward``.
-        registry: see :class:`Recorder`, as for the rest.
+        moved: further tensors that would be on the model's device: the inputs.
+        registry: as the remaining arguments, see :class:`Recorder`.
     """
 
     def __init__(
@@ -96,7 +96,7 @@ class WeightlessRecorder(Recorder):
     ) -> None:
         super().__init__(registry, preserved, metas, layers, plain=frozenset({WeightlessTensor}), **options)
         self._mode = mode
-        self._stand_ins: dict[int, tuple[Tensor, Tensor]] = {}
+        self._weightless_by_id: dict[int, tuple[Tensor, Tensor]] = {}
         self._weights = {id(tensor): tensor for tensor in registry.parameters.values()}
         self._replaced = {id(original): (original, replacement) for original, replacement in replaced.alive()}
         self._raised: list[tuple[Exception, str]] = []
@@ -107,7 +107,7 @@ class WeightlessRecorder(Recorder):
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         try:
-            return self._with_stand_ins(func, types, args, kwargs)
+            return self._with_weightless(func, types, args, kwargs)
         except NeedsValues as need:
             need.locate(self._where(sys._getframe(1)))
             self._mode.needed = self._mode.needed or need
@@ -121,26 +121,31 @@ class WeightlessRecorder(Recorder):
             yield
 
     def check(self, error: BaseException | None) -> None:
-        """After the run: whether it went the way that it goes with memory; ``error`` is what the forward raised.
+        """Checks after the run that it took the same branches as with memory.
+
+        Args:
+            error: what the forward raised.
 
         Raises:
-            NeedsValues: it may have gone another way.
+            NeedsValues: it may not have.
         """
         if self._mode.needed is not None:
             raise self._mode.needed
         if self.modules.other_thread_modules:
             raise NeedsValues(f"{', '.join(self.modules.other_thread_modules)} ran in another thread")
-        if (place := self._class_asked_for()) is not None:
-            raise NeedsValues(f"the exact class of a tensor is asked for{at_line(place)}")
-        raised, self._raised = self._raised, []
+        if (source := self._compares_class()) is not None:
+            raise NeedsValues(f"the exact class of a tensor is asked for{at_line(source)}")
+        caught, self._raised = self._raised, []
         while error is not None:
-            raised = [(caught, where) for caught, where in raised if caught is not error]
+            caught = [(exception, where) for exception, where in caught if exception is not error]
             error = error.__cause__ or error.__context__
-        for caught, where in raised:
-            raise NeedsValues(f"the forward caught {type(caught).__name__} ({caught}){where}: with memory it may be another")
+        for exception, where in caught:
+            raise NeedsValues(
+                f"the forward caught {type(exception).__name__} ({exception}){where}, which may differ with memory"
+            )
 
-    def _class_asked_for(self) -> Source | None:
-        """The line of a function that ran and that compares ``type(x)``, which is another without memory."""
+    def _compares_class(self) -> Source | None:
+        """A line, in a function that ran, that compares ``type(x)``, which differs without memory."""
         codes = {id(code): code for *_, (code, _, _) in self.ops if code is not None}
         for code in codes.values():
             for start, _, line in code.co_lines():
@@ -153,22 +158,22 @@ class WeightlessRecorder(Recorder):
         if isinstance(error, Exception):
             self._raised.append((error, at_line(self.sources.source(record.source))))
 
-    def _with_stand_ins(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        if is_tracing():  # it takes the values of tensors, and ends the process where there are none
+    def _with_weightless(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        if is_tracing():  # it reads values, and ends the process if there are none
             raise NeedsValues("torch.jit.trace needs the values of tensors")
         if func in SILENT and func not in _ABOUT_DEVICES:
             if func in SETS_FLAGS and self._mode.device.type != "cpu" and type(args[0]) is WeightlessTensor:
-                raise NeedsValues(f"gradients can't be recorded on {self._mode.device} without it")
+                raise NeedsValues(f"autograd can't record on {self._mode.device} without a {self._mode.device.type} device")
             if func == _GRAD and self._stands_in_with_grad(args[0]):
                 raise NeedsValues("the gradient of a tensor without memory is asked for")
             return func(*args, **kwargs) if kwargs else func(*args)
-        args = tuple([self._stand_in(value) for value in args])
+        args = tuple([self._replaced_by_weightless(value) for value in args])
         if kwargs:
-            kwargs = {name: self._stand_in(value) for name, value in kwargs.items()}
-        if func == SET_DATA and args[0] is args[1]:  # module.to() of what is there already
+            kwargs = {name: self._replaced_by_weightless(value) for name, value in kwargs.items()}
+        if func == SET_DATA and args[0] is args[1]:  # module.to() changes nothing
             return self._look_closely(func, args, {}, None, run=_do_nothing)
-        if func in _LOOKS_AT_CLASSES and _without_value(args):
-            raise NeedsValues(f"{public_name(func)} does other things to tensors without memory")
+        if func in _BRANCHES_ON_CLASS and _without_value(args):
+            raise NeedsValues(f"{public_name(func)} treats tensors without memory differently")
         if func in _FROM_DATA:
             args = tuple([self._numbers(func, value) if isinstance(value, (list, tuple)) else value for value in args])
         if func in _TO_NUMPY and type(args[0]) is WeightlessTensor and args[0]._on.type != "cpu":
@@ -176,7 +181,7 @@ class WeightlessRecorder(Recorder):
         if func in _NEEDS_VALUES:
             self._check_values(func, args)
         if func is _DETACH and sys._getframe(2).f_code is _MAKE_PARAMETER and type(args[0]) is WeightlessTensor:
-            return self._mode.copied(args[0])  # no call of the model's: with memory nothing is called
+            return self._mode.copied(args[0])  # nn.Parameter(x) calls this only for tensor subclasses
         if func is F.one_hot and _without_value(args) and self._mode.device.type == "cpu":
             return self._look_closely(func, args, kwargs or {}, None, run=self._one_hot)
         if self._mode.device.type != "cpu" and func in UNGUARDED:
@@ -191,14 +196,14 @@ class WeightlessRecorder(Recorder):
         if known.meta is None or known.mutates or known.kind != "compute" or type(out) is not WeightlessTensor:
             return
         if not INDEXED.keys().isdisjoint(capture.funcs):
-            return  # whether it runs again depends on the indices
+            return  # the next call may fail for other indices
         if out.requires_grad:
-            return  # one made of its shape alone would not lead back to the operands
+            return  # one made from its shape would have no graph
         if out._view_of is None and out._value is None and all(out is not tensor for tensor in tensors):
             self._fresh[id(known)] = (known, out.size(), out.stride(), out.dtype, out._on)
 
     def _run_known(self, known: CallSignature, func: Any, args: Any, kwargs: Any) -> Any:
-        """A function that made a tensor of shapes alone will make one alike: its operators need not be asked again."""
+        """Makes the result of a call of a known kind from its shape, without running its operators."""
         fresh = self._fresh.get(id(known))
         if fresh is None or not _without_value((args, kwargs)):
             return super()._run_known(known, func, args, kwargs)
@@ -214,48 +219,48 @@ class WeightlessRecorder(Recorder):
     def _where(self, frame: Any) -> str:
         return at_line(self.sources.source(self.sources.find(frame)))
 
-    def _stand_in(self, value: Any) -> Any:
+    def _replaced_by_weightless(self, value: Any) -> Any:
         cls = type(value)
         if cls is nn.Parameter or cls is Tensor:
-            known = self._stand_ins.get(id(value))
+            known = self._weightless_by_id.get(id(value))
             if known is not None and known[0] is value:
                 return known[1]
             replaced = self._replaced.get(id(value))
             if replaced is not None:
-                return self._stand_in(replaced[1])
+                return self._replaced_by_weightless(replaced[1])
             inner = unwrapped(value)
             is_weight = id(inner) in self._weights
             if is_weight or inner.is_meta or id(inner) in self._moved:
                 if inner is not value:
-                    raise NeedsValues("a transform of torch.func is over a tensor without memory")
+                    raise NeedsValues("a torch.func transform is applied to a tensor without memory")
                 return self._lift(value, keep_value=not is_weight)
             return value
         if cls is tuple or cls is list:
-            return cls([self._stand_in(item) for item in value])
+            return cls([self._replaced_by_weightless(item) for item in value])
         if self._elsewhere and cls is not WeightlessTensor and isinstance(value, Tensor):
             self._refuse_class(value)
         return value
 
     def _refuse_class(self, tensor: Tensor) -> None:
-        """What has a class of its own has no stand-in, and would stay where it is while all others are on another device."""
-        storage = storage_of(tensor)  # as_subclass(), which no mode sees, gives another tensor on the same memory
+        """Refuses a tensor subclass that would be on another device: only plain tensors can be replaced."""
+        storage = storage_of(tensor)  # as_subclass() returns another tensor on the same memory, unseen by any mode
         for known in (*self._weights.values(), *self._moved.values()):
             if known is tensor or (storage is not None and storage_of(known) == storage):
-                raise NeedsValues(f"a tensor of class {type(tensor).__name__} can't be had on {self._mode.device} without it")
+                raise NeedsValues(f"a {type(tensor).__name__}, a subclass of Tensor, can't be imitated on {self._mode.device}")
 
     def _stands_in_with_grad(self, tensor: Tensor) -> bool:
-        """Whether a ``backward()`` has given its gradient to what stands in for ``tensor``."""
-        value, stand_in = self._stand_ins.get(id(tensor), (None, None))
-        return value is tensor and stand_in is not None and stand_in.grad is not None
+        """Whether ``backward()`` gave a gradient to the tensor that replaces ``tensor``."""
+        value, weightless = self._weightless_by_id.get(id(tensor), (None, None))
+        return value is tensor and weightless is not None and weightless.grad is not None
 
     def _numbers(self, func: Any, data: Any) -> Any:
-        """What a tensor is made of, with the values of the tensors in it."""
+        """The data of a new tensor, with real tensors in place of weightless ones."""
         if _without_value(data):
             raise NeedsValues(f"{public_name(func)} needs the values of a tensor")
         return self._mode.with_values(data) if any(type(tensor) is WeightlessTensor for tensor in tensors_in(data)) else data
 
     def _one_hot(self, index: Tensor, num_classes: int = -1) -> Tensor:
-        """It has a way of its own for tensors without memory: so it is run on zeros, to go the way that it goes with memory."""
+        """``F.one_hot`` on zeros: it takes another branch for tensors without memory."""
         if num_classes == -1 or index.numel() * num_classes > SMALL:
             raise NeedsValues("torch.nn.functional.one_hot needs the values of a tensor")
         with without_dispatch_modes():
@@ -265,20 +270,20 @@ class WeightlessRecorder(Recorder):
             return self._mode.lift(made, keep_value=False)
 
     def _lift(self, value: Tensor, *, keep_value: bool) -> Tensor:
-        """Makes the stand-in, known by where the original comes from."""
+        """Makes the tensor that replaces ``value``, and gives it the same origin."""
         with without_dispatch_modes(), without_transforms():
-            stand_in = self._mode.lift(value, keep_value=keep_value)
+            weightless = self._mode.lift(value, keep_value=keep_value)
         origin = self.provenance.origin(value)
         if origin is None:
             origin = self.provenance.resolve(value)
         if origin is not None:
-            self.provenance.set_origin(stand_in, origin)
-        self._stand_ins[id(value)] = (value, stand_in)
-        return stand_in
+            self.provenance.set_origin(weightless, origin)
+        self._weightless_by_id[id(value)] = (value, weightless)
+        return weightless
 
 
 def _unguarded(method: Any, otherwise: Callable[..., Any]) -> Callable[..., Any]:
-    """A method for weightless tensors: a function of torch's own, inside which no mode sees what it calls, may call it, too."""
+    """A method of weightless tensors for calls from inside torch, which no function mode sees."""
 
     @functools.wraps(method)
     def call(tensor: WeightlessTensor, *args: Any, **kwargs: Any) -> Any:
@@ -290,7 +295,7 @@ def _unguarded(method: Any, otherwise: Callable[..., Any]) -> Callable[..., Any]
 
 @contextmanager
 def _methods_unguarded() -> Iterator[None]:
-    """Inside, weightless tensors have methods that ask no device for its guard."""
+    """Gives weightless tensors methods that need no device guard."""
     methods = {name: method for method in UNGUARDED if getattr(Tensor, name := getattr(method, "__name__", ""), None) is method}
     for name, method in methods.items():
         setattr(WeightlessTensor, name, _unguarded(method, UNGUARDED[method]))
@@ -304,7 +309,7 @@ def _methods_unguarded() -> Iterator[None]:
 _COMPARES_CLASS = re.compile(
     r"(\btype\([\w.\[\]]+\)|\.__class__)(\.__(qual)?name__)? *(is\b|==|!=|in\b|not in\b)[^#]*\bTensor\b"
 )
-_LOOKS_AT_CLASSES: frozenset[Any] = frozenset({torch.svd_lowrank, torch.pca_lowrank, torch.lobpcg})
+_BRANCHES_ON_CLASS: frozenset[Any] = frozenset({torch.svd_lowrank, torch.pca_lowrank, torch.lobpcg})
 _FROM_DATA: frozenset[Any] = frozenset({torch.tensor, torch.as_tensor, torch.asarray, Tensor.new_tensor})
 _TO_NUMPY: frozenset[Any] = frozenset(getattr(Tensor, name) for name in ("numpy", "__array__"))
 _DETACH = Tensor.detach
