@@ -81,13 +81,13 @@ def test_a_damaged_report_is_read_or_said_to_be_wrong(saved: dict[str, Any], pat
 @pytest.mark.parametrize(
     ("path", "value", "message"),
     [
-        (["ops"], [], r"report\.calls\[0\]\.stop"),
-        (["ops", 0, "index"], 7, r"report\.ops\[0\]\.index"),
-        (["calls", 0, "index"], -1, r"report\.calls\[0\]\.index"),
-        (["calls", 0, "parent"], 0, r"report\.calls\[0\]\.parent"),
-        (["calls", 1, "parent"], 2, r"report\.calls\[1\]\.parent"),
-        (["calls", 1, "start"], -1, r"report\.calls\[1\]\.start"),
-        (["calls", 1, "stop"], 10**6, r"report\.calls\[1\]\.stop"),
+        (["ops"], [], r"\$\.calls\[0\]\.stop"),
+        (["ops", 0, "index"], 7, r"\$\.ops\[0\]\.index"),
+        (["calls", 0, "index"], -1, r"\$\.calls\[0\]\.index"),
+        (["calls", 0, "parent"], 0, r"\$\.calls\[0\]\.parent"),
+        (["calls", 1, "parent"], 2, r"\$\.calls\[1\]\.parent"),
+        (["calls", 1, "start"], -1, r"\$\.calls\[1\]\.start"),
+        (["calls", 1, "stop"], 10**6, r"\$\.calls\[1\]\.stop"),
     ],
 )
 def test_places_that_are_not_there_are_said_to_be_wrong(

@@ -13,7 +13,6 @@ import warnings
 import weakref
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +29,7 @@ from modinspect.report import Report
 from modinspect.session import Recipe, Request
 from modinspect.target import load
 from modinspect.trace import trace
+from tests.data_helpers import replace
 from tests.trace.trace_helpers import AtenSeen, attributed, bits, photograph_of_process, without_detaches
 
 pytest.importorskip("transformers")

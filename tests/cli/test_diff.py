@@ -50,11 +50,11 @@ def test_json_goes_where_it_was_asked_to(modinspect: Modinspect, reports: tuple[
     [
         (None, "No such file"),
         ("{", "isn't valid JSON"),
-        ("[" * 100_000, "isn't valid JSON"),
+        ("[" * 100_000, "Expected `object`, got `array`"),
         ("\xff\xfe", "isn't valid JSON"),
-        ("[]", "this is no modinspect report"),
+        ("[]", "Expected `object`, got `array`"),
         ('{"schema_version": 99}', "schema_version 99"),
-        ('{"schema_version": 1}', "report lacks the key 'model'"),
+        ('{"schema_version": 1}', "Object missing required field `model`"),
     ],
     ids=["missing", "cut", "deep", "binary", "list", "other version", "empty"],
 )

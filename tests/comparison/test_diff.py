@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -28,6 +27,7 @@ from modinspect.report import (
     Totals,
     Unregistered,
 )
+from tests.data_helpers import replace
 
 
 def module(path: str, class_name: str, **facts: object) -> ModuleInfo:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from modinspect.errors import ConfigError
 from modinspect.findings import Finding, accept, baseline_text, fingerprinted, read_baseline
+from tests.data_helpers import replace
 from tests.linter.lint_samples import finding
 
 
@@ -122,15 +122,24 @@ ENTRY = {"rule": "MI103", "file": "a.py", "place": "forward", "code": "x", "occu
     ("content", "message"),
     [
         (None, "can't read the baseline"),
-        ("{", "is no JSON"),
-        ("[" * 100_000, "is no JSON"),
-        ("[]", "is no baseline"),
-        ('{"findings": 3}', "is no baseline"),
+        ("{", "isn't JSON"),
+        ("[" * 100_000, "isn't JSON"),
+        ("[]", "isn't a baseline"),
+        ('{"findings": 3}', "isn't a baseline"),
         ('{"findings": []}', "schema_version None"),
         (json.dumps({"schema_version": 2, "findings": []}), "schema_version 2"),
-        (json.dumps({"schema_version": 1, "findings": [3]}), "entry 1 of the baseline"),
-        (json.dumps({"schema_version": 1, "findings": [ENTRY, {**ENTRY, "occurrence": True}]}), "entry 2 of the baseline"),
-        (json.dumps({"schema_version": 1, "findings": [{**ENTRY, "file": None}]}), "lacks 'file'"),
+        (
+            json.dumps({"schema_version": 1, "findings": [3]}),
+            "`int` - at `$[0]` of its findings",
+        ),
+        (
+            json.dumps({"schema_version": 1, "findings": [ENTRY, {**ENTRY, "occurrence": True}]}),
+            "`$[1].occurrence`",
+        ),
+        (
+            json.dumps({"schema_version": 1, "findings": [{**ENTRY, "file": None}]}),
+            "`$[0].file` of its findings",
+        ),
     ],
 )
 def test_what_is_no_baseline_is_said_to_be_none(tmp_path: Path, content: str | None, message: str) -> None:

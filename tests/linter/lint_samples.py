@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import Any
 
 from modinspect.findings import Finding, Severity, Skipped
 from modinspect.linter.check import Checked
 from modinspect.linter.rule import PendingFinding, Rule, Runs, Undecided
 from modinspect.report import ModelInfo, ModuleInfo, Op, Report, Source, StateTensor, Totals
+from tests.data_helpers import replace
 
 REPORT = Report(
     model=ModelInfo("pkg:Net", "Net", False, "cpu", "real"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -24,6 +23,7 @@ from modinspect.report import (
     Totals,
     Unregistered,
 )
+from tests.data_helpers import replace
 
 FILE = "model.py"
 
@@ -65,7 +65,7 @@ class Forward:
     def call(self, path: str, *outputs: tuple[int | None, ...] | Output, line: int | None = None) -> Iterator[None]:
         """One call of a module; what runs inside the block runs inside the call."""
         module = self.modules[path]
-        self.modules[path] = dataclasses.replace(module, calls=module.calls + 1)
+        self.modules[path] = replace(module, calls=module.calls + 1)
         index = len(self.calls)
         named = tuple(output if isinstance(output, Output) else Output("", output, "float32") for output in outputs)
         start = len(self.ops)
@@ -75,7 +75,7 @@ class Forward:
         self._running.append(index)
         yield
         self._running.pop()
-        self.calls[index] = dataclasses.replace(self.calls[index], stop=len(self.ops))
+        self.calls[index] = replace(self.calls[index], stop=len(self.ops))
 
     def layer(self, path: str, *outputs: tuple[int, ...], flops: int | None = 0, line: int | None = None, **facts: Any) -> None:
         """One call of a layer that is one op."""
@@ -242,9 +242,9 @@ def failing() -> Report:
 def registered_only() -> Report:
     """No input, no forward: what print(model) knows."""
     report = blocks()
-    modules = tuple(dataclasses.replace(module, calls=0, extra_repr=_arguments(module)) for module in report.modules)
-    totals = dataclasses.replace(report.totals, ops=0, hidden_ops=0, flops=0, hidden_flops=0)
-    return dataclasses.replace(report, modules=modules, totals=totals, inputs=(), outputs=(), calls=(), ops=())
+    modules = tuple(replace(module, calls=0, extra_repr=_arguments(module)) for module in report.modules)
+    totals = replace(report.totals, ops=0, hidden_ops=0, flops=0, hidden_flops=0)
+    return replace(report, modules=modules, totals=totals, inputs=(), outputs=(), calls=(), ops=())
 
 
 def _arguments(module: ModuleInfo) -> str:
@@ -287,7 +287,7 @@ def hostile_to_the_end() -> Report:
 def hostile_not_run() -> Report:
     """The same model without a forward, with what its modules say of their arguments."""
     report = _hostile().report()
-    return dataclasses.replace(report, modules=tuple(dataclasses.replace(one, extra_repr=HOSTILE) for one in report.modules))
+    return replace(report, modules=tuple(replace(one, extra_repr=HOSTILE) for one in report.modules))
 
 
 _HOSTILE_SOURCE = Source(HOSTILE, 1, HOSTILE, HOSTILE)
@@ -301,7 +301,7 @@ def _hostile() -> Forward:
     run.module("never" + HOSTILE, HOSTILE)
     run.parameter(HOSTILE + ".w", 1, used=False, aliases=["other." + HOSTILE])
     run.foreign_tensor(HOSTILE, 1)
-    run.model = dataclasses.replace(run.model, notes=(HOSTILE,), device=HOSTILE)
+    run.model = replace(run.model, notes=(HOSTILE,), device=HOSTILE)
     return run
 
 

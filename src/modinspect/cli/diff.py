@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -67,18 +67,17 @@ def _read(file: str) -> Report:
     """A saved report.
 
     Raises:
-        ReportError: the file can't be read, or is none.
+        ReportError: the file can't be read, or isn't a report.
     """
     from modinspect.report import Report
 
     try:
-        with open(file, encoding="utf-8") as opened:
-            data = json.load(opened)
+        text = Path(file).read_text(encoding="utf-8")
     except OSError as error:
         raise ReportError(f"can't read {file!r}: {error.strerror or error}", _MAKE_ONE) from error
-    except (ValueError, RecursionError) as error:  # JSONDecodeError and UnicodeDecodeError are ValueErrors
+    except UnicodeDecodeError as error:
         raise ReportError(f"{file!r} isn't valid JSON: {error}", _MAKE_ONE) from error
     try:
-        return Report.from_dict(data)
+        return Report.from_json(text)
     except ReportError as error:
         raise ReportError(f"{file!r}: {error.message}", error.hint) from error

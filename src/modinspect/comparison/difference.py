@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
+
+from msgspec import Struct
 
 from modinspect.printing import printed
 from modinspect.report import Literals
@@ -17,8 +18,7 @@ Section: TypeAlias = Literal[
 Facts: TypeAlias = Mapping[str, Literals]
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """One thing that differs.
 
     ``before`` and ``after`` hold the facts that differ, by the names that they have in the report; ``before`` is ``None`` for
@@ -37,8 +37,7 @@ class Change:
         return "added" if self.before is None else "removed" if self.after is None else "changed"
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(Struct, frozen=True):
     """All that differs between two reports, true if anything does; ``before`` and ``after`` are their targets."""
 
     before: str

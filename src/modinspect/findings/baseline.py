@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, astuple, dataclass, fields, replace
-from typing import Any
+from collections.abc import Sequence
+
+import msgspec
+from msgspec.structs import astuple, replace
 
 from modinspect.errors import ConfigError
 from modinspect.findings.finding import Finding
@@ -21,8 +22,7 @@ SCHEMA_VERSION = 1
 _WRITE_ONE = "Write one with: modinspect lint --write-baseline FILE"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Identity:
+class Identity(msgspec.Struct, frozen=True, order=True):
     """What stays the same of a finding while the code around it changes.
 
     ``place`` is the innermost name of the function, or, where a finding has no line, the target and the module. ``occurrence``
@@ -85,7 +85,7 @@ def baseline_text(findings: Sequence[Finding]) -> str:
     """The file that accepts these findings, but for those that a comment suppresses; in an order of its own."""
     identities = zip(identify(findings), findings, strict=True)
     accepted = {identity for identity, finding in identities if finding.suppressed_by != "comment"}
-    entries = [asdict(identity) for identity in sorted(accepted)]
+    entries = [msgspec.to_builtins(identity) for identity in sorted(accepted)]
     return json.dumps({"schema_version": SCHEMA_VERSION, "findings": entries}, indent=2) + "\n"
 
 
@@ -93,7 +93,7 @@ def read_baseline(file: str) -> frozenset[Identity]:
     """The findings that a file accepts.
 
     Raises:
-        ConfigError: it can't be read, or is no baseline.
+        ConfigError: it can't be read, or isn't a baseline.
     """
     try:
         with open(file, encoding="utf-8") as opened:
@@ -101,27 +101,15 @@ def read_baseline(file: str) -> frozenset[Identity]:
     except OSError as error:
         raise ConfigError(f"can't read the baseline {file!r}: {error.strerror or error}", _WRITE_ONE) from error
     except (ValueError, RecursionError) as error:
-        raise ConfigError(f"the baseline {file!r} is no JSON: {error}", _WRITE_ONE) from error
-    return frozenset(_entries(data, file))
-
-
-def _entries(data: object, file: str) -> Iterator[Identity]:
+        raise ConfigError(f"the baseline {file!r} isn't JSON: {error}", _WRITE_ONE) from error
     if not isinstance(data, dict) or not isinstance(data.get("findings"), list):
-        raise ConfigError(f"{file!r} is no baseline of modinspect", _WRITE_ONE)
-    if data.get("schema_version") != SCHEMA_VERSION:
-        version = data.get("schema_version")
+        raise ConfigError(f"{file!r} isn't a baseline of modinspect", _WRITE_ONE)
+    version = data.get("schema_version")
+    if version != SCHEMA_VERSION:
         raise ConfigError(
             f"the baseline {file!r} has schema_version {version!r}, this modinspect reads {SCHEMA_VERSION}", _WRITE_ONE
         )
-    for number, entry in enumerate(data["findings"], 1):
-        yield _entry(entry, f"entry {number} of the baseline {file!r}")
-
-
-def _entry(entry: Any, where: str) -> Identity:
-    if not isinstance(entry, dict):
-        raise ConfigError(f"{where} is no object", _WRITE_ONE)
-    values: dict[str, Any] = {field.name: entry.get(field.name) for field in fields(Identity)}
-    for name, value in values.items():
-        if type(value) is not (int if name == "occurrence" else str):
-            raise ConfigError(f"{where} lacks {name!r}, or it is of the wrong kind", _WRITE_ONE)
-    return Identity(**values)
+    try:
+        return frozenset(msgspec.convert(data["findings"], list[Identity]))
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"the baseline {file!r} is damaged: {error} of its findings", _WRITE_ONE) from error

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
 from typing import Any, Literal, TypeAlias
+
+from msgspec import Struct, to_builtins
 
 from modinspect.report import Source
 
@@ -13,8 +14,7 @@ SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
 """From the worst to the mildest."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """One thing that a rule objects to.
 
     ``modules`` says how many modules it concerns; ``module`` is the first of them. ``suppressed_by`` says what suppressed it.
@@ -35,11 +35,11 @@ class Finding:
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON form."""
-        return asdict(self)
+        data: dict[str, Any] = to_builtins(self)
+        return data
 
 
-@dataclass(frozen=True, slots=True)
-class Skipped:
+class Skipped(Struct, frozen=True):
     """A rule that could not be decided on a model, and why."""
 
     rule: str
@@ -48,4 +48,5 @@ class Skipped:
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON form."""
-        return asdict(self)
+        data: dict[str, Any] = to_builtins(self)
+        return data

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
 from typing import Any
+
+from msgspec import Struct, to_builtins
 
 from modinspect.findings.finding import SEVERITIES, Finding, Severity, Skipped
 from modinspect.printing import printed
@@ -13,8 +14,7 @@ from modinspect.printing import printed
 SCHEMA_VERSION = 1
 
 
-@dataclass(frozen=True, slots=True)
-class RuleInfo:
+class RuleInfo(Struct, frozen=True):
     """A rule as the formats tell of it; ``page`` is its documentation in Markdown, ``summary`` the first line of it."""
 
     id: str
@@ -24,8 +24,7 @@ class RuleInfo:
     page: str
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(Struct, frozen=True):
     """A model that could not be checked: it could not be built or run, it crashed, or it took too long.
 
     ``detail`` is a traceback, or the end of what its process printed.
@@ -37,8 +36,7 @@ class Failure:
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class LintReport:
+class LintReport(Struct, frozen=True):
     """All of it.
 
     ``targets`` are all models in the order in which they were named, ``rules`` those that any was asked about, ``decided`` the
@@ -50,7 +48,7 @@ class LintReport:
     findings: tuple[Finding, ...] = ()
     skipped: tuple[Skipped, ...] = ()
     failures: tuple[Failure, ...] = ()
-    decided: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    decided: Mapping[str, frozenset[str]] = {}
 
     @property
     def open(self) -> tuple[Finding, ...]:
@@ -74,7 +72,7 @@ class LintReport:
             "targets": list(self.targets),
             "findings": [finding.to_dict() for finding in self.findings],
             "skipped": [skipped.to_dict() for skipped in self.skipped],
-            "failures": [asdict(failure) for failure in self.failures],
+            "failures": [to_builtins(failure) for failure in self.failures],
         }
 
     def __str__(self) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from modinspect.findings import Failure, Finding, Identity, LintReport, Severity, accept, fingerprinted
 from modinspect.linter.catalog import CATALOG, infos

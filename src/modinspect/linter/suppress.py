@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from modinspect.findings import Finding
 from modinspect.linter.catalog import CATALOG, UNUSED, find_rule, known, means, unknown

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from modinspect.report.queries import index_of
 from modinspect.report.schema import (
     SCHEMA_VERSION,
     Call,
@@ -23,7 +24,6 @@ from modinspect.report.schema import (
     StateTensor,
     Totals,
     Unregistered,
-    index_of,
 )
 
 __all__ = [

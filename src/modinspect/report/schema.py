@@ -1,8 +1,8 @@
 """The one data model: what a forward ran, as plain frozen data.
 
-A :class:`Report` holds no tensor, no module and no formatted text. Everything downstream of the forward (rules, ``diff``,
-renderers) reads only this, so that it works on a saved report too. The JSON form is written by :meth:`Report.to_dict` and read
-back by :meth:`Report.from_dict`; keys that are Python keywords (``class``, ``from``) are fields with another name here.
+A :class:`Report` holds no tensor, no module and no formatted text. Everything after the forward (rules, ``diff``, renderers)
+reads only this, and so works on a saved report too. Fields whose JSON key is a Python keyword (``class``, ``from``) have
+another name.
 
 Throughout, ``None`` means "not known".
 """
@@ -10,23 +10,22 @@ Throughout, ``None`` means "not known".
 from __future__ import annotations
 
 import dataclasses
-import functools
-import re
-import types
-import typing
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias, TypeVar, Union
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, TypeAlias
+
+from msgspec import UNSET, Meta, Struct, field
 
 from modinspect.errors import ReportError
 from modinspect.printing import printed
+from modinspect.report import codec
 
 SCHEMA_VERSION = 1
 
-_TOO_LARGE = 10**100
-"""No count of anything: larger ones can't be divided for people, and sums of them can't be told."""
+Count: TypeAlias = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+"""What torch counts in 64 bits: sizes, elements, bytes, indices. FLOPs may be more."""
 
-Shape: TypeAlias = tuple[int | None, ...]
+Shape: TypeAlias = tuple[Count | None, ...]
 """Sizes of the dimensions; ``None`` for one that is ragged or not known."""
 
 Literals: TypeAlias = bool | int | float | str | list[Any] | dict[str, Any] | None
@@ -36,43 +35,7 @@ Kind: TypeAlias = Literal["compute", "view", "create", "read"]
 Execution: TypeAlias = Literal["weightless", "real"]
 
 
-_CLASS: Any = {"key": "class"}
-_FROM: Any = {"key": "from"}
-"""Fields that stand under another name in the JSON form, as theirs is a keyword of Python."""
-
-
-_Data = TypeVar("_Data", bound=type)
-
-
-def _quick_to_make(cls: _Data) -> _Data:
-    """Gives a frozen dataclass with slots an ``__init__`` that writes to the slots themselves.
-
-    The one that it has calls ``object.__setattr__`` for each field, which takes three times as long; a report holds thousands
-    of such objects.
-    """
-    scope: dict[str, Any] = {}
-    arguments, lines = [], []
-    for f in dataclasses.fields(cls):
-        scope[f"set_{f.name}"] = getattr(cls, f.name).__set__
-        value = f.name
-        if f.default is not dataclasses.MISSING:
-            scope[f"default_{f.name}"] = f.default
-            arguments.append(f"{f.name}=default_{f.name}")
-        elif f.default_factory is not dataclasses.MISSING:
-            scope[f"make_{f.name}"] = f.default_factory
-            arguments.append(f"{f.name}=None")
-            value = f"make_{f.name}() if {f.name} is None else {f.name}"
-        else:
-            arguments.append(f.name)
-        lines.append(f"    set_{f.name}(self, {value})")
-    exec("\n".join([f"def __init__(self, {', '.join(arguments)}):", *lines]), scope)
-    scope["__init__"].__qualname__ = f"{cls.__qualname__}.__init__"
-    cls.__init__ = scope["__init__"]  # type: ignore[misc]
-    return cls
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(Struct, frozen=True, gc=False):
     """A place in the code: the innermost frame outside torch.
 
     ``file`` is relative to the working directory when under it. ``code`` is the text of the line, stripped; ``None`` where it
@@ -80,25 +43,23 @@ class Source:
     """
 
     file: str
-    line: int
+    line: Count
     function: str
     code: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ModelInfo:
+class ModelInfo(Struct, frozen=True, gc=False):
     """What was inspected and how. ``device`` is where the parameters are; several are joined by commas."""
 
     target: str
-    class_name: str = field(metadata=_CLASS)
+    class_name: str = field(name="class")
     training: bool
     device: str
     execution: Execution
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Input:
+class Input(Struct, frozen=True, gc=False):
     """One tensor handed to ``forward``; ``name`` is its argument, with the way into containers (``batch.ids``, ``xs.0``)."""
 
     name: str
@@ -106,9 +67,7 @@ class Input:
     dtype: str
 
 
-@_quick_to_make
-@dataclass(frozen=True, slots=True)
-class Output:
+class Output(Struct, frozen=True, gc=False):
     """One tensor in what a module returned.
 
     ``path`` is ``""`` for a bare tensor, ``logits``, ``0`` or ``a.1`` inside containers. ``origin`` is as in :class:`Operand`.
@@ -117,12 +76,10 @@ class Output:
     path: str
     shape: Shape | None
     dtype: str
-    origin: str | None = field(default=None, metadata=_FROM)
+    origin: str | None = field(default=None, name="from")
 
 
-@_quick_to_make
-@dataclass(frozen=True, slots=True)
-class Operand:
+class Operand(Struct, frozen=True, gc=False):
     """One tensor that an op got.
 
     ``origin`` (``from`` in JSON): ``input:0``, ``param:fc.weight``, ``buffer:bn.running_mean``, ``op:12``, ``unregistered:0``
@@ -132,22 +89,18 @@ class Operand:
 
     shape: Shape | None
     dtype: str
-    origin: str | None = field(default=None, metadata=_FROM)
+    origin: str | None = field(default=None, name="from")
     argument: str = ""
 
 
-@_quick_to_make
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(Struct, frozen=True, gc=False):
     """One tensor that an op gave."""
 
     shape: Shape | None
     dtype: str
 
 
-@_quick_to_make
-@dataclass(frozen=True, slots=True)
-class Op:
+class Op(Struct, frozen=True, gc=False):
     """One call into torch's Python API.
 
     ``module`` and ``call`` name the owner: the ``call``-th call (from 0) of the module with that path. ``flops`` counts as
@@ -159,26 +112,24 @@ class Op:
     was written to, and where the forward raised.
     """
 
-    index: int
+    index: Count
     name: str
     kind: Kind
     hidden: bool
     module: str
-    call: int
+    call: Count
     inputs: tuple[Operand, ...]
     outputs: tuple[Result, ...]
     flops: int | None
     source: Source | None
     aten: tuple[str, ...] = ()
-    arguments: dict[str, Literals] = field(default_factory=dict)
-    mutates: tuple[int, ...] = ()
+    arguments: dict[str, Literals] = {}
+    mutates: tuple[Count, ...] = ()
     estimated_flops: int | None = None
     kept: bool | None = None
 
 
-@_quick_to_make
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True, gc=False):
     """One call of a module.
 
     ``call`` counts the calls of this module from 0; ``parent`` is the place in :attr:`Report.calls` of the call that it was
@@ -186,21 +137,19 @@ class Call:
     in which they began, so a call comes after op ``start - 1`` and before op ``start``.
     """
 
-    index: int
+    index: Count
     module: str
-    call: int
-    parent: int | None
-    start: int
-    stop: int
+    call: Count
+    parent: Count | None
+    start: Count
+    stop: Count
     training: bool
     inputs: tuple[Output, ...]
     outputs: tuple[Output, ...]
     source: Source | None
 
 
-@_quick_to_make
-@dataclass(frozen=True, slots=True)
-class ModuleInfo:
+class ModuleInfo(Struct, frozen=True, gc=False):
     """One module, registered or not.
 
     ``params`` counts the unique elements of parameters at or under the module, ``own_params`` of those that it holds itself.
@@ -210,25 +159,23 @@ class ModuleInfo:
     """
 
     path: str
-    class_name: str = field(metadata=_CLASS)
+    class_name: str = field(name="class")
     registered: bool
     layer: bool
-    calls: int
-    params: int
-    own_params: int
-    trainable_params: int
-    param_bytes: int
+    calls: Count
+    params: Count
+    own_params: Count
+    trainable_params: Count
+    param_bytes: Count
     flops: int | None
     output_shapes: tuple[Shape | None, ...]
-    uncounted_ops: int = 0
+    uncounted_ops: Count = 0
     training: bool = False
     extra_repr: str = ""
     aliases: tuple[str, ...] = ()
 
 
-@_quick_to_make
-@dataclass(frozen=True, slots=True)
-class StateTensor:
+class StateTensor(Struct, frozen=True, gc=False):
     """One registered parameter or buffer, listed once under its first name; ``aliases`` are its other names (tied weights).
 
     ``used`` says whether any op got it as an operand, or ``None`` when nothing was run.
@@ -239,13 +186,12 @@ class StateTensor:
     shape: Shape | None
     dtype: str
     device: str
-    numel: int
+    numel: Count
     trainable: bool
     used: bool | None
 
 
-@dataclass(frozen=True, slots=True)
-class Unregistered:
+class Unregistered(Struct, frozen=True, gc=False):
     """A tensor or a module that the forward used and that nothing registers.
 
     ``name`` is where it was found (``layers[0]``, ``global SCALE``, ``torch.rand``); ``params`` counts a module's parameter
@@ -255,49 +201,46 @@ class Unregistered:
 
     kind: Literal["tensor", "module"]
     name: str
-    class_name: str = field(metadata=_CLASS)
+    class_name: str = field(name="class")
     shape: Shape | None
-    params: int
+    params: Count
     source: Source | None
     dtype: str | None = None
     role: str = ""
     module: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Totals:
+class Totals(Struct, frozen=True, gc=False):
     """Sums over the report; ``flops`` is :class:`torch.utils.flop_counter.FlopCounterMode`'s total on the same run.
 
     ``estimated_flops`` adds to that the FLOPs of operators without a formula whose twins have one (fused attention on the CPU);
     ``None`` where some are still unknown.
     """
 
-    params: int
-    trainable_params: int
-    param_bytes: int
-    buffer_bytes: int
-    ops: int
-    hidden_ops: int
+    params: Count
+    trainable_params: Count
+    param_bytes: Count
+    buffer_bytes: Count
+    ops: Count
+    hidden_ops: Count
     flops: int
     hidden_flops: int
-    uncounted_ops: int
+    uncounted_ops: Count
     estimated_flops: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class CrossCheck:
+class CrossCheck(Struct, frozen=True, gc=False):
     """What torchinfo counted in the same forward; ``None`` where it gave no number."""
 
     version: str
-    params: int | None
-    trainable_params: int | None
-    mult_adds: int | None
-    layers: int | None
+    params: Count | None
+    trainable_params: Count | None
+    mult_adds: Count | None
+    layers: Count | None
     note: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ForwardError:
+class ForwardError(Struct, frozen=True, gc=False):
     """What ``forward`` raised.
 
     ``op`` is the call that failed with the operands that met, ``None`` where the exception came from no op. ``sentence`` says
@@ -315,7 +258,11 @@ class ForwardError:
 
 @dataclass(frozen=True)
 class Report:
-    """What one forward ran: the registered half and the hidden half. See the module's docstring."""
+    """What one forward ran: the registered half and the hidden half. See the module's docstring.
+
+    The defaults of fields that are made later come from factories: a plain default would be an attribute of the class, which
+    is found before ``__getattr__`` is asked.
+    """
 
     model: ModelInfo
     inputs: tuple[Input, ...]
@@ -325,9 +272,9 @@ class Report:
     unregistered: tuple[Unregistered, ...]
     totals: Totals
     error: ForwardError | None = None
-    calls: tuple[Call, ...] = field(default_factory=tuple)
-    parameters: tuple[StateTensor, ...] = field(default_factory=tuple)
-    buffers: tuple[StateTensor, ...] = field(default_factory=tuple)
+    calls: tuple[Call, ...] = dataclasses.field(default_factory=tuple)
+    parameters: tuple[StateTensor, ...] = dataclasses.field(default_factory=tuple)
+    buffers: tuple[StateTensor, ...] = dataclasses.field(default_factory=tuple)
     torchinfo: CrossCheck | None = None
 
     @classmethod
@@ -361,120 +308,98 @@ class Report:
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON form (schema version 1), of nothing but dicts, lists, strings, numbers, booleans and ``None``."""
-        return {"schema_version": SCHEMA_VERSION, **_encode(self)}
+        return {"schema_version": SCHEMA_VERSION, **codec.plain(self._made())}
 
     @classmethod
     def from_dict(cls, data: object) -> Report:
-        """Reads the JSON form back; keys that this version does not know are passed over.
+        """Reads the JSON form back; unknown keys are ignored.
 
         Raises:
-            ReportError: ``data`` is no report, or of another schema version.
+            ReportError: ``data`` isn't a report, or has another schema version.
         """
-        if not isinstance(data, dict) or "schema_version" not in data:
-            raise ReportError(
-                "this is no modinspect report: the key 'schema_version' is missing",
-                "Save one with: modinspect show TARGET --format json --output report.json",
-            )
-        if data["schema_version"] != SCHEMA_VERSION:
-            raise ReportError(
-                f"the report has schema_version {data['schema_version']!r}, this modinspect reads {SCHEMA_VERSION}",
-                "Make the report again with this version.",
-            )
-        report: Report = _decode(cls, data, "report")
-        _check_places(report)
+        _check_version(data.get("schema_version", UNSET) if isinstance(data, dict) else UNSET)
+        report = codec.read(data, cls)
+        _check_flops(report)
+        _check_indices(report)
         return report
+
+    @classmethod
+    def from_json(cls, text: str) -> Report:
+        """As :meth:`from_dict`, from JSON text, in a tenth of the time.
+
+        Raises:
+            ReportError: as :meth:`from_dict`, and where ``text`` isn't JSON.
+        """
+        version = codec.read_json(text, _Version).schema_version
+        _check_version(version)
+        report = codec.read_json(text, cls)
+        _check_flops(report)
+        _check_indices(report)
+        return report
+
+    def to_json(self) -> str:
+        """The JSON form as text, in ASCII, with a line for each module, op and call."""
+        self._made()
+        fields = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        return codec.json_text({"schema_version": SCHEMA_VERSION, **fields})
+
+    def _made(self) -> Report:
+        """The report, after making the fields that were left for later."""
+        for f in dataclasses.fields(self):
+            getattr(self, f.name)
+        return self
 
     def __str__(self) -> str:
         return printed(self)
 
 
-def index_of(origin: str | None, kind: str) -> int | None:
-    """The 12 of ``op:12`` if ``kind`` is ``op``; ``None`` for an origin of another kind."""
-    found, _, index = (origin or "").partition(":")
-    return int(index) if found == kind and re.fullmatch("[0-9]{1,18}", index) else None  # a saved report may hold anything
+class _Version(Struct):
+    schema_version: Any = UNSET
 
 
-@functools.cache
-def _fields(cls: type) -> tuple[tuple[str, str, Any, bool], ...]:
-    """(field, JSON key, type, required) of each field of a dataclass."""
-    hints = typing.get_type_hints(cls)
-    return tuple(
-        (
-            f.name,
-            f.metadata.get("key", f.name),
-            hints[f.name],
-            f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING,
+def _check_version(version: object) -> None:
+    if version is UNSET:
+        raise ReportError(
+            "this isn't a modinspect report: the key 'schema_version' is missing",
+            "Save one with: modinspect show TARGET --format json --output report.json",
         )
-        for f in dataclasses.fields(cls)
-    )
+    if version != SCHEMA_VERSION or isinstance(version, bool):
+        raise ReportError(
+            f"the report has schema_version {version!r}, this modinspect reads {SCHEMA_VERSION}",
+            "Make the report again with this version.",
+        )
 
 
-def _encode(value: Any) -> Any:
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {key: _encode(getattr(value, name)) for name, key, _, _ in _fields(type(value))}
-    if isinstance(value, (tuple, list)):
-        return [_encode(item) for item in value]
-    if isinstance(value, dict):
-        return {key: _encode(item) for key, item in value.items()}
-    return value
+_MOST_FLOPS = 10**100
+"""Larger numbers overflow a float when they are shown in short."""
 
 
-def _decode(expected: Any, value: Any, where: str) -> Any:
-    """``value`` as the type ``expected``; ``where`` names its place for the message."""
-    origin = typing.get_origin(expected)
-    if dataclasses.is_dataclass(expected):
-        return _decode_dataclass(expected, value, where)
-    if origin in (Union, types.UnionType):
-        options = typing.get_args(expected)
-        if value is None and type(None) in options:
-            return None
-        rest = [option for option in options if option is not type(None)]
-        if len(rest) == 1:
-            return _decode(rest[0], value, where)
-        return value  # Literals: whatever JSON holds
-    if origin is tuple:
-        _check(isinstance(value, (list, tuple)), "a list", value, where)
-        item = typing.get_args(expected)[0]
-        return tuple(_decode(item, v, f"{where}[{i}]") for i, v in enumerate(value))
-    if origin is dict:
-        _check(isinstance(value, dict), "an object", value, where)
-        return dict(value)
-    if origin is Literal:
-        _check(value in typing.get_args(expected), f"one of {typing.get_args(expected)}", value, where)
-        return value
-    right = isinstance(value, expected) and not (expected is int and isinstance(value, bool))
-    _check(right, expected.__name__, value, where)
-    if expected is int:
-        _check(abs(value) < _TOO_LARGE, "a number that a model can have", "one of more digits", where)
-    return value
+def _check_flops(report: Report) -> None:
+    ops = [(f"$.ops[{op.index}]", flops) for op in report.ops for flops in (op.flops, op.estimated_flops)]
+    modules = [(f"$.modules[{index}]", module.flops) for index, module in enumerate(report.modules)]
+    totals = [("$.totals", flops) for flops in (report.totals.flops, report.totals.hidden_flops, report.totals.estimated_flops)]
+    for path, flops in (*ops, *modules, *totals):
+        if flops is not None and not 0 <= flops <= _MOST_FLOPS:
+            _check(right=False, expected="a number of FLOPs", found="one that no model has", path=path)
 
 
-def _decode_dataclass(cls: Any, value: Any, where: str) -> Any:
-    _check(isinstance(value, dict), "an object", value, where)
-    arguments = {}
-    for name, key, hint, required in _fields(cls):
-        if key in value:
-            arguments[name] = _decode(hint, value[key], f"{where}.{key}")
-        elif required:
-            raise ReportError(f"{where} lacks the key {key!r}", "The file is no whole report; make it again.")
-    return cls(**arguments)
+def _check_indices(report: Report) -> None:
+    """Ops and calls refer to each other by index: a call lies inside the one around it, and its ops exist."""
+    for index, op in enumerate(report.ops):
+        _check(op.index == index, str(index), op.index, f"$.ops[{index}].index")
+    for index, call in enumerate(report.calls):
+        path = f"$.calls[{index}]"
+        _check(call.index == index, str(index), call.index, f"{path}.index")
+        parent = call.parent
+        _check(parent is None or 0 <= parent < index, "null or the index of a call before it", parent, f"{path}.parent")
+        first, last = (0, len(report.ops)) if parent is None else (report.calls[parent].start, report.calls[parent].stop)
+        _check(first <= call.start <= last, f"from {first} to {last}", call.start, f"{path}.start")
+        _check(call.start <= call.stop <= last, f"from {call.start} to {last}", call.stop, f"{path}.stop")
 
 
-def _check_places(report: Report) -> None:
-    """Ops and calls name each other by their places: a call lies inside the one around it, and its ops are there."""
-    for place, op in enumerate(report.ops):
-        _check(op.index == place, f"{place}, its place", op.index, f"report.ops[{place}].index")
-    for place, call in enumerate(report.calls):
-        where = f"report.calls[{place}]"
-        _check(call.index == place, f"{place}, its place", call.index, f"{where}.index")
-        above = call.parent
-        _check(above is None or 0 <= above < place, "null or the place of a call before it", above, f"{where}.parent")
-        first, last = (0, len(report.ops)) if above is None else (report.calls[above].start, report.calls[above].stop)
-        _check(first <= call.start <= last, f"from {first} to {last}", call.start, f"{where}.start")
-        _check(call.start <= call.stop <= last, f"from {call.start} to {last}", call.stop, f"{where}.stop")
-
-
-def _check(right: bool, expected: str, value: Any, where: str) -> None:
+def _check(right: bool, expected: str, found: object, path: str) -> None:
     if not right:
-        found = repr(value) if len(repr(value)) <= 60 else f"{type(value).__name__}"
-        raise ReportError(f"{where} should be {expected}, found {found}", "The file is no whole report; make it again.")
+        raise ReportError(
+            f"not a whole report: expected {expected}, got {found} - at `{path}`",
+            "The file is damaged or incomplete. Make the report again.",
+        )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from msgspec import structs
+
 from modinspect.errors import RunError
 from modinspect.session.fallback import Built, run_target
 from modinspect.session.modes import in_mode
@@ -53,7 +55,7 @@ def inspect_recipe(recipe: Recipe, how: Inspection) -> Report:
     if reason is None:
         return report
     notes = (*report.model.notes, f"ran with real weights: {reason}")
-    return replace(report, model=replace(report.model, notes=notes))
+    return replace(report, model=structs.replace(report.model, notes=notes))
 
 
 def _failure(report: Report) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import math
 from collections.abc import Callable
@@ -13,6 +12,7 @@ from modinspect.render import REPORT_FORMATS, find_format
 from modinspect.render.report.json import render_json
 from modinspect.render.table import View
 from modinspect.report import Report
+from tests.data_helpers import replace
 from tests.render.render_reports import (
     HOSTILE,
     awkward,
@@ -56,8 +56,8 @@ def test_it_is_ascii_so_that_every_console_and_file_takes_it() -> None:
 def test_numbers_that_json_has_no_word_for_are_words() -> None:
     report = example()
     arguments = {"fill": math.inf, "low": [-math.inf, math.nan], "p": 0.5}
-    op = dataclasses.replace(report.ops[0], arguments=arguments)
-    text = render_json(dataclasses.replace(report, ops=(op, *report.ops[1:])))
+    op = replace(report.ops[0], arguments=arguments)
+    text = render_json(replace(report, ops=(op, *report.ops[1:])))
 
     def no_constants(name: str) -> None:
         raise AssertionError(name)

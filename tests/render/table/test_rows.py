@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 from modinspect.render.table import View, table_text
 from modinspect.render.table.marks import FOREIGN_TENSOR, NEVER, TIED, WRITES
 from modinspect.render.table.module_rows import registered_rows
 from modinspect.render.table.rows import Row
 from modinspect.render.table.run_rows import ran_rows
 from modinspect.report import Report
+from tests.data_helpers import replace
 from tests.render.render_reports import Forward, blocks, operand, registered_only
 
 
@@ -135,10 +134,10 @@ def test_without_a_forward_tied_weights_are_marked() -> None:
 def test_a_saved_report_may_lack_what_later_versions_added() -> None:
     """Estimates, calls and parameters have defaults: a report without them is drawn all the same."""
     report = blocks()
-    ops = tuple(dataclasses.replace(op, estimated_flops=None) for op in report.ops)
-    totals = dataclasses.replace(report.totals, estimated_flops=None)
-    older = dataclasses.replace(report, ops=ops, totals=totals)
+    ops = tuple(replace(op, estimated_flops=None) for op in report.ops)
+    totals = replace(report.totals, estimated_flops=None)
+    older = replace(report, ops=ops, totals=totals)
     assert rows(older)["Encoder"].flops == rows(report)["Encoder"].flops
     assert not rows(older)["Encoder"].uncounted
-    loose = dataclasses.replace(older, calls=(), parameters=())
+    loose = replace(older, calls=(), parameters=())
     assert [row.name for row in ran_rows(loose, View(expand=True)).rows[:2]] == ["F.embed", "F.norm"]

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
 
 from modinspect.render.table import View, table_text
 from modinspect.report import CrossCheck, ForwardError, Input, Output, Report, StateTensor, Unregistered
+from tests.data_helpers import replace
 from tests.render.render_reports import Forward, at, awkward, blocks, example, failing, operand, registered_only
 
 
@@ -20,7 +19,7 @@ def line_with(report: Report, start: str) -> str:
 
 
 def with_model(report: Report, **changes: object) -> Report:
-    return dataclasses.replace(report, model=dataclasses.replace(report.model, **changes))  # type: ignore[arg-type]
+    return replace(report, model=replace(report.model, **changes))  # type: ignore[arg-type]
 
 
 def test_the_head_says_what_was_run_how_and_on_what() -> None:
@@ -30,7 +29,7 @@ def test_the_head_says_what_was_run_how_and_on_what() -> None:
 
 def test_many_inputs_are_counted_after_the_fourth() -> None:
     inputs = tuple(Input(f"x{index}", (1,), "float32") for index in range(6))
-    assert line_with(dataclasses.replace(example(), inputs=inputs), "input") == "input  x0 (1,), x1 (1,), x2 (1,), x3 (1,) …+2"
+    assert line_with(replace(example(), inputs=inputs), "input") == "input  x0 (1,), x1 (1,), x2 (1,), x3 (1,) …+2"
 
 
 @pytest.mark.parametrize(
@@ -46,10 +45,10 @@ def test_many_inputs_are_counted_after_the_fourth() -> None:
     ],
 )
 def test_how_much_print_does_not_show(hidden_ops: int, ops: int, hidden_flops: int, flops: int, said: str) -> None:
-    totals = dataclasses.replace(
+    totals = replace(
         example().totals, ops=ops, hidden_ops=hidden_ops, flops=flops, hidden_flops=hidden_flops, estimated_flops=flops
     )
-    assert said in text(dataclasses.replace(example(), totals=totals)).splitlines()
+    assert said in text(replace(example(), totals=totals)).splitlines()
 
 
 def test_hidden_work_that_is_only_estimated_counts_as_hidden() -> None:
@@ -85,7 +84,7 @@ def test_a_model_of_which_nothing_could_be_counted_has_no_zero() -> None:
     ],
 )
 def test_torchinfo_stands_beside_what_ran(check: CrossCheck, said: str) -> None:
-    assert line_with(dataclasses.replace(example(), torchinfo=check), "torchinfo") == f"torchinfo   {said}"
+    assert line_with(replace(example(), torchinfo=check), "torchinfo") == f"torchinfo   {said}"
 
 
 def test_without_torchinfo_nothing_is_said_of_it() -> None:
@@ -193,16 +192,16 @@ def test_a_module_that_raised_before_it_called_anything_shows_what_it_got() -> N
         with run.call("inner", line=9):
             pass
     (root, inner) = run.report().calls
-    inner = dataclasses.replace(inner, inputs=(Output("0", (1, 8), "float32", "op:0"), Output("mask", (8,), "bool", "input:0")))
+    inner = replace(inner, inputs=(Output("0", (1, 8), "float32", "op:0"), Output("mask", (8,), "bool", "input:0")))
     error = ForwardError("ValueError", "too wide", "inner", at(4, code="raise ValueError"))
-    shown = text(dataclasses.replace(run.report(error=error), calls=(root, inner)))
+    shown = text(replace(run.report(error=error), calls=(root, inner)))
     said = [line.strip("│ ") for line in shown.split("╭")[1].splitlines()]
     assert said[said.index("inner got") + 1 :][:2] == ["0     (1, 8)     from torch.cat", "mask  (8,) bool  from input x"]
 
 
 def test_a_failure_before_anything_ran_shows_the_registered_half_and_the_failure() -> None:
     error = ForwardError("TypeError", "forward() missing 1 argument", "", None)
-    report = dataclasses.replace(registered_only(), error=error)
+    report = replace(registered_only(), error=error)
     assert "0–11  Block ×12" in text(report)
     assert "TypeError in Encoder" in text(report)
     assert "forward() missing 1 argument" in text(report)
@@ -210,6 +209,6 @@ def test_a_failure_before_anything_ran_shows_the_registered_half_and_the_failure
 
 def test_a_long_message_is_whole() -> None:
     words = [f"word{index}" for index in range(200)]
-    error = dataclasses.replace(failing().error, message=" ".join(words))  # type: ignore[type-var]
-    shown = text(dataclasses.replace(failing(), error=error), 60).split("╭")[1]
+    error = replace(failing().error, message=" ".join(words))  # type: ignore[type-var]
+    shown = text(replace(failing(), error=error), 60).split("╭")[1]
     assert [word for word in shown.replace("│", " ").split() if word.startswith("word")] == words

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import io
 import re
 import unicodedata
@@ -16,6 +15,7 @@ from modinspect.render.table import View, render_table, table_text
 from modinspect.render.table.marks import MARKS
 from modinspect.render.text import plain
 from modinspect.report import Output, Report, Result, Source
+from tests.data_helpers import replace
 from tests.render.render_reports import (
     FILE,
     HOSTILE,
@@ -221,8 +221,8 @@ def test_expand_shows_all_of_them() -> None:
 def test_blocks_that_differ_anywhere_do_not_fold() -> None:
     report = blocks(6)
     last = next(op for op in reversed(report.ops) if op.name.endswith("gelu"))
-    other = dataclasses.replace(last, outputs=(Result((1, 128, 255), "float32"),))
-    changed = dataclasses.replace(report, ops=tuple(other if op is last else op for op in report.ops))
+    other = replace(last, outputs=(Result((1, 128, 255), "float32"),))
+    changed = replace(report, ops=tuple(other if op is last else op for op in report.ops))
     assert "layers.0–4  Block ×5" in "\n".join(rows(changed))
     assert "layers.5  Block" in "\n".join(rows(changed))
 
@@ -356,7 +356,7 @@ def test_a_thousand_levels_are_numbered_and_not_drawn() -> None:
         assert max(map(len, table)) <= 80
     assert "⋮999" in rows(run.report(), 80)[-2]
     assert "⋮1000" in row(run.report(), "torch.relu", 80)
-    nothing = dataclasses.replace(run.report(), calls=(), ops=())
+    nothing = replace(run.report(), calls=(), ops=())
     assert len(rows(nothing, 80)) == depth
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -18,6 +17,7 @@ from modinspect import inspect_target, lint
 from modinspect.errors import RunError
 from modinspect.report import Report
 from modinspect.trace import NeedsValues, Weightless, trace, without_memory
+from tests.data_helpers import replace
 from tests.trace import test_architectures
 from tests.trace.small_models import ZOO
 

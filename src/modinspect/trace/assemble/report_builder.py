@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
+
+from msgspec import structs
 
 from modinspect.report import (
     Call,
@@ -280,4 +282,6 @@ def _plain(shape: Any) -> Shape | None:
 
 
 def _with_run(info: ModuleInfo, run: ModuleRun) -> ModuleInfo:
-    return replace(info, calls=run.calls, flops=run.flops, uncounted_ops=run.uncounted_ops, output_shapes=run.output_shapes)
+    return structs.replace(
+        info, calls=run.calls, flops=run.flops, uncounted_ops=run.uncounted_ops, output_shapes=run.output_shapes
+    )
