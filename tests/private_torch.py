@@ -6,13 +6,13 @@ import ast
 import re
 from collections.abc import Iterable, Iterator
 
-PUBLIC_ENOUGH = frozenset({"_parameters", "_buffers", "_modules", "_base", "_version"})
-"""Attributes of modules and tensors that torch's own notes tell users to read."""
+PUBLIC_ENOUGH = frozenset({"_parameters", "_buffers", "_modules", "_forward_hooks", "_forward_pre_hooks", "_base", "_version"})
+"""Attributes of modules and tensors that their documentation names, or that torch can't change: old pickles hold them."""
 
 NOT_TORCHS = frozenset({"_exit", "_getframe", "_replace", "_make", "_fields", "_asdict", "_run_exitfuncs", "_filters_mutated"})
 """Private names of the standard library, and methods of named tuples."""
 
-_IN_TEXT = re.compile(r"torch(\.\w+)*\._\w+(\.\w+)*")
+_IN_TEXT = re.compile(r"torch(\.\w+)*\._(?!_)\w*(\.\w+)*")
 _RECORDS = ("PrivateUse", "Patch")
 
 

@@ -43,7 +43,7 @@ from modinspect.trace.model import (
     walk,
 )
 from modinspect.trace.restore import Preserved, preserved_process
-from modinspect.trace.run import Options, Weightless, end_copies, run
+from modinspect.trace.run import Options, Weightless, end_copies, end_copy, run
 from modinspect.trace.weightless import NeedsValues, ReplacedParameters, within, without_memory
 
 __all__ = [
@@ -64,6 +64,7 @@ __all__ = [
     "check_modules",
     "class_path",
     "end_copies",
+    "end_copy",
     "flatten",
     "flatten_all",
     "is_inside_function",

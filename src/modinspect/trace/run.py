@@ -1,4 +1,4 @@
-"""One forward, from the look at the model before it to the report after it."""
+"""One inspection: saves the model, runs the forward under a recorder, restores the model and builds the report."""
 
 from __future__ import annotations
 
@@ -37,29 +37,29 @@ from modinspect.trace.restore import Preserved
 from modinspect.trace.weightless import NeedsValues, ReplacedParameters, WeightlessMode, WeightlessRecorder
 
 ENDS_COPIES: set[int] = set()
-"""The processes in which a copy that a forward has forked, and that comes back from it as well, ends there: it would do
-what they do. A process that runs many forwards and answers for them adds itself."""
+"""Ids of processes whose forked children exit when they return from a forward. Otherwise a child that the model forked would go
+on with the parent's work."""
 
 
 def end_copies() -> None:
-    """From now on, copies of this process that a forward forks and lets come back end there."""
+    """From now on, children that a forward forks exit when they return from it."""
     ENDS_COPIES.add(os.getpid())
 
 
 def end_copy(process: int) -> None:
-    """Called when a forward is done that ``process`` began: ends the process that this is if it is a copy to end."""
+    """Exits in a forked child of the model's; ``process`` is the process that began the forward."""
     if process in ENDS_COPIES and os.getpid() != process:
         os._exit(0)
 
 
 _FRAMES_A_MODULE = 12
-"""Frames that one level of nested modules takes at the most, with hooks."""
+"""Frames that one level of nested modules takes at most, hooks included."""
 
 _TIMES_DEEPER = 4
-"""A module that calls itself takes three frames a level by itself, and up to twelve here."""
+"""A module that calls itself takes three frames per level by itself, and up to twelve under the recorder."""
 
 _RECORDS = 10_000
-"""Objects that may be made between two looks of the garbage collector: some hundred ops with what belongs to them."""
+"""Objects that may be made between two runs of the garbage collector: the records of some hundred ops."""
 
 
 @dataclass(frozen=True)
@@ -89,8 +89,8 @@ class Options:
 
 @contextmanager
 def _quick_collections() -> Iterator[None]:
-    """Spares the garbage collector all that was there before, as torch is large, and lets it run less often for records."""
-    if gc.get_freeze_count():  # somebody has frozen objects for a reason of their own
+    """Exempts existing objects from garbage collection, as torch has many, and makes collections rarer."""
+    if gc.get_freeze_count():  # someone else has frozen objects
         yield
         return
     thresholds = gc.get_threshold()
@@ -106,7 +106,7 @@ def _quick_collections() -> Iterator[None]:
 
 @_quick_collections()
 def run(model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], options: Options) -> Report:
-    """Runs the forward and reports; puts everything back, whatever happens."""
+    """Runs the forward and reports; restores model and process whatever happens."""
     metas, layers = TensorMetaTable(), Layers(options.opaque)
     registry = register(model, metas)
     was_lazy = _is_lazy(registry)
@@ -140,7 +140,7 @@ def run(model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], opti
         end_copy(process)
         if isinstance(recorder, WeightlessRecorder):
             recorder.check(error)
-        if was_lazy or recorder.provenance.model_changed:  # what the model has become is gone once it is put back
+        if was_lazy or recorder.provenance.model_changed:  # the report needs the model as it is now, before it is restored
             registry = register(model, metas)
             return report(error)
     finally:
@@ -148,7 +148,7 @@ def run(model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], opti
     try:
         return report(error)
     finally:
-        del error  # its traceback holds this frame, and so the activations would wait for the garbage collector
+        del error  # its traceback holds this frame: activations would wait for the garbage collector
 
 
 def _recorder(
@@ -197,10 +197,9 @@ def _run(
 
 
 def _end_printing(error: BaseException) -> None:
-    """Lets go of what torch holds where a tensor was being printed when ``error`` was raised.
+    """Clears the frames in which torch was printing a tensor when ``error`` was raised.
 
-    torch switches its transforms (``torch.func``) off by an object that is a variable there: for as long as anybody keeps the
-    traceback, gradients of transforms would be zero.
+    A local variable there keeps transforms (``torch.func``) disabled. While the traceback is alive, their gradients are zero.
     """
     seen: set[int] = set()
     waiting: list[BaseException | None] = [error]
@@ -216,12 +215,12 @@ def _end_printing(error: BaseException) -> None:
 
 
 def _call(model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-    """The edge between modinspect and the model: frames outside of this one are nobody's business."""
+    """The edge between modinspect and the model: sources are never looked for in frames outside of this one."""
     return model(*args, **kwargs)
 
 
 def _inputs(model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Iterator[tuple[str, Tensor]]:
-    """(name, tensor) of each tensor handed to ``forward``, named after its arguments."""
+    """(name, tensor) of each tensor that ``forward`` gets, named after its parameters."""
     try:
         parameters = list(inspect.signature(model.forward).parameters.values())
     except (TypeError, ValueError):
@@ -246,9 +245,9 @@ def _is_lazy(registry: Registry) -> bool:
 
 
 def _copied(model: nn.Module, registry: Registry) -> nn.Module:
-    """A lazy module becomes another one when it runs, so a copy is run; what is lazy has no memory that copying would cost."""
+    """Copies a lazy module, as it becomes another one when it runs. Lazy parameters have no memory to copy."""
     tensors = [*registry.parameters.values(), *registry.buffers.values()]
-    # What has memory is shared with the copy; a lazy buffer does not know how to copy itself.
+    # Tensors with memory are shared with the copy. A lazy buffer can't copy itself.
     memo = {id(tensor): _unmade_again(tensor) if nn.parameter.is_lazy(tensor) else tensor for tensor in tensors}
     try:
         return copy.deepcopy(model, memo)
@@ -266,7 +265,7 @@ def _unmade_again(tensor: Tensor) -> Tensor:
 
 
 def _notes_on(registry: Registry) -> Iterator[str]:
-    """What of the model can't be seen as it would run by itself."""
+    """Notes on modules that run otherwise than usual, or inside of which little can be recorded."""
     for path, module in registry.modules.items():
         name = path or type(module).__name__
         if isinstance(module, torch.jit.ScriptModule):
@@ -278,14 +277,14 @@ def _notes_on(registry: Registry) -> Iterator[str]:
 
 
 def _notes_after(recorder: Recorder) -> Iterator[str]:
-    """What of the run could not be seen."""
+    """Notes on what could not be recorded."""
     if recorder.modules.other_thread_modules:
         yield f"{', '.join(recorder.modules.other_thread_modules)} ran in another thread: its ops can't be seen there"
 
 
 @contextmanager
 def _room_for(registry: Registry) -> Iterator[None]:
-    """Lets deeply nested modules, and such as call themselves, run: hooks add frames that the model alone does not need."""
+    """Raises the recursion limit: the recorder adds frames to each level of nested or recursive modules."""
     deepest = 1 + max([path.count(".") for path in registry.modules])
     limit = sys.getrecursionlimit()
     sys.setrecursionlimit(_TIMES_DEEPER * limit + _FRAMES_A_MODULE * deepest)
@@ -297,7 +296,7 @@ def _room_for(registry: Registry) -> Iterator[None]:
 
 @contextmanager
 def _fastpath_off() -> Iterator[None]:
-    """Transformer layers have a fused path in eval mode that runs none of their children."""
+    """Disables the fused path of transformer layers in eval mode, which runs none of their children."""
     enabled = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
     try:

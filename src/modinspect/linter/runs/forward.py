@@ -13,8 +13,7 @@ from torch import nn
 from modinspect.linter.runs.input_variants import Arguments, fresh
 from modinspect.linter.runs.step_recorder import Look, Watch, Watched
 from modinspect.report import Report
-from modinspect.trace.model.tensors import flatten_all
-from modinspect.trace.run import end_copy
+from modinspect.trace import end_copy, flatten_all
 
 
 class Forward:

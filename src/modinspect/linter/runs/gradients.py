@@ -11,8 +11,7 @@ from modinspect.linter.rule import CallSite
 from modinspect.linter.runs.forward import call
 from modinspect.linter.runs.mode_switch import registered
 from modinspect.linter.runs.step_recorder import Cut, Reach, Watch, Watched, gradient_starts, nothing
-from modinspect.trace.model.object_graph import attributes
-from modinspect.trace.model.tensors import flatten_all
+from modinspect.trace import attributes, flatten_all
 
 
 def follow(model: nn.Module, forward: Callable[[], Any]) -> tuple[set[str], dict[str, CallSite]] | None:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from modinspect.linter.rule import Undecided
-from modinspect.trace.model.tensors import flatten_all
+from modinspect.trace import flatten_all
 
 Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 """The positional and the keyword arguments of a forward."""

@@ -55,13 +55,14 @@ from modinspect.report import Report, Source
 from modinspect.trace import (
     DisableTorchFunction,
     NeedsValues,
+    Preserved,
     Weightless,
+    mode_of,
     trace,
+    walk,
     without_dispatch_modes,
     without_memory,
 )
-from modinspect.trace.model.registry import mode_of, walk
-from modinspect.trace.restore.model_state import Preserved
 from modinspect.usercode import describe
 
 _T = TypeVar("_T")

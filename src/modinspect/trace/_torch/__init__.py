@@ -11,11 +11,9 @@ from modinspect.trace._torch.default_device import default_device_mode, restore_
 from modinspect.trace._torch.dispatch_keys import (
     PYTHON_KEY,
     PYTHON_SNAPSHOT_KEY,
-    PreserveDispatchKeys,
     exclude_key,
     is_composite,
     is_key_excluded,
-    set_meta_included,
 )
 from modinspect.trace._torch.gpu_free_methods import UNGUARDED
 from modinspect.trace._torch.higher_order import see_higher_order_operators
@@ -32,10 +30,10 @@ from modinspect.trace._torch.modes import (
     pop_dispatch_mode_safely,
     pop_function_mode,
     push_dispatch_mode,
-    push_function_mode,
     without_dispatch_modes,
 )
 from modinspect.trace._torch.operators import (
+    AS_WRITTEN,
     HigherOrderOperator,
     OpOverload,
     OpOverloadPacket,
@@ -44,6 +42,7 @@ from modinspect.trace._torch.operators import (
     packet_of,
     qualified_name,
     schema_of,
+    unlisted_name,
 )
 from modinspect.trace._torch.patches import (
     dispatch_functionals_to,
@@ -70,6 +69,7 @@ from modinspect.trace._torch.transforms import (
 )
 
 __all__ = [
+    "AS_WRITTEN",
     "DISABLED_TORCH_FUNCTION",
     "FAKE_MODE_KEY",
     "MAKE_DUAL",
@@ -86,7 +86,6 @@ __all__ = [
     "HigherOrderOperator",
     "OpOverload",
     "OpOverloadPacket",
-    "PreserveDispatchKeys",
     "TorchDispatchMode",
     "are_transforms_active",
     "arguments_of",
@@ -116,15 +115,14 @@ __all__ = [
     "pop_dispatch_mode_safely",
     "pop_function_mode",
     "push_dispatch_mode",
-    "push_function_mode",
     "qualified_name",
     "registered_parameters_through",
     "restore_default_device",
     "schema_of",
     "see_higher_order_operators",
-    "set_meta_included",
     "storage_of",
     "suggest_memory_format",
+    "unlisted_name",
     "untraced",
     "unwrapped",
     "without_dispatch_modes",

@@ -11,7 +11,16 @@ import torch
 from torch import Tensor
 from torch.overrides import get_testing_overrides, resolve_name
 
-from modinspect.trace._torch import HigherOrderOperator, OpOverload, OpOverloadPacket, overload_name, packet_of, qualified_name
+from modinspect.trace._torch import (
+    AS_WRITTEN,
+    HigherOrderOperator,
+    OpOverload,
+    OpOverloadPacket,
+    overload_name,
+    packet_of,
+    qualified_name,
+    unlisted_name,
+)
 
 # Attribute reads that touch no data, and mode switches: calls of these are not ops.
 _SILENT_PROPERTIES = (
@@ -107,17 +116,12 @@ def public_name(func: Any) -> str:
         return f"torch.ops.higher_order.{func.name()}"
     name: str = resolve_name(func) or ""
     if not name:
-        home = (getattr(func, "__module__", None) or "torch").replace("torch._C._", "torch.")
-        name = f"{home}.{getattr(func, '__qualname__', type(func).__name__).removeprefix('_VariableFunctionsClass.')}"
+        name = unlisted_name(func)
     name = name.removesuffix(".__get__")
     home, _, last = name.rpartition(".")
     if home == "torch.functional" and hasattr(torch, last):
         return f"torch.{last}"
-    return _AS_WRITTEN.get(name, name)
-
-
-_AS_WRITTEN = {"torch.spmm": "torch.mm", "torch.sparse._sparse_mm": "torch.sparse.mm"}
-"""The name people write, by the name that torch finds first for the same function."""
+    return AS_WRITTEN.get(name, name)
 
 
 @remembered

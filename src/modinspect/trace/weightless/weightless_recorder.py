@@ -6,7 +6,7 @@ import functools
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from types import CodeType
 from typing import Any, TypeAlias
 
@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from modinspect.patching import patched
 from modinspect.report import Source
 from modinspect.trace._torch import (
     UNGUARDED,
@@ -297,13 +298,10 @@ def _unguarded(method: Any, otherwise: Callable[..., Any]) -> Callable[..., Any]
 def _methods_unguarded() -> Iterator[None]:
     """Gives weightless tensors methods that need no device guard."""
     methods = {name: method for method in UNGUARDED if getattr(Tensor, name := getattr(method, "__name__", ""), None) is method}
-    for name, method in methods.items():
-        setattr(WeightlessTensor, name, _unguarded(method, UNGUARDED[method]))
-    try:
+    with ExitStack() as stack:
+        for name, method in methods.items():
+            stack.enter_context(patched(WeightlessTensor, name, _unguarded(method, UNGUARDED[method])))
         yield
-    finally:
-        for name in methods:
-            delattr(WeightlessTensor, name)
 
 
 _COMPARES_CLASS = re.compile(
