@@ -214,7 +214,7 @@ def _repository() -> str:
 def _write_baseline(report: LintReport, file: str, stdout: TextIO) -> None:
     from modinspect.cli.messages import note
     from modinspect.findings import baseline_text
-    from modinspect.render.text import amount
+    from modinspect.render import amount
 
     write_result(baseline_text(report.findings), file, stdout)
     count = len([finding for finding in report.findings if finding.suppressed_by != "comment"])

@@ -102,7 +102,7 @@ def _print(label: str, style: str, text: str) -> None:
     from rich.console import Console
     from rich.text import Text
 
-    from modinspect.render.text import plain
+    from modinspect.render import plain
 
     console = Console(stderr=True, highlight=False, markup=False, emoji=False)
     try:

@@ -78,7 +78,7 @@ class _Line:
         return self.stream.write(text)
 
     def _now(self) -> str:
-        from modinspect.render.text import cut_right, plain
+        from modinspect.render import cut_right, plain
 
         elapsed = f"  {time.monotonic() - self._started:.0f} s"
         return cut_right(plain(self._text), self._width() - len(elapsed)) + elapsed

@@ -14,6 +14,7 @@ from modinspect.render.formats import (
     find_format,
     formats_help,
 )
+from modinspect.render.text import amount, cut_right, plain
 
 __all__ = [
     "DIFFERENCE_FORMATS",
@@ -21,8 +22,11 @@ __all__ = [
     "REPORT_FORMATS",
     "RULE_FORMATS",
     "Format",
+    "amount",
+    "cut_right",
     "find_format",
     "formats_help",
+    "plain",
     "text_of",
 ]
 

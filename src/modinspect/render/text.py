@@ -10,10 +10,12 @@ import functools
 import re
 import unicodedata
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from rich.cells import cell_len, set_cell_size
 
-from modinspect.report import Shape, Source
+if TYPE_CHECKING:
+    from modinspect.report import Shape, Source
 from modinspect.wording import from_package_on
 
 _INVISIBLE = ("Cc", "Cf", "Cs", "Zl", "Zp")
