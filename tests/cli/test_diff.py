@@ -33,14 +33,16 @@ def test_equal_reports_end_with_0(modinspect: Modinspect, reports: tuple[str, st
 
 def test_different_reports_end_with_1(modinspect: Modinspect, reports: tuple[str, str]) -> None:
     ran = modinspect("diff", *reports)
-    assert (ran.code, ran.err) == (1, "")
+    assert (ran.code, ran.err) == (1, f"found: {reports[0]} and {reports[1]} differ: 1 changed\n")
     assert "FLOPs 100 → 90 (-10)" in ran.out
     assert ran.out.endswith("1 changed\n")
 
 
 def test_json_goes_where_it_was_asked_to(modinspect: Modinspect, reports: tuple[str, str], tmp_path: Path) -> None:
-    ran = modinspect("diff", *reports, "--format", "json", "--output", str(tmp_path / "out.json"))
-    assert (ran.code, ran.out, ran.err) == (1, "", "")
+    out = tmp_path / "out.json"
+    ran = modinspect("diff", *reports, "--format", "json", "--output", str(out))
+    found = f"found: {reports[0]} and {reports[1]} differ: 1 changed (report in {out})\n"
+    assert (ran.code, ran.out, ran.err) == (1, "", found)
     (change,) = json.loads((tmp_path / "out.json").read_text())["changes"]
     assert (change["before"], change["after"]) == ({"flops": 100}, {"flops": 90})
 

@@ -36,7 +36,7 @@ def test_a_clean_model_ends_with_0(modinspect: Modinspect) -> None:
 
 def test_a_finding_ends_with_1_and_shows_its_line(modinspect: Modinspect) -> None:
     ran = modinspect("lint", "models.py:Loose", *ONLY)
-    assert (ran.code, ran.err) == (1, "")
+    assert (ran.code, ran.err) == (1, "found: 1 error; the first is MI103 unregistered-weight at models.py:31\n")
     head, place, *code, _, counts = ran.out.splitlines()
     assert head.startswith("error[MI103] unregistered-weight: the weight of F.linear")
     assert place.strip().startswith("--> models.py:")
@@ -110,7 +110,8 @@ def test_no_baseline_is_written_while_a_model_can_not_be_checked(modinspect: Mod
 
 def test_formats_go_where_they_are_asked_to(modinspect: Modinspect, project: Path) -> None:
     ran = modinspect("lint", "models:Loose", *ONLY, "--format", "sarif", "--output", "out.sarif")
-    assert (ran.code, ran.out, ran.err) == (1, "", "")
+    found = "found: 1 error; the first is MI103 unregistered-weight at models.py:31 (report in out.sarif)\n"
+    assert (ran.code, ran.out, ran.err) == (1, "", found)
     (result,) = json.loads((project / "out.sarif").read_text())["runs"][0]["results"]
     assert result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "models.py"
     assert modinspect("lint", "models:Loose", *ONLY, "--format", "json").out.startswith("{")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 import modinspect as modinspect_package
+from modinspect.cli.verdict import is_seen
 from modinspect.render import REPORT_FORMATS, formats_help
 from modinspect.report import Report
 from tests.cli.cli_helpers import Modinspect
@@ -122,9 +124,21 @@ def test_the_options_reach_the_table(modinspect: Modinspect) -> None:
     assert "Linear" not in table("--depth", "0")
 
 
+def test_only_text_on_a_terminal_needs_no_further_word() -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    assert is_seen("text", "-", Terminal())
+    assert not is_seen("text", "-", io.StringIO())
+    assert not is_seen("json", "-", Terminal())
+    assert not is_seen("text", "report.txt", Terminal())
+
+
 def test_a_forward_that_raises_shows_what_ran_and_ends_with_2(modinspect: Modinspect, models: str) -> None:
     ran = modinspect("show", f"{models}:Raises", "-i", "1,10")
-    assert (ran.code, ran.err) == (2, "")
+    failed = rf"error: {models}:Raises: forward raised ValueError at models.py:18: the [bold]model[/bold] said \x1b[31mno"
+    assert (ran.code, ran.err) == (2, failed + "\n")
     assert "ValueError" in ran.out
     assert r"the [bold]model[/bold] said \x1b[31mno" in ran.out
     assert "Traceback" not in ran.out

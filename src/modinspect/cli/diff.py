@@ -10,6 +10,7 @@ import typer
 from modinspect.cli import options
 from modinspect.cli.messages import errors_told
 from modinspect.cli.streams import check_destination, stdout_for_results, write_result
+from modinspect.cli.verdict import is_seen, tell_difference
 from modinspect.errors import ReportError
 from modinspect.render import DIFFERENCE_FORMATS, find_format
 
@@ -60,6 +61,8 @@ def diff(
             text = find_format(DIFFERENCE_FORMATS, output_format).render(difference)
         write_result(text, output, stdout)
         if difference:
+            if not is_seen(output_format, output, stdout):
+                tell_difference(difference, before, after, output)
             raise typer.Exit(DIFFERS)
 
 

@@ -13,6 +13,7 @@ from modinspect.cli import options
 from modinspect.cli.messages import FAILED, error, errors_told, print_traceback
 from modinspect.cli.progress import live_line
 from modinspect.cli.streams import check_destination, stdout_for_results, write_result
+from modinspect.cli.verdict import is_seen, tell_findings
 from modinspect.render import LINT_FORMATS, find_format
 
 if TYPE_CHECKING:
@@ -169,6 +170,8 @@ def lint(
         if report.failures:
             raise typer.Exit(FAILED)
         if write_baseline is None and report.at_least(threshold):
+            if not is_seen(output_format, output, stdout):
+                tell_findings(report, threshold, output)
             raise typer.Exit(FOUND)
 
 

@@ -37,6 +37,11 @@ def error(message: str, hint: str = "") -> None:
         _print("hint: ", "bold cyan", hint)
 
 
+def found(message: str) -> None:
+    """Prints what exit code 1 is about, as plain text whatever it contains."""
+    _print("found: ", "bold yellow", message)
+
+
 def note(message: str) -> None:
     """Prints what is good to know, as plain text whatever it holds."""
     _print("note: ", "bold", message)

@@ -14,6 +14,7 @@ from modinspect.cli.limits import limited
 from modinspect.cli.messages import FAILED, errors_told, print_traceback
 from modinspect.cli.progress import live_line
 from modinspect.cli.streams import STDOUT, check_destination, stdout_for_results, write_result
+from modinspect.cli.verdict import is_seen, tell_failure
 from modinspect.render import REPORT_FORMATS, find_format
 
 if TYPE_CHECKING:
@@ -111,6 +112,8 @@ def show(
             view = View(depth=depth, expand=expand, ops=ops, aten=aten)
             write_result(_written(report, view, output_format, output, stdout), output, stdout)
             if report.error:
+                if not is_seen(output_format, output, stdout):
+                    tell_failure(report, output)
                 raise typer.Exit(FAILED)
 
     limited(work, timeout)
