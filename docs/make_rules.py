@@ -5,7 +5,7 @@ python docs/make_rules.py
 
 from pathlib import Path
 
-from modinspect.linter.catalog import CATALOG, infos
+from modinspect.linter.catalog import CATALOG, rule_infos
 from modinspect.render.rules import rule_index, rule_markdown
 
 DIRECTORY = Path(__file__).parent / "rules"
@@ -13,7 +13,7 @@ DIRECTORY = Path(__file__).parent / "rules"
 
 def pages() -> dict[str, str]:
     """The text of each page by the name of its file."""
-    rules = infos(CATALOG)
+    rules = rule_infos(CATALOG)
     return {"README.md": rule_index(rules), **{f"{rule.id}.md": rule_markdown(rule) for rule in rules}}
 
 

@@ -6,12 +6,12 @@ import pytest
 
 from modinspect.errors import ConfigError
 from modinspect.findings import SEVERITIES
-from modinspect.linter.catalog import CATALOG, by_id, chosen, find_rule, infos
+from modinspect.linter.catalog import CATALOG, by_id, find_rule, rule_infos, select_rules
 from modinspect.linter.rule import HEADINGS
 
 
 def ids(*args: list[str]) -> list[str]:
-    return [rule.id for rule in chosen(*args)]
+    return [rule.id for rule in select_rules(*args)]
 
 
 def test_ids_and_names_are_there_once_and_in_order() -> None:
@@ -23,7 +23,7 @@ def test_ids_and_names_are_there_once_and_in_order() -> None:
 
 
 def test_all_rules_are_chosen_where_nothing_is_said() -> None:
-    assert chosen() == CATALOG
+    assert select_rules() == CATALOG
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_rules_are_chosen_by_id_beginning_and_name(select: list[str], ignore: li
 @pytest.mark.parametrize("selector", ["MI999", "", "weight", "X"])
 def test_a_selector_that_means_nothing_is_an_error(selector: str) -> None:
     with pytest.raises(ConfigError, match="there is no rule"):
-        chosen([], [selector])
+        select_rules([], [selector])
 
 
 def test_the_error_names_what_was_probably_meant() -> None:
@@ -58,6 +58,6 @@ def test_severities_go_by_id() -> None:
 
 
 def test_the_page_of_the_rule_about_comments_has_all_headings() -> None:
-    (info,) = infos([find_rule("MI001")])
+    (info,) = rule_infos([find_rule("MI001")])
     assert tuple(re.findall(r"^## (.+)$", info.page, re.MULTILINE)) == HEADINGS
     assert info.summary == info.page.partition("\n")[0]

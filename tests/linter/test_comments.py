@@ -20,7 +20,7 @@ def test_a_comment_speaks_for_its_line(tmp_path: Path) -> None:
     (comment,) = read(tmp_path, "a = 1\nb = f(a)  # modinspect: ignore[MI103]\nc = 2\n")
     assert (comment.line, comment.first, comment.last, comment.selectors) == (2, 2, 2, ("MI103",))
     assert comment.code == "b = f(a)  # modinspect: ignore[MI103]"
-    assert not comment.alone
+    assert not comment.on_own_line
 
 
 def test_a_comment_speaks_for_all_lines_of_its_statement(tmp_path: Path) -> None:
@@ -37,7 +37,7 @@ def test_a_comment_behind_a_header_does_not_speak_for_the_body(tmp_path: Path) -
 
 def test_a_comment_in_a_line_of_its_own_stands_in_no_statement(tmp_path: Path) -> None:
     (comment,) = read(tmp_path, "a = 1\n# modinspect: ignore[MI103]\nb = 2\n")
-    assert comment.alone
+    assert comment.on_own_line
     assert (comment.first, comment.last) == (2, 2)
 
 

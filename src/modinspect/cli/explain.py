@@ -40,10 +40,10 @@ def explain(
     """Explain a rule of lint: what it finds, why that is bad, what to do instead. Without a rule, list all of them."""
     with errors_told(with_traceback=traceback), stdout_for_results() as stdout:
         check_destination(output)
-        from modinspect.linter import CATALOG, find_rule, infos
+        from modinspect.linter import CATALOG, find_rule, rule_infos
         from modinspect.render.rules import draw
 
-        rules = infos(CATALOG) if rule is None else infos([find_rule(rule)])[0]
+        rules = rule_infos(CATALOG) if rule is None else rule_infos([find_rule(rule)])[0]
         if output_format == "text":
             text = draw(rules, stdout, colours=output in STDOUT)
         else:

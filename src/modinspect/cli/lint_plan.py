@@ -10,7 +10,7 @@ from typing import Any
 
 from modinspect.config import TABLE, Config, Model, RunOptions
 from modinspect.errors import ConfigError
-from modinspect.linter import Job, check_selectors, chosen
+from modinspect.linter import Job, check_selectors, select_rules
 from modinspect.session import Request
 
 _HOW_TO_NAME = (
@@ -80,4 +80,4 @@ def _rules(model: Model, asked: Asked, config: Config) -> tuple[str, ...]:
     select = asked.select or config.select
     general = asked.ignore or (() if asked.select else config.ignore)
     for_target = [rule for glob, rules in config.ignores.items() if fnmatchcase(model.target, glob) for rule in rules]
-    return tuple(rule.id for rule in chosen(select, [*general, *for_target, *model.ignore]))
+    return tuple(rule.id for rule in select_rules(select, [*general, *for_target, *model.ignore]))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from modinspect.linter.catalog import CATALOG, check_selectors, chosen, find_rule, infos
+from modinspect.linter.catalog import CATALOG, check_selectors, find_rule, rule_infos, select_rules
 from modinspect.linter.lint_target import Job
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from modinspect.findings import Identity, LintReport, Severity
 
-__all__ = ["CATALOG", "Job", "check_selectors", "chosen", "find_rule", "infos", "lint", "lint_targets"]
+__all__ = ["CATALOG", "Job", "check_selectors", "find_rule", "lint", "lint_targets", "rule_infos", "select_rules"]
 
 
 def lint(
@@ -61,7 +61,7 @@ def lint(
     from modinspect.linter.lint_target import check_ran
     from modinspect.linter.runs import LiveRuns
 
-    rules = chosen(select, ignore)
+    rules = select_rules(select, ignore)
     args, kwargs = arguments(model, inputs)
     name = type(model).__name__
     runs = LiveRuns(model, args, kwargs, target=name, opaque=opaque, batch_dim=batch_dim)

@@ -16,14 +16,14 @@ CATALOG: tuple[Rule, ...] = (UNUSED, *RULES)
 """All rules, in the order of their ids."""
 
 
-def means(selector: str, rule: Rule) -> bool:
+def matches(selector: str, rule: Rule) -> bool:
     """Whether ``selector`` is the rule's id, the beginning of it, or its name."""
     return selector == rule.name or (bool(selector) and rule.id.startswith(selector.upper()))
 
 
-def known(selector: str) -> bool:
+def is_known(selector: str) -> bool:
     """Whether ``selector`` means any rule."""
-    return any(means(selector, rule) for rule in CATALOG)
+    return any(matches(selector, rule) for rule in CATALOG)
 
 
 def find_rule(name: str) -> Rule:
@@ -35,10 +35,10 @@ def find_rule(name: str) -> Rule:
     for rule in CATALOG:
         if name in (rule.id, rule.name) or name.upper() == rule.id:
             return rule
-    raise unknown(name)
+    raise unknown_rule(name)
 
 
-def chosen(select: Sequence[str] = (), ignore: Sequence[str] = ()) -> tuple[Rule, ...]:
+def select_rules(select: Sequence[str] = (), ignore: Sequence[str] = ()) -> tuple[Rule, ...]:
     """The rules that ``select`` means, all if it is empty, without those that ``ignore`` means.
 
     Raises:
@@ -48,8 +48,8 @@ def chosen(select: Sequence[str] = (), ignore: Sequence[str] = ()) -> tuple[Rule
     return tuple(
         rule
         for rule in CATALOG
-        if (not select or any(means(selector, rule) for selector in select))
-        and not any(means(selector, rule) for selector in ignore)
+        if (not select or any(matches(selector, rule) for selector in select))
+        and not any(matches(selector, rule) for selector in ignore)
     )
 
 
@@ -60,8 +60,8 @@ def check_selectors(selectors: Iterable[str]) -> None:
         ConfigError: there is one.
     """
     for selector in selectors:
-        if not known(selector):
-            raise unknown(selector)
+        if not is_known(selector):
+            raise unknown_rule(selector)
 
 
 def by_id(severities: Mapping[str, Severity]) -> dict[str, Severity]:
@@ -73,7 +73,7 @@ def by_id(severities: Mapping[str, Severity]) -> dict[str, Severity]:
     return {find_rule(rule).id: severity for rule, severity in severities.items()}
 
 
-def unknown(selector: str) -> ConfigError:
+def unknown_rule(selector: str) -> ConfigError:
     """The error for a selector that means no rule."""
     names = [name for rule in CATALOG for name in (rule.id, rule.name)]
     return ConfigError(
@@ -81,6 +81,6 @@ def unknown(selector: str) -> ConfigError:
     )
 
 
-def infos(rules: Iterable[Rule]) -> tuple[RuleInfo, ...]:
+def rule_infos(rules: Iterable[Rule]) -> tuple[RuleInfo, ...]:
     """The rules as data."""
     return tuple(RuleInfo(rule.id, rule.name, rule.severity, rule.summary, rule.page) for rule in rules)

@@ -59,17 +59,17 @@ def _verdict(rule: Rule, runs: Runs, target: str, *, include_installed: bool) ->
     try:
         return apply(rule, runs, target=target, include_installed=include_installed)
     except Exception as error:  # whatever it is: it is the rule's fault, or that of a run which only it asks for
-        fault = fault_of_the_model(error) or f"the rule itself failed, which is a bug: {_told(error)}"
-        return Verdict(skipped=Skipped(rule.id, target, _in_a_line(fault)))
+        fault = fault_of_the_model(error) or f"the rule itself failed, which is a bug: {_describe_error(error)}"
+        return Verdict(skipped=Skipped(rule.id, target, _one_line(fault)))
 
 
-def _told(error: Exception) -> str:
+def _describe_error(error: Exception) -> str:
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith(_HERE)]
     where = f" at {os.path.relpath(frames[-1].filename, _HERE)}:{frames[-1].lineno}" if frames else ""
     return f"{describe(error)}{where}"
 
 
-def _in_a_line(text: str) -> str:
+def _one_line(text: str) -> str:
     return " ".join(text.split())
 
 

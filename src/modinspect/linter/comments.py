@@ -23,7 +23,7 @@ _NO_CODE = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Comment:
-    """One comment: what it names, and the lines that it speaks for. ``alone``: it stands in no statement."""
+    """One comment: what it names, and the lines that it speaks for. ``on_own_line``: it stands in no statement."""
 
     file: str
     line: int
@@ -31,7 +31,7 @@ class Comment:
     selectors: tuple[str, ...]
     first: int
     last: int
-    alone: bool
+    on_own_line: bool
 
     def covers(self, source: Source | None) -> bool:
         """Whether it speaks for that place."""

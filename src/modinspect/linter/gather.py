@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from msgspec.structs import replace
 
 from modinspect.findings import Failure, Finding, Identity, LintReport, Severity, accept, fingerprinted
-from modinspect.linter.catalog import CATALOG, infos
+from modinspect.linter.catalog import CATALOG, rule_infos
 from modinspect.linter.check import Checked
 from modinspect.linter.suppress import suppress, unused
 
@@ -35,7 +35,7 @@ def gather(
     asked = {*(rule for model in checked for rule in model.decided), *(s.rule for model in checked for s in model.skipped)}
     return LintReport(
         targets=targets,
-        rules=infos(rule for rule in CATALOG if rule.id in asked),
+        rules=rule_infos(rule for rule in CATALOG if rule.id in asked),
         findings=accept(fingerprinted(findings), baseline),
         skipped=tuple(skipped for model in checked for skipped in model.skipped),
         failures=failures,

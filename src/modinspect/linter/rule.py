@@ -96,7 +96,7 @@ class Gradients:
 
 
 @dataclass(frozen=True, slots=True)
-class Built:
+class CreatedModule:
     """A module with parameters of its own that a forward makes.
 
     ``module`` is the path of the one that it runs in, ``called`` the line that runs it, ``source`` the line that makes it.
@@ -130,7 +130,7 @@ class Runs(Protocol):
     def batch(self, size: int) -> Report:
         """The eval run on inputs of another batch size. Its forward may have raised: ``Report.error``."""
 
-    def varied(self) -> tuple[Report, ...]:
+    def varied_inputs(self) -> tuple[Report, ...]:
         """Eval runs on other values than the given ones; those that raised are left out."""
 
     def dtype(self, name: str) -> Report:
@@ -139,19 +139,19 @@ class Runs(Protocol):
     def device(self, name: str) -> Report:
         """The eval run on another device (``weightless:cuda``). Its forward may have raised."""
 
-    def modes(self) -> tuple[ModeMismatch, ...]:
+    def mode_mismatches(self) -> tuple[ModeMismatch, ...]:
         """Registered modules that are in the other mode after ``model.eval()`` and after ``model.train()``."""
 
-    def difference(self) -> CallSite | None:
+    def nondeterminism(self) -> CallSite | None:
         """Where two eval runs on the same input first differ; ``None`` if their outputs are equal."""
 
-    def mixing(self) -> CallSite | None:
+    def batch_mixing(self) -> CallSite | None:
         """Where one sample of the batch first has an effect on another; ``None`` if it has none on the outputs."""
 
     def gradients(self) -> Gradients:
         """Which trainable parameters the gradient of the outputs reaches, in eval mode."""
 
-    def built(self) -> tuple[Built, ...]:
+    def created_modules(self) -> tuple[CreatedModule, ...]:
         """The modules with parameters that the forward makes, anew each time or in the first one."""
 
     def moved_by_hand(self) -> frozenset[str]:
@@ -198,23 +198,23 @@ class Verdict:
 def apply(rule: Rule, runs: Runs, *, target: str, include_installed: bool = False) -> Verdict:
     """Asks one rule about one model."""
     try:
-        drafts = list(rule.check(runs))
+        pending = list(rule.check(runs))
         report = runs.report
     except Undecided as undecided:
         return Verdict(skipped=Skipped(rule.id, target, undecided.reason))
     if not include_installed:
-        drafts = [draft for draft in drafts if draft.source is None or not is_installed(draft.source.file)]
+        pending = [finding for finding in pending if finding.source is None or not is_installed(finding.source.file)]
     classes = {module.path: module.class_name for module in report.modules}
-    return Verdict(tuple(_merge(rule, drafts, classes, target)))
+    return Verdict(tuple(_merge(rule, pending, classes, target)))
 
 
-def _merge(rule: Rule, drafts: Iterable[PendingFinding], classes: dict[str, str], target: str) -> Iterator[Finding]:
+def _merge(rule: Rule, pending: Iterable[PendingFinding], classes: dict[str, str], target: str) -> Iterator[Finding]:
     """One finding for the drafts at the same line of the same class, in the order of the first of each."""
     alike: dict[object, list[PendingFinding]] = {}
-    for draft in drafts:
-        source = draft.source
-        line = (source.file, source.line) if source is not None else (draft.message, 0)
-        alike.setdefault((line, classes.get(draft.module), draft.about, draft.severity), []).append(draft)
+    for finding in pending:
+        source = finding.source
+        line = (source.file, source.line) if source is not None else (finding.message, 0)
+        alike.setdefault((line, classes.get(finding.module), finding.about, finding.severity), []).append(finding)
     for same in alike.values():
         first = same[0]
         yield Finding(
@@ -225,5 +225,5 @@ def _merge(rule: Rule, drafts: Iterable[PendingFinding], classes: dict[str, str]
             target=target,
             module=first.module,
             source=first.source,
-            modules=len({draft.module for draft in same}),
+            modules=len({finding.module for finding in same}),
         )

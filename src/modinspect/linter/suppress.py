@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from msgspec.structs import replace
 
 from modinspect.findings import Finding
-from modinspect.linter.catalog import CATALOG, UNUSED, find_rule, known, means, unknown
+from modinspect.linter.catalog import CATALOG, UNUSED, find_rule, is_known, matches, unknown_rule
 from modinspect.linter.check import Checked
 from modinspect.linter.comments import Comment, comments_in
 from modinspect.report import Source
@@ -30,7 +30,7 @@ def _suppressed(finding: Finding, comments: Mapping[str, Sequence[Comment]]) -> 
 
 def _speaks_of(comment: Comment, finding: Finding) -> bool:
     rule = find_rule(finding.rule)
-    return comment.covers(finding.source) and any(means(selector, rule) for selector in comment.selectors)
+    return comment.covers(finding.source) and any(matches(selector, rule) for selector in comment.selectors)
 
 
 def unused(checked: Sequence[Checked], findings: Sequence[Finding]) -> Iterator[Finding]:
@@ -49,18 +49,18 @@ def unused(checked: Sequence[Checked], findings: Sequence[Finding]) -> Iterator[
 def _concerns(comment: Comment, model: Checked) -> bool:
     """Whether a model's code ran a line that the comment speaks for, or the one after a comment that stands alone."""
     lines = model.lines.get(comment.file, frozenset())
-    return any(comment.first <= line <= comment.last + comment.alone for line in lines)
+    return any(comment.first <= line <= comment.last + comment.on_own_line for line in lines)
 
 
 def _objections(comment: Comment, models: Sequence[Checked], here: Sequence[Finding]) -> Iterator[str]:
     if not comment.selectors:
         yield "the comment names no rule, so it suppresses nothing: write ignore[MI103], with the ids of the rules"
     for selector in comment.selectors:
-        meant = {rule.id for rule in CATALOG if means(selector, rule)}
-        if not known(selector):
-            error = unknown(selector)
+        meant = {rule.id for rule in CATALOG if matches(selector, rule)}
+        if not is_known(selector):
+            error = unknown_rule(selector)
             yield f"the comment suppresses nothing: {error.message}. {error.hint}"
-        elif comment.alone:
+        elif comment.on_own_line:
             yield f"the comment stands in a line of its own: move ignore[{selector}] to the end of the line that it is for"
         elif not any(finding.rule in meant for finding in here) and all(meant <= model.decided for model in models):
             yield f"the comment suppresses nothing: {selector} finds nothing here. Remove it"

@@ -262,5 +262,5 @@ def test_a_cache_that_one_forward_fills_is_empty_for_the_next() -> None:
 
     cache = Cache()
     runs = LiveRuns(Net(), (torch.randn(2, 8), cache))
-    assert runs.difference() is None
+    assert runs.nondeterminism() is None
     assert cache.keys.shape == (2, 0, 8)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from modinspect.linter.queries.report_queries import last
+from modinspect.linter.queries.report_graph import last
 from modinspect.report import Op, Report
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from modinspect.linter.queries.report_queries import Reading, last
+from modinspect.linter.queries.report_graph import ReportGraph, last
 from modinspect.linter.rule import Runs, Undecided
 from modinspect.report import ModuleInfo, Op, Operand, Source, Unregistered, index_of
 
@@ -25,78 +25,78 @@ _POSITIONS = frozenset(
 )
 
 
-def held_modules(runs: Runs) -> Iterator[tuple[Unregistered, ModuleInfo]]:
+def unregistered_modules(runs: Runs) -> Iterator[tuple[Unregistered, ModuleInfo]]:
     """Modules that ran, that somebody holds, and that nobody registered, if an op used a tensor of their own."""
     report = runs.report
     used = {index_of(operand.origin, "unregistered") for op in report.ops for operand in op.inputs}
-    infos = {module.path: module for module in report.modules if not module.registered}
+    rule_infos = {module.path: module for module in report.modules if not module.registered}
     found = [
         entry
         for index, entry in enumerate(report.unregistered)
-        if entry.kind == "module" and index in used and entry.name in infos
+        if entry.kind == "module" and index in used and entry.name in rule_infos
     ]
     if not found:
         return
     try:
-        made = {built.called for built in runs.built()}
+        made = {created.called for created in runs.created_modules()}
     except Undecided:  # what nobody is seen to hold may have been made by the forward
         made = {entry.source for entry in found if entry.role == "forward"}
     for entry in found:
         if entry.source not in made:
-            yield entry, infos[entry.name]
+            yield entry, rule_infos[entry.name]
 
 
-def called_when_made(runs: Runs) -> set[Source | None]:
+def calls_of_created_modules(runs: Runs) -> set[Source | None]:
     """The lines that run modules which the forward has just made, as far as that is known."""
     try:
-        return {built.called for built in runs.built()}
+        return {created.called for created in runs.created_modules()}
     except Undecided:
         return set()
 
 
-def loose_tensor(reading: Reading, operand: Operand) -> Unregistered | None:
+def unregistered_tensor(graph: ReportGraph, operand: Operand) -> Unregistered | None:
     """The unregistered tensor that an operand is, or that it is made of and of nothing else."""
-    roots = reading.roots(operand.origin)
+    roots = graph.roots(operand.origin)
     places = [index_of(root, "unregistered") for root in roots if not root.startswith("create:")]
-    entries = [reading.report.unregistered[place] for place in places if place is not None]
+    entries = [graph.report.unregistered[place] for place in places if place is not None]
     if not entries or len(entries) != len(places) or any(entry.kind == "module" for entry in entries):
         return None
     return entries[0]
 
 
-def is_loose_weight(reading: Reading, op: Op, operand: Operand, entry: Unregistered) -> bool:
+def is_unregistered_weight(graph: ReportGraph, op: Op, operand: Operand, entry: Unregistered) -> bool:
     """Whether ``operand``, made of ``entry``, stands where a weight stands; an ``nn.Parameter`` is a weight anywhere."""
     if entry.class_name == "Parameter":
         return True
-    return stands_as_weight(reading, op, operand) and not _mixes_positions(reading, op, operand, entry)
+    return is_used_as_weight(graph, op, operand) and not _mixes_positions(graph, op, operand, entry)
 
 
-def stands_as_weight(reading: Reading, op: Op, operand: Operand) -> bool:
+def is_used_as_weight(graph: ReportGraph, op: Op, operand: Operand) -> bool:
     """Whether it is the weight of a layer's function, or meets in a matmul what depends on the input."""
     name = last(op.name)
     if name in _WITH_WEIGHTS:
         return operand.argument in _WEIGHTS
     if name not in _MATMULS or (operand.argument in ("input", "self") and name.startswith(("addm", "addb", "baddb"))):
         return False
-    return any(reading.depends_on_input(other.origin) for other in op.inputs if other is not operand)
+    return any(graph.depends_on_input(other.origin) for other in op.inputs if other is not operand)
 
 
-def _mixes_positions(reading: Reading, op: Op, operand: Operand, entry: Unregistered) -> bool:
+def _mixes_positions(graph: ReportGraph, op: Op, operand: Operand, entry: Unregistered) -> bool:
     """Whether it is a square matrix that mixes positions, as a mask does (``tril(ones(T, T)) @ x``), and no weight."""
     square = operand.shape is not None and len(operand.shape) >= 2 and operand.shape[-1] == operand.shape[-2]
     if entry.role != "weight" or last(op.name) not in _MATMULS or not square:
         return False
-    made_by = _names_on_the_way(reading, op, entry)
-    return bool(made_by & _POSITIONS) or (operand is op.inputs[0] and last(entry.name) in _ALIKE)
+    producer = _names_on_the_way(graph, op, entry)
+    return bool(producer & _POSITIONS) or (operand is op.inputs[0] and last(entry.name) in _ALIKE)
 
 
-def _names_on_the_way(reading: Reading, op: Op, entry: Unregistered) -> set[str]:
+def _names_on_the_way(graph: ReportGraph, op: Op, entry: Unregistered) -> set[str]:
     """The functions between the call that made a weight in forward and the op that uses it."""
-    waiting = [maker for maker in reading.report.ops[: op.index] if maker.name == entry.name and maker.source == entry.source]
+    waiting = [maker for maker in graph.report.ops[: op.index] if maker.name == entry.name and maker.source == entry.source]
     found = {last(entry.name)}
     seen: set[int] = set()
     while waiting:
-        for user in reading.users.get(waiting.pop().index, []):
+        for user in graph.users.get(waiting.pop().index, []):
             if user.index < op.index and user.index not in seen:
                 seen.add(user.index)
                 found.add(last(user.name))

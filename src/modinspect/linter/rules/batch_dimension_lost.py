@@ -68,16 +68,16 @@ class BatchDimensionLost(Rule):
         one, more = runs.batch(1), runs.batch(size if size > 1 else 2)
         if more.error is not None:
             return  # MI403 says so
-        culprit = first_op(one, more, _loses)
+        cause = first_op(one, more, _loses)
         if one.error is not None:
-            if culprit is not None:
-                yield _draft(one, culprit, f"forward raises ({one.error.type})")
+            if cause is not None:
+                yield _finding(one, cause, f"forward raises ({one.error.type})")
             return
         for lost, whole in output_pairs(one, more):
             if rank(lost.shape) < rank(whole.shape):
                 name = f"the output {lost.path}" if lost.path else "the output"
-                culprit = culprit or _after_they_part(one, more, lost)
-                yield _draft(one, culprit, f"{name} has rank {rank(lost.shape)} instead of {rank(whole.shape)}")
+                cause = cause or _after_they_part(one, more, lost)
+                yield _finding(one, cause, f"{name} has rank {rank(lost.shape)} instead of {rank(whole.shape)}")
                 return
 
 
@@ -100,15 +100,15 @@ def _after_they_part(one: Report, more: Report, lost: Output) -> Op | None:
             way.add(index)
             waiting += [index_of(operand.origin, "op") for operand in one.ops[index].inputs]
     dropping = (one.ops[index] for index in sorted(way) if index >= alike and _drops(one.ops[index]))
-    made_by = index_of(lost.origin, "op")
-    return next(dropping, None if made_by is None else one.ops[made_by])
+    producer = index_of(lost.origin, "op")
+    return next(dropping, None if producer is None else one.ops[producer])
 
 
 def _drops(op: Op) -> bool:
     return bool(op.inputs) and any(rank(output.shape) < rank(op.inputs[0].shape) for output in op.outputs)
 
 
-def _draft(report: Report, op: Op | None, what: str) -> PendingFinding:
+def _finding(report: Report, op: Op | None, what: str) -> PendingFinding:
     if op is None:
         return PendingFinding(f"with a batch of one, {what}: name the dimension to squeeze, as in x.squeeze(-1)")
     at = f"{short(op.name)} in {where(report, op.module)}"

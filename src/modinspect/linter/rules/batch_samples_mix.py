@@ -65,13 +65,13 @@ class BatchSamplesMix(Rule):
 
     def check(self, runs: Runs) -> Iterator[PendingFinding]:
         """Where another sample's values come into a sample's output."""
-        spot = runs.mixing()
-        if spot is None:
+        site = runs.batch_mixing()
+        if site is None:
             return
-        begins = f": {short(spot.function)} in {where(runs.report, spot.module)} mixes them" if spot.function else ""
+        begins = f": {short(site.function)} in {where(runs.report, site.module)} mixes them" if site.function else ""
         yield PendingFinding(
             f"in eval mode the output for one sample depends on the other samples of its batch{begins}. Work along the "
             "dimensions of a sample, and leave the batch dimension alone",
-            spot.module,
-            spot.source,
+            site.module,
+            site.source,
         )

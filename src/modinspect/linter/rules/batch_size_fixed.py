@@ -71,11 +71,11 @@ class BatchSizeFixed(Rule):
         given = runs.report
         for other in (2 * size, *((1,) if size > 1 else ())):
             report = runs.batch(other)
-            draft = (
+            finding = (
                 _raises(report, given, size, other) if report.error is not None else _changes_rank(report, given, size, other)
             )
-            if draft is not None:
-                yield draft
+            if finding is not None:
+                yield finding
                 return
 
 
@@ -97,14 +97,14 @@ def _changes_rank(report: Report, given: Report, size: int, other: int) -> Pendi
     """Another rank of an output, unless by a ``squeeze()`` of all dimensions, which is MI401's."""
     if not any(rank(a.shape) != rank(b.shape) for a, b in output_pairs(report, given)):
         return None
-    culprit = first_op(report, given, _has_other_rank)
-    if culprit is None or ("squeeze" in culprit.name and culprit.arguments.get("dim") is None):
+    cause = first_op(report, given, _has_other_rank)
+    if cause is None or ("squeeze" in cause.name and cause.arguments.get("dim") is None):
         return None
     return PendingFinding(
-        f"with a batch of {other} instead of {size}, {short(culprit.name)} in {where(given, culprit.module)} gives another "
+        f"with a batch of {other} instead of {size}, {short(cause.name)} in {where(given, cause.module)} gives another "
         "number of dimensions. Leave the batch dimension as it is",
-        culprit.module,
-        culprit.source,
+        cause.module,
+        cause.source,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from modinspect.linter.queries import Reading, Updates, updates, where
+from modinspect.linter.queries import ReportGraph, Updates, updates, where
 from modinspect.linter.rule import PendingFinding, Rule, Runs
 from modinspect.report import Call
 
@@ -74,11 +74,11 @@ class BatchnormReused(Rule):
         if not any(op.name.endswith("batch_norm") for op in runs.report.ops):
             return
         report = runs.train()
-        reading = Reading(report)
+        graph = ReportGraph(report)
         for found in updates(report):
             if len(found.ops) < 2:
                 continue
-            again = _second(reading, found)
+            again = _second(graph, found)
             yield PendingFinding(
                 f"{where(report, found.module)} runs {len(found.ops)} times in one forward: its running statistics mix those "
                 "of different inputs. Use one batch norm for each place, or one that keeps no statistics (nn.GroupNorm, "
@@ -88,10 +88,10 @@ class BatchnormReused(Rule):
             )
 
 
-def _second(reading: Reading, found: Updates) -> Call | None:
+def _second(graph: ReportGraph, found: Updates) -> Call | None:
     """The call that led to the second update and not to the first: of the batch norm itself, or of a module around it."""
-    first = list(reading.calls_around(reading.call_of(found.ops[0])))
-    second = list(reading.calls_around(reading.call_of(found.ops[1])))
+    first = list(graph.calls_around(graph.call_of(found.ops[0])))
+    second = list(graph.calls_around(graph.call_of(found.ops[1])))
     shared = {call.index for call in first}
     apart = [call for call in second if call.index not in shared]
     return apart[-1] if apart else None

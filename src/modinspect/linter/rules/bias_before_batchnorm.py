@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from modinspect.linter.queries import Reading, last, where
+from modinspect.linter.queries import ReportGraph, last, where
 from modinspect.linter.rule import PendingFinding, Rule, Runs
 from modinspect.report import Op
 
@@ -63,13 +63,13 @@ class BiasBeforeBatchnorm(Rule):
 
     def check(self, runs: Runs) -> Iterator[PendingFinding]:
         """Biases whose only effect is on what a batch norm subtracts."""
-        reading = Reading(runs.report)
+        graph = ReportGraph(runs.report)
         outputs = {output.origin for output in runs.report.outputs}
         for norm in runs.report.ops:
             if last(norm.name) != "batch_norm" or not norm.inputs:
                 continue
-            op = reading.made_by(norm.inputs[0])
-            if op is None or not _has_bias(op) or len(reading.users[op.index]) > 1 or f"op:{op.index}" in outputs:
+            op = graph.producer(norm.inputs[0])
+            if op is None or not _has_bias(op) or len(graph.users[op.index]) > 1 or f"op:{op.index}" in outputs:
                 continue
             yield PendingFinding(
                 f"the bias of {where(runs.report, op.module)} has no effect: the batch norm {norm.module or 'after it'} "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from modinspect.linter.queries import Reading, last, short, where
+from modinspect.linter.queries import ReportGraph, last, short, where
 from modinspect.linter.rule import PendingFinding, Rule, Runs
 
 _DECIDES = frozenset({
@@ -67,9 +67,9 @@ class DataDependentBranch(Rule):
 
     def check(self, runs: Runs) -> Iterator[PendingFinding]:
         """Reads of a value that Python can act on."""
-        reading = Reading(runs.report)
+        graph = ReportGraph(runs.report)
         for op in runs.report.ops:
-            if op.kind != "read" or last(op.name) not in _DECIDES or reading.by_torch(op):
+            if op.kind != "read" or last(op.name) not in _DECIDES or graph.by_torch(op):
                 continue
             yield PendingFinding(
                 f"{short(op.name)} in {where(runs.report, op.module)} takes a tensor's value to Python: torch.compile breaks "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from modinspect.linter.queries import Reading, last, short, where
+from modinspect.linter.queries import ReportGraph, last, short, where
 from modinspect.linter.rule import PendingFinding, Rule, Runs, Undecided
 from modinspect.report import ForwardError, Op, Operand, Report
 
@@ -74,8 +74,8 @@ class DevicePinned(Rule):
     def check(self, runs: Runs) -> Iterator[PendingFinding]:
         """Where tensors of two devices meet once the model is on a GPU."""
         report = runs.report
-        reading = Reading(report)
-        to_numpy = [op for op in report.ops if last(op.name) in _TO_NUMPY and _is_on_the_models_device(reading, op)]
+        graph = ReportGraph(report)
+        to_numpy = [op for op in report.ops if last(op.name) in _TO_NUMPY and _is_on_the_models_device(graph, op)]
         for op in to_numpy:
             yield PendingFinding(
                 f"{short(op.name)} in {where(report, op.module)} raises for a tensor on a GPU: call .cpu() first, or stay in "
@@ -91,27 +91,27 @@ class DevicePinned(Rule):
             return
         if not any(words in error.message for words in _MIXES):
             raise Undecided(f"on another device the forward raised {error.type}: {error.message.strip().splitlines()[0]}")
-        yield _draft(report, error)
+        yield _finding(report, error)
 
 
-def _is_on_the_models_device(reading: Reading, op: Op) -> bool:
+def _is_on_the_models_device(graph: ReportGraph, op: Op) -> bool:
     """Whether an operand depends on the model or its inputs, with no ``.cpu()`` on the way as far as it is only passed on."""
     operand = op.inputs[0]
-    while not _moved(reading, operand, op):
-        maker = reading.made_by(operand)
+    while not _moved(graph, operand, op):
+        maker = graph.producer(operand)
         if maker is None or last(maker.name) not in _KEEPS_DEVICE or not maker.inputs:
-            return any(root.startswith(("input:", "param:", "buffer:")) for root in reading.roots(operand.origin))
+            return any(root.startswith(("input:", "param:", "buffer:")) for root in graph.roots(operand.origin))
         operand = maker.inputs[0]
     return False
 
 
-def _moved(reading: Reading, operand: Operand, op: Op) -> bool:
+def _moved(graph: ReportGraph, operand: Operand, op: Op) -> bool:
     """Whether ``.cpu()`` gave this value, or got it before ``op``: on the CPU it gives back the tensor itself."""
-    maker = reading.made_by(operand)
+    maker = graph.producer(operand)
     if maker is not None:
-        earlier = [maker, *(user for user in reading.users.get(maker.index, ()) if user.index < op.index)]
+        earlier = [maker, *(user for user in graph.users.get(maker.index, ()) if user.index < op.index)]
     else:
-        earlier = [user for user in reading.report.ops[: op.index] if any(_same(operand, given) for given in user.inputs)]
+        earlier = [user for user in graph.report.ops[: op.index] if any(_same(operand, given) for given in user.inputs)]
     return any(last(other.name) in _MOVES for other in earlier)
 
 
@@ -119,7 +119,7 @@ def _same(one: Operand, other: Operand) -> bool:
     return one.origin is not None and one.origin == other.origin
 
 
-def _draft(report: Report, error: ForwardError) -> PendingFinding:
+def _finding(report: Report, error: ForwardError) -> PendingFinding:
     op = error.op
     name = f"{short(op.name)} in {where(report, op.module)}" if op is not None else where(report, error.module)
     return PendingFinding(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from modinspect.linter.queries import Reading, last, short, where
+from modinspect.linter.queries import ReportGraph, last, short, where
 from modinspect.linter.rule import PendingFinding, Rule, Runs
 from modinspect.report import Op
 
@@ -71,12 +71,12 @@ class DropoutIgnoresEval(Rule):
 
     def check(self, runs: Runs) -> Iterator[PendingFinding]:
         """Calls that go on as in training in the eval run."""
-        reading = Reading(runs.report)
+        graph = ReportGraph(runs.report)
         for op in runs.report.ops:
-            what = _active(op) or (_batch_norm(op) if not reading.by_torch(op) or op.hidden else None)
+            what = _active(op) or (_batch_norm(op) if not graph.by_torch(op) or op.hidden else None)
             if what is not None:
                 in_what = where(runs.report, op.module)
-                yield PendingFinding(f"{short(op.name)} in {in_what} {what}", op.module, reading.users_line(op), about=op.name)
+                yield PendingFinding(f"{short(op.name)} in {in_what} {what}", op.module, graph.users_line(op), about=op.name)
 
 
 def _active(op: Op) -> str | None:

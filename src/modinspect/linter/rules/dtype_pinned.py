@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from modinspect.findings import Severity
-from modinspect.linter.queries import Reading, last, short, where
+from modinspect.linter.queries import ReportGraph, last, short, where
 from modinspect.linter.rule import PendingFinding, Rule, Runs, Undecided
 from modinspect.report import ForwardError, Op, Operand, Report, Source, index_of
 
@@ -88,13 +88,13 @@ class DtypePinned(Rule):
         if report.error is not None:
             yield _raises(report, report.error)
             return
-        reading = Reading(report)
+        graph = ReportGraph(report)
         mixed = next((op for op in report.ops if _would_raise(op)), None) if report.model.execution == "weightless" else None
         if mixed is not None:
             message = f"in {_DTYPE}, {_named(report, mixed)} gets tensors of several dtypes, and raises. {_ONE}"
             yield PendingFinding(message, mixed.module, mixed.source)
             return
-        yield from _goes_on(reading)
+        yield from _goes_on(graph)
         yield from _overflows(runs)
 
 
@@ -112,10 +112,10 @@ def _raises(report: Report, error: ForwardError) -> PendingFinding:
 
 def _became_wide(report: Report, op: Op | None) -> Source | None:
     """The line that gave the wide operand of a layer that no line calls: one in an ``nn.Sequential``."""
-    reading = Reading(report)
+    graph = ReportGraph(report)
     waiting = [operand for operand in op.inputs if operand.dtype in _WIDER] if op is not None else []
     while waiting:
-        maker = reading.made_by(waiting.pop())
+        maker = graph.producer(waiting.pop())
         if maker is None:
             continue
         wide = [operand for operand in maker.inputs if operand.dtype in _WIDER]
@@ -157,22 +157,22 @@ def _overflows(runs: Runs) -> Iterator[PendingFinding]:
         )
 
 
-def _goes_on(reading: Reading) -> Iterator[PendingFinding]:
+def _goes_on(graph: ReportGraph) -> Iterator[PendingFinding]:
     """Ops that turn a narrow value into a wide one that reaches an output without being made narrow again."""
-    wide = _wide_on_the_way_out(reading)
+    wide = _wide_on_the_way_out(graph)
     # A cast is somebody's decision: a state kept in float32 beside an output in bfloat16 is not told apart from a mistake.
-    all_wide = all(output.dtype != _DTYPE for output in reading.report.outputs)
-    for op in reading.report.ops:
+    all_wide = all(output.dtype != _DTYPE for output in graph.report.outputs)
+    for op in graph.report.ops:
         if op.index not in wide or not any(operand.dtype == _DTYPE and operand.shape != () for operand in op.inputs):
             continue
         wider = [operand for operand in op.inputs if operand.dtype in _WIDER and operand.shape != ()]
-        constant = next((operand for operand in wider if not _is_cast_on_purpose(reading, operand)), None)
+        constant = next((operand for operand in wider if not _is_cast_on_purpose(graph, operand)), None)
         if constant is not None:
-            if all_wide or not _is_made_wide_on_purpose(reading, constant):
-                yield _promoted(reading, op, constant)
-        elif not wider and all_wide and _follows_the_unusual(reading, op, wide):
+            if all_wide or not _is_made_wide_on_purpose(graph, constant):
+                yield _promoted(graph, op, constant)
+        elif not wider and all_wide and _follows_the_unusual(graph, op, wide):
             yield PendingFinding(
-                f"{short(op.name)} in {where(reading.report, op.module)} gives {op.outputs[0].dtype} in a model of {_DTYPE}, "
+                f"{short(op.name)} in {where(graph.report, op.module)} gives {op.outputs[0].dtype} in a model of {_DTYPE}, "
                 "and what follows goes on in it up to the output: cast back to the dtype of the input",
                 op.module,
                 op.source,
@@ -180,26 +180,24 @@ def _goes_on(reading: Reading) -> Iterator[PendingFinding]:
             )
 
 
-def _wide_on_the_way_out(reading: Reading) -> set[int]:
+def _wide_on_the_way_out(graph: ReportGraph) -> set[int]:
     """The ops whose float32 results reach an output by float32 operands alone."""
-    waiting = [index_of(output.origin, "op") for output in reading.report.outputs if output.dtype in _WIDER]
+    waiting = [index_of(output.origin, "op") for output in graph.report.outputs if output.dtype in _WIDER]
     found: set[int] = set()
     while waiting:
         index = waiting.pop()
         if index is None or index in found:
             continue
         found.add(index)
-        waiting.extend(
-            index_of(operand.origin, "op") for operand in reading.report.ops[index].inputs if operand.dtype in _WIDER
-        )
+        waiting.extend(index_of(operand.origin, "op") for operand in graph.report.ops[index].inputs if operand.dtype in _WIDER)
     return found
 
 
-def _is_cast_on_purpose(reading: Reading, operand: Operand) -> bool:
+def _is_cast_on_purpose(graph: ReportGraph, operand: Operand) -> bool:
     """Whether a wide operand comes from a narrow one that somebody made wide: then what it meets is meant to be so."""
     waiting, seen = [operand], set()
     while waiting:
-        maker = reading.made_by(waiting.pop())
+        maker = graph.producer(waiting.pop())
         if maker is None or maker.index in seen:
             continue
         seen.add(maker.index)
@@ -210,22 +208,22 @@ def _is_cast_on_purpose(reading: Reading, operand: Operand) -> bool:
     return False
 
 
-def _is_made_wide_on_purpose(reading: Reading, operand: Operand) -> bool:
+def _is_made_wide_on_purpose(graph: ReportGraph, operand: Operand) -> bool:
     """Whether a wide operand is what was made with ``dtype=torch.float32``, as an initial state is.
 
     Views of it, and what was written to it since, count too.
     """
-    maker = reading.made_by(operand)
+    maker = graph.producer(operand)
     while maker is not None and (maker.kind == "view" or maker.mutates) and maker.inputs:
-        maker = reading.made_by(maker.inputs[0])
+        maker = graph.producer(maker.inputs[0])
     return maker is not None and maker.kind == "create" and maker.arguments.get("dtype") in _WIDER
 
 
-def _promoted(reading: Reading, op: Op, constant: Operand) -> PendingFinding:
-    maker = reading.made_by(constant)
+def _promoted(graph: ReportGraph, op: Op, constant: Operand) -> PendingFinding:
+    maker = graph.producer(constant)
     origin = f" made by {short(maker.name)}" if maker is not None else ""
     return PendingFinding(
-        f"{short(op.name)} in {where(reading.report, op.module)} meets a {constant.dtype} tensor{origin}, and the model of "
+        f"{short(op.name)} in {where(graph.report, op.module)} meets a {constant.dtype} tensor{origin}, and the model of "
         f"{_DTYPE} goes "
         f"on in {constant.dtype} up to its output: make that tensor in the dtype of the others (dtype=x.dtype)",
         op.module,
@@ -234,11 +232,11 @@ def _promoted(reading: Reading, op: Op, constant: Operand) -> PendingFinding:
     )
 
 
-def _follows_the_unusual(reading: Reading, op: Op, wide: set[int]) -> bool:
+def _follows_the_unusual(graph: ReportGraph, op: Op, wide: set[int]) -> bool:
     """Whether a value that was made wide on purpose goes through more than what is usually done so: norms, softmax, losses."""
     waiting, seen = [op], {op.index}
     while waiting:
-        for user in reading.users.get(waiting.pop().index, []):
+        for user in graph.users.get(waiting.pop().index, []):
             if user.index in wide and user.index not in seen:
                 if last(user.name) in _NOT_USUAL:
                     return True

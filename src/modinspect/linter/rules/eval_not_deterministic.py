@@ -65,15 +65,15 @@ class EvalNotDeterministic(Rule):
 
     def check(self, runs: Runs) -> Iterator[PendingFinding]:
         """Where two runs on the same input part."""
-        spot = runs.difference()
-        if spot is None:
+        site = runs.nondeterminism()
+        if site is None:
             return
         begins = (
-            f"; the difference begins with {short(spot.function)} in {where(runs.report, spot.module)}" if spot.function else ""
+            f"; the difference begins with {short(site.function)} in {where(runs.report, site.module)}" if site.function else ""
         )
         yield PendingFinding(
             f"two eval runs on the same input give different outputs{begins}. Draw random numbers, and change state, only "
             "if self.training",
-            spot.module,
-            spot.source,
+            site.module,
+            site.source,
         )

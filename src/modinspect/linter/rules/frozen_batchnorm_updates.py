@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from modinspect.linter.queries import Reading, updates, where
+from modinspect.linter.queries import ReportGraph, updates, where
 from modinspect.linter.rule import PendingFinding, Rule, Runs
 
 
@@ -75,7 +75,7 @@ class FrozenBatchnormUpdates(Rule):
         if not frozen or not any(op.name.endswith("batch_norm") for op in runs.report.ops):
             return
         report = runs.train()
-        reading = Reading(report)
+        graph = ReportGraph(report)
         trained = any(state.trainable for state in report.parameters)
         for found in updates(report):
             if not found.parameters or not found.parameters <= frozen:
@@ -84,6 +84,6 @@ class FrozenBatchnormUpdates(Rule):
                 f"the parameters of {where(report, found.module)} are frozen, and in train mode its running statistics are "
                 "updated all the same: what it computes in eval mode drifts. Put it into eval mode in an override of train()",
                 found.module,
-                reading.users_line(found.ops[0]),
+                graph.users_line(found.ops[0]),
                 severity=None if trained else "info",
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from modinspect.linter.queries import Reading, last, short, where
+from modinspect.linter.queries import ReportGraph, last, short, where
 from modinspect.linter.rule import PendingFinding, Rule, Runs
 from modinspect.report import Op
 
@@ -132,11 +132,11 @@ class FunctionalHasModule(Rule):
 
     def check(self, runs: Runs) -> Iterator[PendingFinding]:
         """Hidden calls with a twin in ``torch.nn``."""
-        reading = Reading(runs.report)
+        graph = ReportGraph(runs.report)
         layers = {module.path for module in runs.report.modules if module.layer}
         for op in runs.report.ops:
             twin = _twin(op)
-            if twin is None or not op.hidden or op.module in layers or reading.by_torch(op):
+            if twin is None or not op.hidden or op.module in layers or graph.by_torch(op):
                 continue
             yield PendingFinding(
                 f"{short(op.name)} in {where(runs.report, op.module)} has a module twin that print(model) would show: "

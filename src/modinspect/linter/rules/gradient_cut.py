@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 
-from modinspect.linter.queries import by_idle_module, listed, short, where
+from modinspect.linter.queries import group_by_unused_module, listed, short, where
 from modinspect.linter.rule import CallSite, PendingFinding, Rule, Runs, Undecided
 from modinspect.report import Report
 
@@ -81,9 +81,9 @@ class GradientCut(Rule):
             yield _cut(runs.report, gradients.cuts.get(lost[0]), lost)
             return
         cut = [name for name in lost if name in gradients.cuts]
-        for spot in dict.fromkeys(gradients.cuts[name] for name in cut):
-            yield _cut(runs.report, spot, [name for name in cut if gradients.cuts[name] == spot])
-        for path, names in by_idle_module(runs.report, [name for name in lost if name not in gradients.cuts]).items():
+        for site in dict.fromkeys(gradients.cuts[name] for name in cut):
+            yield _cut(runs.report, site, [name for name in cut if gradients.cuts[name] == site])
+        for path, names in group_by_unused_module(runs.report, [name for name in lost if name not in gradients.cuts]).items():
             yield _dropped(runs.report, path, names)
 
 
@@ -95,13 +95,13 @@ def _used(runs: Runs) -> set[str]:
     return {state.name for report in reports for state in report.parameters if state.used}
 
 
-def _cut(report: Report, spot: CallSite | None, names: list[str]) -> PendingFinding:
+def _cut(report: Report, site: CallSite | None, names: list[str]) -> PendingFinding:
     subject = f"no gradient of the output reaches {listed(names)}"
-    if spot is None:
+    if site is None:
         return PendingFinding(f"{subject}. {_WAY_OUT}", names[0].rpartition(".")[0])
-    at = f"{short(spot.function)} in {where(report, spot.module)}"
-    why = f"{at} cuts it off" if short(spot.function) in _CUTTERS else f"{at} runs without gradients, or its result has none"
-    return PendingFinding(f"{subject}: {why}. {_WAY_OUT}", spot.module, spot.source)
+    at = f"{short(site.function)} in {where(report, site.module)}"
+    why = f"{at} cuts it off" if short(site.function) in _CUTTERS else f"{at} runs without gradients, or its result has none"
+    return PendingFinding(f"{subject}: {why}. {_WAY_OUT}", site.module, site.source)
 
 
 def _dropped(report: Report, path: str, names: list[str]) -> PendingFinding:

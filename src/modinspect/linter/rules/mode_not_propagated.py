@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from modinspect.linter.queries import called_when_made, listed, where
+from modinspect.linter.queries import calls_of_created_modules, listed, where
 from modinspect.linter.rule import ModeMismatch, PendingFinding, Rule, Runs
 from modinspect.report import ModuleInfo, Source
 
@@ -76,19 +76,25 @@ class ModeNotPropagated(Rule):
     def check(self, runs: Runs) -> Iterator[PendingFinding]:
         """Modules left in the other mode, and modules that ran in it."""
         modules = {module.path: module for module in runs.report.modules}
-        strays = runs.modes()
+        mismatches = runs.mode_mismatches()
         groups: dict[object, list[ModeMismatch]] = {}
-        for stray in strays:
-            if stray.asked == "eval" or _matters_in_train(stray, modules.get(stray.module)):
-                groups.setdefault((stray.asked, stray.set_on_purpose, stray.method), []).append(stray)
+        for mismatch in mismatches:
+            if mismatch.asked == "eval" or _matters_in_train(mismatch, modules.get(mismatch.module)):
+                groups.setdefault((mismatch.asked, mismatch.set_on_purpose, mismatch.method), []).append(mismatch)
         for group in groups.values():
-            yield _draft(runs, group)
-        told = {stray.module for stray in strays}
-        made = called_when_made(runs)
+            yield _finding(runs, group)
+        reported = {mismatch.module for mismatch in mismatches}
+        made = calls_of_created_modules(runs)
         for call in runs.report.calls:
             info = modules.get(call.module)
-            if call.training and info is not None and info.registered and call.module not in told and call.source not in made:
-                told.add(call.module)
+            if (
+                call.training
+                and info is not None
+                and info.registered
+                and call.module not in reported
+                and call.source not in made
+            ):
+                reported.add(call.module)
                 yield PendingFinding(
                     f"{where(runs.report, call.module)} runs in train mode after model.eval(): forward switches it. Leave the "
                     "mode to train() and eval(), and look at self.training",
@@ -97,22 +103,22 @@ class ModeNotPropagated(Rule):
                 )
 
 
-def _matters_in_train(stray: ModeMismatch, info: ModuleInfo | None) -> bool:
+def _matters_in_train(mismatch: ModeMismatch, info: ModuleInfo | None) -> bool:
     """Frozen modules may stay in eval mode, which many keep them in on purpose."""
-    if not stray.set_on_purpose:
+    if not mismatch.set_on_purpose:
         return True
     return info is not None and info.trainable_params > 0
 
 
-def _draft(runs: Runs, strays: list[ModeMismatch]) -> PendingFinding:
-    first = strays[0]
-    names = listed(where(runs.report, stray.module) for stray in strays)
+def _finding(runs: Runs, mismatches: list[ModeMismatch]) -> PendingFinding:
+    first = mismatches[0]
+    names = listed(where(runs.report, mismatch.module) for mismatch in mismatches)
     other = "train" if first.asked == "eval" else "eval"
     source: Source | None = first.method or (runs.declared(first.module) if first.module else None)
     if first.asked == "train" and first.set_on_purpose:
         message = f"{names} stays in eval mode after model.train(). If that is meant, freeze its parameters, too"
         return PendingFinding(message, first.module, source, about="train", severity="info")
-    verb = "are" if len(strays) > 1 else "is"
+    verb = "are" if len(mismatches) > 1 else "is"
     way_out = (
         "call super().train(mode) in the override of train(), and return self" if first.method else "switch modes with train()"
     )

@@ -65,23 +65,23 @@ class ModuleMadeInForward(Rule):
 
     def check(self, runs: Runs) -> Iterator[PendingFinding]:
         """Modules with parameters that are not there before the forward."""
-        for built in runs.built():
-            user = where(runs.report, built.module)
-            if built.anew:
+        for created in runs.created_modules():
+            user = where(runs.report, created.module)
+            if created.anew:
                 yield PendingFinding(
-                    f"{built.class_name} is built anew in each forward of {user}: its {built.params:,} parameters start from "
-                    "random values each time, and nothing trains or saves them. Build it in __init__",
-                    built.module,
-                    built.source,
-                    about=built.class_name,
+                    f"{created.class_name} is built anew in each forward of {user}: its {created.params:,} parameters start "
+                    "from random values each time, and nothing trains or saves them. Build it in __init__",
+                    created.module,
+                    created.source,
+                    about=created.class_name,
                 )
             else:
                 yield PendingFinding(
-                    f"{built.class_name} is built in the first forward of {user}: an optimizer made before that does not have "
-                    f"its {built.params:,} parameters, and load_state_dict() has no place for them. Build it in __init__, or "
-                    "use a lazy module of torch's",
-                    built.module,
-                    built.source,
-                    about=built.class_name,
+                    f"{created.class_name} is built in the first forward of {user}: an optimizer made before that does not "
+                    f"have its {created.params:,} parameters, and load_state_dict() has no place for them. Build it in "
+                    "__init__, or use a lazy module of torch's",
+                    created.module,
+                    created.source,
+                    about=created.class_name,
                     severity="info",
                 )

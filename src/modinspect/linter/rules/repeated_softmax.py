@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from modinspect.linter.queries import VIEWS_OF_NAMES, Reading, last, short, where
+from modinspect.linter.queries import PRESERVES_VALUES, ReportGraph, last, short, where
 from modinspect.linter.rule import PendingFinding, Rule, Runs
 from modinspect.report import Op, Operand
 
@@ -29,7 +29,7 @@ _PAIRS = {
     ("sigmoid", "binary_cross_entropy_with_logits"): "it applies the sigmoid itself: hand it the logits",
 }
 _ALONG_A_DIMENSION = frozenset({"softmax", "log_softmax"})
-_PASSES_ON = VIEWS_OF_NAMES | frozenset({
+_PASSES_ON = PRESERVES_VALUES | frozenset({
     "view", "reshape", "flatten", "unflatten", "squeeze", "unsqueeze", "dropout", "view_as", "expand", "expand_as",
     "data", "__getitem__", "chunk", "split", "select", "narrow",
 })  # fmt: skip
@@ -90,11 +90,11 @@ class RepeatedSoftmax(Rule):
 
     def check(self, runs: Runs) -> Iterator[PendingFinding]:
         """A softmax, sigmoid or logarithm on what has been through one already."""
-        reading = Reading(runs.report)
+        graph = ReportGraph(runs.report)
         for op in runs.report.ops:
             if not op.inputs or _family(op) not in {second for _, second in _PAIRS}:
                 continue
-            before = _maker(reading, op.inputs[0])
+            before = _maker(graph, op.inputs[0])
             way_out = _PAIRS.get((_family(before), _family(op))) if before is not None else None
             if before is None or way_out is None or not _same_dimension(before, op):
                 continue
@@ -113,11 +113,11 @@ def _family(op: Op) -> str:
     return {"log_": "log", "sigmoid_": "sigmoid", "special_softmax": "softmax", "expit": "sigmoid"}.get(name, name)
 
 
-def _maker(reading: Reading, operand: Operand) -> Op | None:
+def _maker(graph: ReportGraph, operand: Operand) -> Op | None:
     """The op that computed an operand, behind those that only pass it on."""
-    maker = reading.made_by(operand)
+    maker = graph.producer(operand)
     while maker is not None and last(maker.name) in _PASSES_ON and maker.inputs:
-        maker = reading.made_by(maker.inputs[0])
+        maker = graph.producer(maker.inputs[0])
     return maker
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from modinspect.linter.queries import Reading, last, short, where
+from modinspect.linter.queries import ReportGraph, last, short, where
 from modinspect.linter.rule import PendingFinding, Rule, Runs
 from modinspect.report import Op, Report, index_of
 
@@ -62,10 +62,10 @@ class ResultUnused(Rule):
     def check(self, runs: Runs) -> Iterator[PendingFinding]:
         """Results that are computed for nothing."""
         report = runs.report
-        reading = Reading(report)
+        graph = ReportGraph(report)
         given = {index_of(output.origin, "op") for output in report.outputs}
         for op in report.ops:
-            used = reading.users.get(op.index) or op.index in given or op.kept is not False
+            used = graph.users.get(op.index) or op.index in given or op.kept is not False
             if used or op.kind != "compute" or op.mutates or not op.outputs or _passes_on(op) or _gives_for(report, op):
                 continue
             yield PendingFinding(

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from modinspect.linter.queries import Reading, is_loose_weight, last, loose_tensor, short, where, without_place
+from modinspect.linter.queries import (
+    ReportGraph,
+    is_unregistered_weight,
+    last,
+    short,
+    unregistered_tensor,
+    where,
+    without_indices,
+)
 from modinspect.linter.rule import PendingFinding, Rule, Runs
 from modinspect.report import Op, Operand, Source, Unregistered, index_of
 
@@ -72,17 +80,17 @@ class UnregisteredConstant(Rule):
 
     def check(self, runs: Runs) -> Iterator[PendingFinding]:
         """Constants that meet other tensors as they are, without a move to where those are."""
-        reading = Reading(runs.report)
-        bare = _Bare(reading)
+        graph = ReportGraph(runs.report)
+        bare = _UnmovedConstants(graph)
         if any(_is_constant(entry) for entry in runs.report.unregistered):
             bare.moved_by_hand = runs.moved_by_hand()
         for op in runs.report.ops:
             for operand, places in bare.met_by(op):
-                if _needs_it_here(reading, op, operand):
-                    yield from (_draft(reading, place, op.module, op.source, short(op.name)) for place in sorted(places))
+                if _needs_it_here(graph, op, operand):
+                    yield from (_finding(graph, place, op.module, op.source, short(op.name)) for place in sorted(places))
         for output in runs.report.outputs:
-            at = _source_of(reading, output.origin)
-            yield from (_draft(reading, place, "", at, "the output") for place in sorted(bare.constants(output.origin)))
+            at = _source_of(graph, output.origin)
+            yield from (_finding(graph, place, "", at, "the output") for place in sorted(bare.constants(output.origin)))
 
 
 def _is_constant(entry: Unregistered) -> bool:
@@ -90,12 +98,12 @@ def _is_constant(entry: Unregistered) -> bool:
     return entry.kind == "tensor" and entry.role != "weight" and entry.class_name != "Parameter" and entry.shape != ()
 
 
-class _Bare:
+class _UnmovedConstants:
     """Which values are made of constants alone, and are still where those were made."""
 
-    def __init__(self, reading: Reading) -> None:
+    def __init__(self, graph: ReportGraph) -> None:
         self.moved_by_hand = frozenset[str]()
-        self._reading = reading
+        self._reading = graph
         self._made: dict[int, frozenset[int]] = {}
         self._moved: dict[str | None, int] = {}
 
@@ -103,8 +111,8 @@ class _Bare:
         """The places of the unregistered constants that a value is made of, if of nothing else."""
         entry, place = self._reading.unregistered(origin), index_of(origin, "unregistered")
         if entry is None or place is None:
-            made_by = index_of(origin, "op")
-            return self._made.get(made_by, frozenset()) if made_by is not None else frozenset()
+            producer = index_of(origin, "op")
+            return self._made.get(producer, frozenset()) if producer is not None else frozenset()
         return frozenset({place}) if _is_constant(entry) and entry.name not in self.moved_by_hand else frozenset()
 
     def met_by(self, op: Op) -> Iterator[tuple[Operand, frozenset[int]]]:
@@ -129,12 +137,12 @@ class _Bare:
         self._moved[origin] = max(self._moved.get(origin, 0), call.stop if call is not None else 0)
 
 
-def _needs_it_here(reading: Reading, op: Op, operand: Operand) -> bool:
+def _needs_it_here(graph: ReportGraph, op: Op, operand: Operand) -> bool:
     """Whether an op takes the values of an operand, which have to be where those of the others are. A weight is MI103's."""
     if operand.shape == () or (last(op.name) in _TAKES_SHAPE_ALONE and operand is not op.inputs[0]):
         return False
-    entry = loose_tensor(reading, operand)
-    return entry is None or not is_loose_weight(reading, op, operand, entry)
+    entry = unregistered_tensor(graph, operand)
+    return entry is None or not is_unregistered_weight(graph, op, operand, entry)
 
 
 def _moves(op: Op) -> bool:
@@ -147,19 +155,19 @@ def _moves(op: Op) -> bool:
     return named or len(op.inputs) > 1
 
 
-def _source_of(reading: Reading, origin: str | None) -> Source | None:
+def _source_of(graph: ReportGraph, origin: str | None) -> Source | None:
     index = index_of(origin, "op")
-    return reading.report.ops[index].source if index is not None else None
+    return graph.report.ops[index].source if index is not None else None
 
 
-def _draft(reading: Reading, place: int, module: str, source: Source | None, user: str) -> PendingFinding:
-    entry = reading.report.unregistered[place]
+def _finding(graph: ReportGraph, place: int, module: str, source: Source | None, user: str) -> PendingFinding:
+    entry = graph.report.unregistered[place]
     shape = "×".join(str(size) for size in entry.shape or ())
     return PendingFinding(
-        f"{user} in {where(reading.report, module)} uses the {entry.role} {entry.name} ({shape}), which is no "
+        f"{user} in {where(graph.report, module)} uses the {entry.role} {entry.name} ({shape}), which is no "
         "buffer: .to() leaves it where it is, and state_dict() does not save it. Use register_buffer() in __init__ "
         "(persistent=False if it need not be saved)",
         module,
         source,
-        about=without_place(entry.name, module),
+        about=without_indices(entry.name, module),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from modinspect.linter.queries import held_modules, where
+from modinspect.linter.queries import unregistered_modules, where
 from modinspect.linter.rule import PendingFinding, Rule, Runs
 from modinspect.report import ModuleInfo, Unregistered
 
@@ -70,7 +70,7 @@ class UnregisteredModule(Rule):
 
     def check(self, runs: Runs) -> Iterator[PendingFinding]:
         """Modules that ran with tensors of their own and that somebody holds, but not as a submodule."""
-        for entry, info in held_modules(runs):
+        for entry, info in unregistered_modules(runs):
             message = _message(entry, info, where(runs.report, entry.module))
             yield PendingFinding(message, entry.name, entry.source, severity="info" if _is_frozen(info) else None)
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from modinspect.linter.queries import (
-    Reading,
-    is_loose_weight,
-    loose_tensor,
+    ReportGraph,
+    is_unregistered_weight,
+    is_used_as_weight,
     op_pairs,
     short,
-    stands_as_weight,
+    unregistered_tensor,
     where,
-    without_place,
+    without_indices,
 )
 from modinspect.linter.rule import PendingFinding, Rule, Runs, Undecided
 from modinspect.report import Op, Operand
@@ -78,24 +78,24 @@ class UnregisteredWeight(Rule):
 
     def check(self, runs: Runs) -> Iterator[PendingFinding]:
         """Operands that stand where a weight stands, and parameters anywhere, that nothing registers."""
-        reading = Reading(runs.report)
+        graph = ReportGraph(runs.report)
         for op in runs.report.ops:
             for position, operand in enumerate(op.inputs):
-                what = _made(runs, reading, op, position)
+                what = _made(runs, graph, op, position)
                 if what is not None:
-                    about = f"{op.name} {without_place(what, op.module)}"
-                    yield PendingFinding(_message(reading, op, operand, what), op.module, op.source, about)
+                    about = f"{op.name} {without_indices(what, op.module)}"
+                    yield PendingFinding(_message(graph, op, operand, what), op.module, op.source, about)
 
 
-def _made(runs: Runs, reading: Reading, op: Op, position: int) -> str | None:
+def _made(runs: Runs, graph: ReportGraph, op: Op, position: int) -> str | None:
     """What a weight is that nothing registers, in words; ``None`` for any other operand."""
     operand = op.inputs[position]
-    entry = loose_tensor(reading, operand)
-    if entry is not None and is_loose_weight(reading, op, operand, entry):
+    entry = unregistered_tensor(graph, operand)
+    if entry is not None and is_unregistered_weight(graph, op, operand, entry):
         if entry.role != "weight":
             return f"the {entry.role} {entry.name}"
         return None if _follows_the_batch(runs, op, position) else f"made in forward ({short(entry.name)})"
-    if operand.origin is None and stands_as_weight(reading, op, operand) and not reading.by_torch(op):
+    if operand.origin is None and is_used_as_weight(graph, op, operand) and not graph.by_torch(op):
         return "made where nothing registers it"
     return None
 
@@ -110,11 +110,11 @@ def _follows_the_batch(runs: Runs, op: Op, position: int) -> bool:
     return twin is not None and position < len(twin.inputs) and twin.inputs[position].shape != op.inputs[position].shape
 
 
-def _message(reading: Reading, op: Op, operand: Operand, made: str) -> str:
+def _message(graph: ReportGraph, op: Op, operand: Operand, made: str) -> str:
     shape = "×".join(str(size) for size in operand.shape or ())
     name = operand.argument if "weight" in operand.argument else "operand"
     return (
-        f"the {name} of {short(op.name)} in {where(reading.report, op.module)}, {shape}, is {made}: no parameter and no "
+        f"the {name} of {short(op.name)} in {where(graph.report, op.module)}, {shape}, is {made}: no parameter and no "
         "buffer, so that no optimizer trains it and no state_dict saves it. Make it an nn.Parameter in __init__, or "
         "register_buffer() if it is fixed"
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from modinspect.linter.queries import Reading, by_idle_module, holders_of, listed, where
+from modinspect.linter.queries import ReportGraph, group_by_unused_module, listed, parent_paths, where
 from modinspect.linter.rule import PendingFinding, Rule, Runs, Undecided
 from modinspect.report import Report, Source, StateTensor
 from modinspect.usercode import is_installed
@@ -80,23 +80,21 @@ class UnusedParameter(Rule):
             ) from undecided
         names = [state.name for state in unused if state.name in in_train]
         if names and _goes_by_values(runs.report):
-            idle = [{state.name for state in _unused(report)} for report in _varied(runs)]
+            idle = [{state.name for state in _unused(report)} for report in _varied_inputs(runs)]
             names = [name for name in names if all(name in others for others in idle)]
-        for path, members in by_idle_module(runs.report, names).items():
-            yield _draft(runs, path, members)
+        for path, members in group_by_unused_module(runs.report, names).items():
+            yield _finding(runs, path, members)
 
 
 def _goes_by_values(report: Report) -> bool:
     """Whether a value that depends on the input decides what runs, as a router's choice of experts does."""
-    reading = Reading(report)
-    return any(
-        op.kind == "read" and any(reading.depends_on_input(operand.origin) for operand in op.inputs) for op in report.ops
-    )
+    graph = ReportGraph(report)
+    return any(op.kind == "read" and any(graph.depends_on_input(operand.origin) for operand in op.inputs) for op in report.ops)
 
 
-def _varied(runs: Runs) -> tuple[Report, ...]:
+def _varied_inputs(runs: Runs) -> tuple[Report, ...]:
     try:
-        return runs.varied()
+        return runs.varied_inputs()
     except Undecided:  # what the given inputs have shown stands
         return ()
 
@@ -109,7 +107,7 @@ def _unused(report: Report) -> list[StateTensor]:
     ]
 
 
-def _draft(runs: Runs, path: str, members: list[str]) -> PendingFinding:
+def _finding(runs: Runs, path: str, members: list[str]) -> PendingFinding:
     report = runs.report
     is_module = path not in members
     numels = {state.name: state.numel for state in report.parameters}
@@ -134,7 +132,7 @@ def _line(runs: Runs, path: str) -> Source | None:
     """The line that registers it; where that is in a library's module that never ran, the line that registers that module."""
     calls = {module.path: module.calls for module in runs.report.modules}
     source = runs.declared(path)
-    for holder in holders_of(path):
+    for holder in parent_paths(path):
         if source is None or not is_installed(source.file) or not holder or calls.get(holder):
             break
         source = runs.declared(holder)

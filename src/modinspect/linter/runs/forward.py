@@ -11,7 +11,7 @@ from typing import Any
 from torch import nn
 
 from modinspect.linter.runs.input_variants import Arguments, fresh
-from modinspect.linter.runs.step_recorder import Look, Watch, Watched
+from modinspect.linter.runs.step_recorder import Fingerprinter, RecordedRun, StepRecorder
 from modinspect.report import Report
 from modinspect.trace import end_copy, flatten_all
 
@@ -41,7 +41,7 @@ def call(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any
     return model(*args, **kwargs)
 
 
-class Around(nn.Module):
+class WrappedBody(nn.Module):
     """Does something with a model inside one inspection, which puts back whatever was changed."""
 
     def __init__(self, inner: nn.Module, body: Callable[[nn.Module], None]) -> None:
@@ -54,13 +54,13 @@ class Around(nn.Module):
         self._body(self.inner)
 
 
-def watched(model: nn.Module, forward: Callable[[], Any], look: Look) -> Watched:
-    """Runs ``forward``, which is that of ``model``; gives what it did, with what ``look`` saw of each result."""
-    watch = Watch(model, call.__code__, look)
-    with watch.watching():
+def record(model: nn.Module, forward: Callable[[], Any], fingerprinter: Fingerprinter) -> RecordedRun:
+    """Runs ``forward``, which is that of ``model``; gives what it did, with what ``fingerprinter`` saw of each result."""
+    recorder = StepRecorder(model, call.__code__, fingerprinter)
+    with recorder.recording():
         result = forward()
-    watch.finish([tensor for _, tensor in flatten_all(result)])
-    return watch.result
+    recorder.finish([tensor for _, tensor in flatten_all(result)])
+    return recorder.result
 
 
 def raised(report: Report) -> str:

@@ -10,29 +10,31 @@ from torch import Tensor, nn
 from modinspect.linter.rule import CallSite
 from modinspect.linter.runs.forward import call
 from modinspect.linter.runs.mode_switch import registered
-from modinspect.linter.runs.step_recorder import Cut, Reach, Watch, Watched, gradient_starts, nothing
+from modinspect.linter.runs.step_recorder import Cut, GradientWalk, RecordedRun, StepRecorder, gradient_starts, no_fingerprint
 from modinspect.trace import attributes, flatten_all
 
 
-def follow(model: nn.Module, forward: Callable[[], Any]) -> tuple[set[str], dict[str, CallSite]] | None:
+def follow_gradients(model: nn.Module, forward: Callable[[], Any]) -> tuple[set[str], dict[str, CallSite]] | None:
     """The parameters that gradients reach, and where they end for others; ``None`` if no output can have a gradient."""
-    watch = Watch(model, call.__code__, nothing, cuts=True)
-    with watch.watching():
+    recorder = StepRecorder(model, call.__code__, no_fingerprint, cuts=True)
+    with recorder.recording():
         result = forward()
     names = {id(tensor): name for name, tensor in model.named_parameters()}
     given = [tensor for _, tensor in flatten_all(result)]
     if not any(tensor.is_floating_point() or tensor.is_complex() for tensor in given):
         return None
     kept = [tensor for _, module in registered(model) for tensor in _tensors_in(own_attributes(module))]
-    reach = Reach()
+    reach = GradientWalk()
     reached = {
-        names[id(leaf)] for leaf in reach.leaves([*gradient_starts([*given, *kept]), *watch.result.inside]) if id(leaf) in names
+        names[id(leaf)]
+        for leaf in reach.leaves([*gradient_starts([*given, *kept]), *recorder.result.inside])
+        if id(leaf) in names
     }
     cuts: dict[str, CallSite] = {}
-    for cut in sorted(watch.result.cuts, key=lambda cut: not cut.floating):
+    for cut in sorted(recorder.result.cuts, key=lambda cut: not cut.floating):
         for leaf in reach.leaves(cut.ends):
             if id(leaf) in names:
-                cuts.setdefault(names[id(leaf)], _cut_spot(cut, watch.result))
+                cuts.setdefault(names[id(leaf)], _cut_site(cut, recorder.result))
     return reached, cuts
 
 
@@ -50,5 +52,5 @@ def _tensors_in(value: Any) -> Iterator[Tensor]:
             yield from _tensors_in(item)
 
 
-def _cut_spot(cut: Cut, run: Watched) -> CallSite:
+def _cut_site(cut: Cut, run: RecordedRun) -> CallSite:
     return CallSite(run.sources.source(cut.place), run.steps[cut.step].name, cut.module)

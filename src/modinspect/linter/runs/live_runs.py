@@ -17,12 +17,12 @@ import torch
 from torch import Tensor, nn
 
 from modinspect.errors import RunError
-from modinspect.linter.rule import Built, CallSite, Gradients, ModeMismatch, Undecided
+from modinspect.linter.rule import CallSite, CreatedModule, Gradients, ModeMismatch, Undecided
 from modinspect.linter.runs.batch_dimension import batch_along, find_batch
-from modinspect.linter.runs.created_modules import made_by, registrations
+from modinspect.linter.runs.created_modules import find_created_modules, parameter_registrations
 from modinspect.linter.runs.declarations import declared, method
-from modinspect.linter.runs.forward import Around, Forward, quietly, raised, watched
-from modinspect.linter.runs.gradients import follow, own_attributes
+from modinspect.linter.runs.forward import Forward, WrappedBody, quietly, raised, record
+from modinspect.linter.runs.gradients import follow_gradients, own_attributes
 from modinspect.linter.runs.input_variants import (
     Arguments,
     Batch,
@@ -39,17 +39,17 @@ from modinspect.linter.runs.run_comparison import (
     first_difference,
     first_mixing,
     follows_batch,
-    look_at,
     outputs_mix,
     same_calls,
+    sample_fingerprinter,
 )
 from modinspect.linter.runs.step_recorder import (
-    Look,
+    Fingerprinter,
+    RecordedRun,
     Step,
-    Watched,
-    at_outputs,
-    nothing,
-    whole,
+    no_fingerprint,
+    outputs_only,
+    whole_tensor,
 )
 from modinspect.report import Report, Source
 from modinspect.trace import (
@@ -144,9 +144,9 @@ class LiveRuns:
         """The eval run on inputs of another batch size."""
         return self._once(("batch", size), lambda: self._make_batch(size))
 
-    def varied(self) -> tuple[Report, ...]:
+    def varied_inputs(self) -> tuple[Report, ...]:
         """Eval runs on other values than the given ones; those that raised are left out."""
-        return self._once("varied", lambda: tuple(self._make_varied()))
+        return self._once("varied", lambda: tuple(self._make_varied_inputs()))
 
     def dtype(self, name: str) -> Report:
         """The eval run with parameters, buffers and floating inputs of another dtype."""
@@ -156,25 +156,25 @@ class LiveRuns:
         """The eval run on another device, without memory: ``weightless:cuda``."""
         return self._once(("device", name), lambda: self._make_device(name))
 
-    def modes(self) -> tuple[ModeMismatch, ...]:
+    def mode_mismatches(self) -> tuple[ModeMismatch, ...]:
         """Registered modules in the other mode after ``model.eval()`` and after ``model.train()``."""
-        return self._once("modes", self._make_modes)
+        return self._once("modes", self._make_mode_mismatches)
 
-    def difference(self) -> CallSite | None:
+    def nondeterminism(self) -> CallSite | None:
         """Where two eval runs on the same input first differ."""
-        return self._once("difference", self._make_difference)
+        return self._once("difference", self._make_nondeterminism)
 
-    def mixing(self) -> CallSite | None:
+    def batch_mixing(self) -> CallSite | None:
         """Where one sample of the batch first has an effect on another."""
-        return self._once("mixing", self._make_mixing)
+        return self._once("mixing", self._make_batch_mixing)
 
     def gradients(self) -> Gradients:
         """Which trainable parameters the gradient of the outputs reaches, in train mode or in eval mode."""
         return self._once("gradients", self._make_gradients)
 
-    def built(self) -> tuple[Built, ...]:
+    def created_modules(self) -> tuple[CreatedModule, ...]:
         """The modules with parameters that the forward makes, anew each time or in the first one."""
-        return self._once("built", self._make_built)
+        return self._once("created", self._make_created_modules)
 
     def moved_by_hand(self) -> frozenset[str]:
         """The tensors kept in attributes, no parameters or buffers, that ``model.to()`` takes along."""
@@ -237,7 +237,7 @@ class LiveRuns:
             switch("train" if train else "eval")
             yield
 
-    def _watch(
+    def _record(
         self,
         body: Callable[[nn.Module, Callable[[], Any]], _T],
         arguments: Arguments | None = None,
@@ -251,10 +251,10 @@ class LiveRuns:
             raise Undecided("it needs a real run, and the model was run without memory")
         forward = Forward(arguments or self._arguments)
         given: list[_T] = []  # not an attribute of the module: those are put back
-        around = Around(self._model, lambda model: given.append(body(model, functools.partial(forward, model))))
+        wrapped = WrappedBody(self._model, lambda model: given.append(body(model, functools.partial(forward, model))))
         with self._mode(train), quietly():
             try:
-                report = trace(around, grad=grad or self._grad, weightless=self._weightless)
+                report = trace(wrapped, grad=grad or self._grad, weightless=self._weightless)
             except NeedsValues as needed:
                 raise Undecided(f"without memory it can't be run: {needed}") from needed
             except RunError as error:
@@ -266,7 +266,7 @@ class LiveRuns:
         return given[0]
 
     def _make_outcome(self) -> Report:
-        with registrations() as self._registered:
+        with parameter_registrations() as self._registered:
             report = self._trace(self._arguments)
             if report.error is not None and any(words in report.error.message for words in _WANTS_GRADIENTS):
                 self._grad = True
@@ -308,7 +308,7 @@ class LiveRuns:
 
     # -- other values
 
-    def _make_varied(self) -> Iterator[Report]:
+    def _make_varied_inputs(self) -> Iterator[Report]:
         for seed in range(_VARIED):
             for beyond in (_BEYOND, 0):  # an embedding may know no larger integers than the given ones
                 report = self._trace(other_values(self._arguments, seed, beyond=beyond))
@@ -367,62 +367,66 @@ class LiveRuns:
 
     # -- modes
 
-    def _make_modes(self) -> tuple[ModeMismatch, ...]:
+    def _make_mode_mismatches(self) -> tuple[ModeMismatch, ...]:
         modules = list(registered(self._model))
         with switching(self._model) as switch:
             first, evaluated, second = (_switched(switch, modules, to) for to in ("train", "eval", "train"))
-        strays = []
+        mismatches = []
         for path, _ in modules:
             if evaluated[path]:
-                strays.append(ModeMismatch(path, "eval", not first[path], method(self._model, path)))
+                mismatches.append(ModeMismatch(path, "eval", not first[path], method(self._model, path)))
             if not second[path]:
-                strays.append(ModeMismatch(path, "train", not first[path], method(self._model, path)))
-        return tuple(strays)
+                mismatches.append(ModeMismatch(path, "train", not first[path], method(self._model, path)))
+        return tuple(mismatches)
 
     # -- two runs compared
 
-    def _make_difference(self) -> CallSite | None:
+    def _make_nondeterminism(self) -> CallSite | None:
         draws = _MORE_DRAWS_IF_QUICK if (self.report.totals.flops or 0) < _MANY_FLOPS else _MORE_DRAWS
 
-        def again(model: nn.Module, forward: Callable[[], Any], look: Look) -> tuple[Watched, Watched]:
-            before = _dice()
-            first, second = watched(model, forward, look), watched(model, forward, look)
-            for _ in range(draws if _dice() != before else 0):  # dice may fall alike
+        def again(
+            model: nn.Module, forward: Callable[[], Any], fingerprinter: Fingerprinter
+        ) -> tuple[RecordedRun, RecordedRun]:
+            before = _random_state()
+            first, second = record(model, forward, fingerprinter), record(model, forward, fingerprinter)
+            for _ in range(draws if _random_state() != before else 0):  # two random draws may be equal
                 if differs(first, second):
                     break
-                second = watched(model, forward, look)
+                second = record(model, forward, fingerprinter)
             return first, second
 
-        if not differs(*self._watch(functools.partial(again, look=at_outputs(whole)))):
+        if not differs(*self._record(functools.partial(again, fingerprinter=outputs_only(whole_tensor)))):
             return None
-        first, second = self._watch(functools.partial(again, look=whole))
-        return self._spot(first_difference(first, second), second)
+        first, second = self._record(functools.partial(again, fingerprinter=whole_tensor))
+        return self._site(first_difference(first, second), second)
 
-    def _make_mixing(self) -> CallSite | None:
+    def _make_batch_mixing(self) -> CallSite | None:
         batch = self._batch()
 
-        def run(wanted: Arguments, look: Look) -> Watched:
-            return self._watch(lambda model, forward: watched(model, forward, look), wanted)
+        def run(wanted: Arguments, fingerprinter: Fingerprinter) -> RecordedRun:
+            return self._record(lambda model, forward: record(model, forward, fingerprinter), wanted)
 
-        three = run(with_batch(self._arguments, batch, 3), nothing)
+        three = run(with_batch(self._arguments, batch, 3), no_fingerprint)
         two = with_batch(self._arguments, batch, 2)
         for kept in (0, 1):
-            look = look_at(kept, three)
+            fingerprinter = sample_fingerprinter(kept, three)
 
-            def twice(look: Look, kept: int = kept) -> tuple[Watched, Watched]:
-                return run(two, look), self._with_another(two, batch, 1 - kept, functools.partial(run, look=look))
+            def twice(fingerprinter: Fingerprinter, kept: int = kept) -> tuple[RecordedRun, RecordedRun]:
+                return run(two, fingerprinter), self._with_another(
+                    two, batch, 1 - kept, functools.partial(run, fingerprinter=fingerprinter)
+                )
 
-            before, after = twice(at_outputs(look))
+            before, after = twice(outputs_only(fingerprinter))
             if not follows_batch(before, three):
                 raise Undecided("no output has a dimension that follows the batch size")
             if outputs_mix(before, after, three):
                 if not same_calls(before, after):
                     raise Undecided("another sample changes which calls are made, as padding to the longest does")
-                before, after = twice(look)
-                return self._spot(first_mixing(before, after, three), after)
+                before, after = twice(fingerprinter)
+                return self._site(first_mixing(before, after, three), after)
         return None
 
-    def _with_another(self, two: Arguments, batch: Batch, which: int, run: Callable[[Arguments], Watched]) -> Watched:
+    def _with_another(self, two: Arguments, batch: Batch, which: int, run: Callable[[Arguments], RecordedRun]) -> RecordedRun:
         """The run with one sample replaced; more mildly where the forward refuses the first replacement."""
         reason = "no input could be changed"
         for mild in (False, True):
@@ -435,7 +439,7 @@ class LiveRuns:
                 reason = undecided.reason
         raise Undecided(reason)
 
-    def _spot(self, step: Step | None, run: Watched) -> CallSite | None:
+    def _site(self, step: Step | None, run: RecordedRun) -> CallSite | None:
         """A step as a place in the code, with the module that the eval run says it belongs to."""
         if step is None:
             return CallSite(None, "", "")
@@ -447,7 +451,7 @@ class LiveRuns:
         found, reasons = [], []
         for train in (True, False):
             try:
-                found.append(self._watch(follow, self._train_arguments() if train else None, train=train, grad=True))
+                found.append(self._record(follow_gradients, self._train_arguments() if train else None, train=train, grad=True))
             except Undecided as undecided:
                 reasons.append(undecided)
         if not found:
@@ -456,21 +460,21 @@ class LiveRuns:
         if not followed:
             raise Undecided("no output is a floating tensor")
         reached = frozenset[str]().union(*(names for names, _ in followed))
-        cuts = {name: spot for _, ends in reversed(followed) for name, spot in ends.items() if name not in reached}
+        cuts = {name: site for _, ends in reversed(followed) for name, site in ends.items() if name not in reached}
         return Gradients(reached, cuts)
 
     # -- modules made in forward
 
-    def _make_built(self) -> tuple[Built, ...]:
+    def _make_created_modules(self) -> tuple[CreatedModule, ...]:
         if all(module.registered for module in self.report.modules) and not self._registered:
             return ()
-        return tuple(built for built in self._watch(made_by, values=False) if built.params)
+        return tuple(created for created in self._record(find_created_modules, values=False) if created.params)
 
 
 # -- chance
 
 
-def _dice() -> tuple[object, ...]:
+def _random_state() -> tuple[object, ...]:
     """The states of the random generators that everybody shares."""
     numpy = sys.modules.get("numpy")
     numpys = () if numpy is None else numpy.random.get_state()

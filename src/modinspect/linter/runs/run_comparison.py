@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from modinspect.linter.runs.step_recorder import Fingerprint, Look, Step, Watched, differ, fingerprint
+from modinspect.linter.runs.step_recorder import Fingerprint, Fingerprinter, RecordedRun, Step, differ, fingerprint
 from modinspect.report import Shape
 
 
-def differs(first: Watched, second: Watched) -> bool:
+def differs(first: RecordedRun, second: RecordedRun) -> bool:
     """Whether the outputs differ."""
     return first.shapes != second.shapes or any(map(differ, first.prints, second.prints))
 
 
-def first_difference(first: Watched, second: Watched) -> Step | None:
+def first_difference(first: RecordedRun, second: RecordedRun) -> Step | None:
     """The step with which a difference begins that reaches an output; where the runs part, one that only one of them made."""
     changed, limit = _changed(first, second)
     for index in sorted(_ancestors(second)):
@@ -34,13 +34,13 @@ def batch_axis(two: Shape | None, three: Shape | None) -> int | None:
     return axes[0] if of_two is not None and of_three is not None and of_two * 3 == of_three * 2 else None
 
 
-def look_at(kept: int, three: Watched) -> Look:
+def sample_fingerprinter(kept: int, three: RecordedRun) -> Fingerprinter:
     """Looks at sample ``kept`` of two, where a tensor has one entry a sample; at all of it elsewhere.
 
     ``three`` is a run with three samples, which shows which dimension that is.
     """
 
-    def look(step: int, position: int, tensor: Tensor) -> Fingerprint:
+    def fingerprinter(step: int, position: int, tensor: Tensor) -> Fingerprint:
         others = three.shapes if step < 0 else three.steps[step].shapes if step < len(three.steps) else ()
         axis = batch_axis(tuple(tensor.shape), others[position] if position < len(others) else None)
         if axis is None:
@@ -48,15 +48,15 @@ def look_at(kept: int, three: Watched) -> Look:
         half = tensor.shape[axis] // 2
         return fingerprint(tensor.narrow(axis, kept * half, half))
 
-    return look
+    return fingerprinter
 
 
-def follows_batch(two: Watched, three: Watched) -> bool:
+def follows_batch(two: RecordedRun, three: RecordedRun) -> bool:
     """Whether any output has a dimension that follows the batch size."""
     return any(batch_axis(*shapes) is not None for shapes in zip(two.shapes, three.shapes, strict=False))
 
 
-def outputs_mix(before: Watched, after: Watched, three: Watched) -> bool:
+def outputs_mix(before: RecordedRun, after: RecordedRun, three: RecordedRun) -> bool:
     """Whether what was looked at of an output changed.
 
     One whose shape changed, as padding to the longest does, can't be compared.
@@ -69,14 +69,14 @@ def outputs_mix(before: Watched, after: Watched, three: Watched) -> bool:
     return False
 
 
-def same_calls(first: Watched, second: Watched) -> bool:
+def same_calls(first: RecordedRun, second: RecordedRun) -> bool:
     """Whether both runs made the same calls on the same shapes."""
     pairs = zip(first.steps, second.steps, strict=False)
     alike = all(one.name == other.name and one.place == other.place and one.shapes == other.shapes for one, other in pairs)
     return alike and len(first.steps) == len(second.steps)
 
 
-def first_mixing(before: Watched, after: Watched, three: Watched) -> Step | None:
+def first_mixing(before: RecordedRun, after: RecordedRun, three: RecordedRun) -> Step | None:
     """The step at which another sample comes in: the one that a changed value without samples of its own comes from.
 
     Where samples are not kept apart in the run's tensors (a loop over the batch), the step that made the output.
@@ -91,14 +91,14 @@ def first_mixing(before: Watched, after: Watched, three: Watched) -> Step | None
     for index in sorted(_ancestors(after)):
         if index >= limit or not changed[index] or not has_samples(index):
             continue
-        culprit = index
-        while mixed := [operand for operand in steps[culprit].operands if changed[operand] and not has_samples(operand)]:
-            culprit = mixed[0]
-        return steps[culprit]
+        cause = index
+        while mixed := [operand for operand in steps[cause].operands if changed[operand] and not has_samples(operand)]:
+            cause = mixed[0]
+        return steps[cause]
     return steps[max(after.outputs)] if after.outputs else None
 
 
-def _ancestors(run: Watched) -> set[int]:
+def _ancestors(run: RecordedRun) -> set[int]:
     """The steps that the outputs come from."""
     found: set[int] = set()
     waiting = list(run.outputs)
@@ -110,7 +110,7 @@ def _ancestors(run: Watched) -> set[int]:
     return found
 
 
-def _changed(first: Watched, second: Watched) -> tuple[list[bool], int]:
+def _changed(first: RecordedRun, second: RecordedRun) -> tuple[list[bool], int]:
     """Which steps differ, up to the first that is another one; and the index of that."""
     changed = []
     for one, other in zip(first.steps, second.steps, strict=False):

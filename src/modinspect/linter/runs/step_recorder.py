@@ -42,7 +42,7 @@ from modinspect.trace import (
 Fingerprint = tuple[float, ...] | None
 """Numbers that differ where values differ; ``None`` where a tensor was not looked at."""
 
-Look: TypeAlias = Callable[[int, int, Tensor], Fingerprint]
+Fingerprinter: TypeAlias = Callable[[int, int, Tensor], Fingerprint]
 """Gives the fingerprint of a result from the step's index, the result's and the result itself; outputs are those of step -1."""
 
 
@@ -70,7 +70,7 @@ class Cut:
 
 
 @dataclass(slots=True)
-class _Entered:
+class _RunningModule:
     """A module that is running: where it was called, and whether gradients were recorded then."""
 
     module: nn.Module
@@ -80,7 +80,7 @@ class _Entered:
 
 
 @dataclass(slots=True)
-class Fresh:
+class NewModule:
     """A module that ran and that the model did not have before; ``inside`` says that it ran in another such."""
 
     module: nn.Module
@@ -90,11 +90,11 @@ class Fresh:
 
 
 @dataclass(slots=True)
-class Watched:
+class RecordedRun:
     """What one watched forward did.
 
     ``outputs`` are the steps that made them, ``prints`` as in :class:`Step`. ``fresh`` are the modules that ran and that the
-    model did not have before; ``built`` are, by identity, modules that it made with the lines that made them.
+    model did not have before; ``constructed`` are, by identity, modules that it made with the lines that made them.
     ``inside`` are the gradients that an ``autograd.Function`` got, which goes on with them in its own way.
     """
 
@@ -105,26 +105,26 @@ class Watched:
     prints: tuple[Fingerprint, ...] = ()
     cuts: list[Cut] = field(default_factory=list)
     inside: list[Any] = field(default_factory=list)
-    fresh: list[Fresh] = field(default_factory=list)
-    built: dict[int, tuple[weakref.ref[nn.Module], SourceRef]] = field(default_factory=dict)
+    fresh: list[NewModule] = field(default_factory=list)
+    constructed: dict[int, tuple[weakref.ref[nn.Module], SourceRef]] = field(default_factory=dict)
 
 
-def whole(_: int, __: int, tensor: Tensor) -> Fingerprint:
+def whole_tensor(_: int, __: int, tensor: Tensor) -> Fingerprint:
     """The fingerprint of all of a tensor."""
     return fingerprint(tensor)
 
 
-def at_outputs(look: Look) -> Look:
+def outputs_only(fingerprinter: Fingerprinter) -> Fingerprinter:
     """Looks at what the forward gives, and at nothing on the way there, which takes longer than many a forward."""
-    return lambda step, position, tensor: look(step, position, tensor) if step < 0 else None
+    return lambda step, position, tensor: fingerprinter(step, position, tensor) if step < 0 else None
 
 
-def nothing(_: int, __: int, ___: Tensor) -> Fingerprint:
+def no_fingerprint(_: int, __: int, ___: Tensor) -> Fingerprint:
     """No fingerprint."""
     return None
 
 
-class Watch(TorchFunctionMode):
+class StepRecorder(TorchFunctionMode):
     """Notes each step of one forward.
 
     Args:
@@ -134,34 +134,34 @@ class Watch(TorchFunctionMode):
         cuts: whether to note where gradients end.
     """
 
-    def __init__(self, model: nn.Module, edge: CodeType, look: Look, *, cuts: bool = False) -> None:
+    def __init__(self, model: nn.Module, edge: CodeType, fingerprinter: Fingerprinter, *, cuts: bool = False) -> None:
         super().__init__()
         self.sources = Sources()
         self.sources.mark(edge, EDGE)
-        self.result = Watched(self.sources)
-        self._look = look
+        self.result = RecordedRun(self.sources)
+        self._fingerprinter = fingerprinter
         self._cuts = cuts
         self._paths = {id(module): path for path, module in reversed(list(walk(model)))}
-        self._made: dict[int, tuple[weakref.ref[Tensor], int]] = {}
-        self._running: list[_Entered] = []
+        self._producers: dict[int, tuple[weakref.ref[Tensor], int]] = {}
+        self._running: list[_RunningModule] = []
 
     @contextmanager
-    def watching(self) -> Iterator[None]:
+    def recording(self) -> Iterator[None]:
         """Watches what runs inside."""
         with ExitStack() as stack:
             stack.callback(register_module_forward_pre_hook(self._enter).remove)
             stack.callback(register_module_forward_hook(self._leave, always_call=True).remove)
-            stack.callback(register_module_parameter_registration_hook(self._build).remove)
+            stack.callback(register_module_parameter_registration_hook(self._on_parameter).remove)
             stack.enter_context(self)
             yield
 
     def finish(self, outputs: Sequence[Tensor]) -> None:
         """Notes what the forward gave."""
-        with _unseen():
+        with _unobserved():
             result = self.result
             result.outputs = tuple(made for tensor in outputs if (made := self._step_of(tensor)) is not None)
             result.shapes = tuple(shape_of(tensor) for tensor in outputs)
-            result.prints = tuple(self._look(-1, index, tensor) for index, tensor in enumerate(outputs))
+            result.prints = tuple(self._fingerprinter(-1, index, tensor) for index, tensor in enumerate(outputs))
 
     def _enter(self, module: nn.Module, _args: Any) -> None:
         place = self.sources.find(sys._getframe(1))
@@ -169,23 +169,23 @@ class Watch(TorchFunctionMode):
         if path is None:
             path = self._running[-1].path if self._running else ""
             inside = any(id(entered.module) not in self._paths for entered in self._running)
-            self.result.fresh.append(Fresh(module, path, place, inside))
-        self._running.append(_Entered(module, path, place, torch.is_grad_enabled()))
+            self.result.fresh.append(NewModule(module, path, place, inside))
+        self._running.append(_RunningModule(module, path, place, torch.is_grad_enabled()))
 
     def _leave(self, module: nn.Module, _args: Any, _output: Any) -> None:
         while self._running and self._running.pop().module is not module:
             pass
 
-    def _build(self, module: nn.Module, _name: str, _parameter: Any) -> None:
+    def _on_parameter(self, module: nn.Module, _name: str, _parameter: Any) -> None:
         """A module is being made: by the innermost line that is in no constructor."""
-        known = self.result.built.get(id(module))
+        known = self.result.constructed.get(id(module))
         if known is not None and known[0]() is module:
             return
         frame = self.sources.frame(sys._getframe(1))
         while frame is not None and frame.f_code.co_name == "__init__":
             frame = self.sources.frame(frame.f_back)
         place = self.sources.find(frame)
-        self.result.built[id(module)] = (weakref.ref(module), place)
+        self.result.constructed[id(module)] = (weakref.ref(module), place)
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
@@ -198,27 +198,27 @@ class Watch(TorchFunctionMode):
             before = tuple(made for tensor in operands if (made := self._step_of(tensor)) is not None)
             ends = _gradients_of(operands) if self._cuts else []
         out = func(*args, **kwargs)
-        with _unseen():
+        with _unobserved():
             results = [tensor for _, tensor in flatten(out)]
             index = len(self.result.steps)
             module = self._running[-1].path if self._running else ""
-            prints = tuple(self._look(index, position, tensor) for position, tensor in enumerate(results))
+            prints = tuple(self._fingerprinter(index, position, tensor) for position, tensor in enumerate(results))
             shapes = tuple(shape_of(tensor) for tensor in results)
             self.result.steps.append(Step(public_name(func), place, module, before, shapes, prints))
             for tensor in results or operands[:1]:
-                self._made[id(tensor)] = (weakref.ref(tensor), index)
+                self._producers[id(tensor)] = (weakref.ref(tensor), index)
             if ends and not any(tensor.requires_grad for tensor in results):
                 if is_inside_function(frame):  # which differentiates in its own way
                     self.result.inside += ends
                 else:
-                    self._add_cut(index, place, module, results, ends)
+                    self._note_cut(index, place, module, results, ends)
         return out
 
     def _step_of(self, tensor: Tensor) -> int | None:
-        entry = self._made.get(id(tensor))
+        entry = self._producers.get(id(tensor))
         return entry[1] if entry is not None and entry[0]() is tensor else None
 
-    def _add_cut(self, index: int, place: SourceRef, module: str, results: list[Tensor], ends: list[Any]) -> None:
+    def _note_cut(self, index: int, place: SourceRef, module: str, results: list[Tensor], ends: list[Any]) -> None:
         """Notes a cut: where the outermost module was called that runs without gradients, or where it happened itself."""
         floating = any(tensor.is_floating_point() or tensor.is_complex() for tensor in results)
         if not torch.is_grad_enabled():
@@ -230,7 +230,7 @@ class Watch(TorchFunctionMode):
 
 
 @contextmanager
-def _unseen() -> Iterator[None]:
+def _unobserved() -> Iterator[None]:
     """What runs inside is seen by no mode and leaves no trace in a graph of gradients."""
     with DisableTorchFunction(), without_dispatch_modes(), torch.no_grad():
         yield
@@ -259,7 +259,7 @@ def differ(first: Fingerprint, second: Fingerprint) -> bool:
     return any(abs(one - other) > 1e-5 * scale for one, other in zip(first, second, strict=True))
 
 
-class Reach:
+class GradientWalk:
     """Follows gradients to the leaves that they reach; goes through each node once."""
 
     def __init__(self) -> None:

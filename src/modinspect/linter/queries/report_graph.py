@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from modinspect.report import Call, Op, Operand, Report, Source, Unregistered, index_of
 from modinspect.usercode import is_installed
 
-VIEWS_OF_NAMES = frozenset(
+PRESERVES_VALUES = frozenset(
     {"to", "type", "type_as", "float", "double", "half", "bfloat16", "cpu", "cuda", "contiguous", "clone", "detach"}
 )
 """Functions that give the same values, in another form or elsewhere."""
@@ -40,14 +40,14 @@ def listed(names: Iterable[str], most: int = 3) -> str:
     return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
 
 
-def holders_of(name: str) -> Iterator[str]:
+def parent_paths(name: str) -> Iterator[str]:
     """The modules that hold a parameter, the innermost first: ``a.b``, ``a`` and the root of ``a.b.weight``."""
     while name:
         name = name.rpartition(".")[0]
         yield name
 
 
-def without_place(text: str, module: str) -> str:
+def without_indices(text: str, module: str) -> str:
     """What a text that names something in ``module`` has in common with its like: ``w`` of ``blocks.0.w``, ``ws[]``."""
     inside = re.sub(rf"(?<![\w.]){re.escape(module)}\.", "", text) if module else text
     return _INDEX.sub("[]", inside)
@@ -56,21 +56,21 @@ def without_place(text: str, module: str) -> str:
 _INDEX = re.compile(r"\[[^\]]*\]|\.\d+(?=\.|$)")
 
 
-def by_idle_module(report: Report, names: Sequence[str]) -> dict[str, list[str]]:
+def group_by_unused_module(report: Report, names: Sequence[str]) -> dict[str, list[str]]:
     """Parameters by the outermost module below the root that has no other trainable ones; by themselves where there is none."""
     idle = set(names)
     paths = {module.path for module in report.modules if module.registered}
     busy = {
-        path for state in report.parameters if state.trainable and state.name not in idle for path in holders_of(state.name)
+        path for state in report.parameters if state.trainable and state.name not in idle for path in parent_paths(state.name)
     }
     groups: dict[str, list[str]] = {}
     for name in names:
-        around = [path for path in holders_of(name) if path and path not in busy and path in paths]
+        around = [path for path in parent_paths(name) if path and path not in busy and path in paths]
         groups.setdefault(around[-1] if around else name, []).append(name)
     return groups
 
 
-class Reading:
+class ReportGraph:
     """A report with its ops linked: who uses what, and what depends on what."""
 
     def __init__(self, report: Report) -> None:
@@ -80,9 +80,9 @@ class Reading:
         self._roots: list[frozenset[str]] = []
         for op in report.ops:
             for operand in op.inputs:
-                made_by = index_of(operand.origin, "op")
-                if made_by is not None:
-                    self.users.setdefault(made_by, []).append(op)
+                producer = index_of(operand.origin, "op")
+                if producer is not None:
+                    self.users.setdefault(producer, []).append(op)
             own = frozenset({f"create:{op.index}"}) if op.kind == "create" else frozenset()
             self._roots.append(own.union(*(self.roots(operand.origin) for operand in op.inputs)))
 
@@ -90,16 +90,16 @@ class Reading:
         """What a value depends on: ``input:0``, ``param:fc.weight``, ``create:3``, ``unregistered:0``, or ``unknown``."""
         if origin is None:
             return _UNKNOWN
-        made_by = index_of(origin, "op")
-        if made_by is None:
+        producer = index_of(origin, "op")
+        if producer is None:
             return frozenset({origin})
-        return self._roots[made_by] if made_by < len(self._roots) else _UNKNOWN
+        return self._roots[producer] if producer < len(self._roots) else _UNKNOWN
 
     def depends_on_input(self, origin: str | None) -> bool:
         """Whether a value depends on an input, as far as is known."""
         return any(root.startswith("input:") or root == "unknown" for root in self.roots(origin))
 
-    def made_by(self, operand: Operand) -> Op | None:
+    def producer(self, operand: Operand) -> Op | None:
         """The op that made an operand."""
         index = index_of(operand.origin, "op")
         return self.report.ops[index] if index is not None and index < len(self.report.ops) else None
