@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from modinspect.render import REPORT_FORMATS, find_format
-from modinspect.render.report.json import render_json
+from modinspect.render.report.json import render as render_json
 from modinspect.render.table import View
 from modinspect.report import Report
 from tests.data_helpers import replace
@@ -40,10 +40,18 @@ def test_keys_stand_in_the_order_of_the_fields_and_the_text_ends_in_a_line_break
     assert text.endswith("\n}\n")
 
 
-def test_what_fits_in_a_line_is_in_one() -> None:
-    text = render_json(example())
-    assert '\n        {"shape": [3, 5], "dtype": "float32", "from": "unregistered:0", "argument": "weight"}\n' in text
-    assert max(map(len, render_json(blocks(200)).splitlines())) <= 128
+def test_each_op_module_and_call_has_a_line_of_its_own() -> None:
+    report = blocks(200)
+    lines = render_json(report).splitlines()
+    ops = lines[lines.index('  "ops": [') + 1 :][: len(report.ops)]
+    assert [json.loads(line.strip().rstrip(","))["index"] for line in ops] == [op.index for op in report.ops]
+    assert len(lines) == sum(
+        len(part) + 2 if part else 1
+        for part in (
+            *(report.inputs, report.outputs, report.modules, report.ops, report.unregistered, report.calls),
+            *(report.parameters, report.buffers),
+        )
+    ) + len(["{", "}", "schema_version", "model", "totals", "error", "torchinfo"])
 
 
 def test_it_is_ascii_so_that_every_console_and_file_takes_it() -> None:
