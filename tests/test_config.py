@@ -157,3 +157,42 @@ def test_any_table_is_read_or_said_to_be_wrong(table: dict[str, object]) -> None
     except ConfigError:
         return
     assert isinstance(config, Config)
+
+
+def test_the_table_is_looked_for_upwards_and_its_files_are_seen_from_here(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.write_text(
+        """
+        [tool.modinspect]
+        baseline = "lint.json"
+        input = ["@data/x.pt", "mask=@data/m.pt", "1,10"]
+        input-fn = "build.py:make(3)"
+
+        [[tool.modinspect.models]]
+        target = "models/net.py:Net(path='a.py')"
+
+        [[tool.modinspect.models]]
+        target = "pkg.mod:Net"
+        input = "ids=1,2"
+        """
+    )
+    below = project.parent / "models" / "deep"
+    below.mkdir(parents=True)
+    (below.parent / "pyproject.toml").write_text("[tool.other]\n")
+    monkeypatch.chdir(below)
+    config = read_config()
+    assert config.directories == (str(project.parent),)
+    assert config.baseline == "../../lint.json"
+    assert config.how.inputs == ("@../../data/x.pt", "mask=@../../data/m.pt", "1,10")
+    assert config.how.input_fn == "../../build.py:make(3)"
+    assert [model.target for model in config.models] == ["../net.py:Net(path='a.py')", "pkg.mod:Net"]
+    assert config.model("../net.py:Net(path='a.py')").target == config.models[0].target
+
+
+def test_the_closest_table_counts(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    project.write_text("[tool.modinspect]\njobs = 1\n")
+    (project.parent / "sub").mkdir()
+    (project.parent / "sub" / "pyproject.toml").write_text("[tool.modinspect]\njobs = 2\n")
+    monkeypatch.chdir(project.parent / "sub")
+    assert (read_config().jobs, read_config().directories) == (2, ())

@@ -7,15 +7,17 @@
     [[tool.modinspect.models]]
     target = "pkg.mod:Net(width=64)"
 
-The table is read from the working directory, which is also what targets are imported from. A key that is not known is an error.
+The table is in the working directory, or in the closest directory above it whose ``pyproject.toml`` has one. Its files are
+relative to that directory, from which listed models can be imported too. An unknown key is an error.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import sys
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
 from modinspect.errors import ConfigError
@@ -32,6 +34,8 @@ TABLE = "tool.modinspect"
 Severity: TypeAlias = Literal["error", "warning", "info"]
 
 _SEVERITIES = ("error", "warning", "info")
+_FILE_TARGET = re.compile(r"[^:()'\"]*\.py(?=[:(]|$)")
+"""The file of a target such as ``models/net.py:Net``."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +91,13 @@ class Config:
     severity: Mapping[str, Severity] = field(default_factory=dict)
     ignores: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     models: tuple[Model, ...] = ()
+    directory: str = ""
+    """Where the file is; empty for the working directory, or without a file."""
+
+    @property
+    def directories(self) -> tuple[str, ...]:
+        """What has to be importable besides the working directory."""
+        return (self.directory,) if self.directory else ()
 
     def model(self, target: str) -> Model:
         """The listed model of this name, with its inputs; else one that nothing is known of."""
@@ -94,16 +105,61 @@ class Config:
 
 
 def read_config(directory: str = "") -> Config:
-    """The configuration in a directory, the working directory by default; an empty one where there is none.
+    """The configuration of a project.
+
+    Args:
+        directory: where its ``pyproject.toml`` is; by default the working directory, or the closest one above it whose file has
+            the table.
+
+    Returns:
+        The configuration, its file names relative to the working directory; an empty one if there is no table.
 
     Raises:
-        ConfigError: the file can't be read, or holds what modinspect does not know.
+        ConfigError: a file can't be read, or has a key or value that modinspect doesn't know.
     """
-    file = os.path.join(directory, FILE)
-    if not os.path.isfile(file):
-        return Config()
-    tool = _section(_load(file).get("tool", {}), "tool")
-    return parse_config(tool.get("modinspect", {}))
+    for place in [directory] if directory else _directories():
+        file = os.path.join(place, FILE)
+        if os.path.isfile(file):
+            tool = _section(_load(file).get("tool", {}), "tool")
+            if "modinspect" in tool:
+                config = parse_config(tool["modinspect"])
+                return _seen_from_here(config, place) if place else config
+    return Config()
+
+
+def _directories() -> Iterator[str]:
+    """The working directory, as ``""``, and those above it."""
+    yield ""
+    try:
+        here = os.getcwd()
+    except OSError:  # it was deleted
+        return
+    while (above := os.path.dirname(here)) != here:
+        yield above
+        here = above
+
+
+def _seen_from_here(config: Config, directory: str) -> Config:
+    """The configuration with its file names relative to the working directory; they are relative to ``directory``."""
+
+    def moved(file: str) -> str:
+        return file if os.path.isabs(file) else os.path.relpath(os.path.join(directory, file))
+
+    def target(text: str) -> str:
+        file = _FILE_TARGET.match(text.strip())
+        return text if file is None else moved(file[0]) + text.strip()[file.end() :]
+
+    def spec(text: str) -> str:
+        name, at, file = text.partition("@")
+        return f"{name}@{moved(file)}" if at and (not name or name.rstrip().endswith("=")) else text
+
+    def how(options: RunOptions) -> RunOptions:
+        function = None if options.input_fn is None else target(options.input_fn)
+        return replace(options, inputs=tuple(map(spec, options.inputs)), input_fn=function)
+
+    models = tuple(replace(model, target=target(model.target), how=how(model.how)) for model in config.models)
+    baseline = None if config.baseline is None else moved(config.baseline)
+    return replace(config, how=how(config.how), models=models, baseline=baseline, directory=directory)
 
 
 def parse_config(data: object) -> Config:

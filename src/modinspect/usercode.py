@@ -28,14 +28,37 @@ def _ask_for_the_traceback(raised: BaseException) -> str:
     return "" if isinstance(raised, SystemExit) else "--traceback prints all frames."
 
 
+def root_cause(raised: BaseException) -> BaseException:
+    """The exception that an exception was raised ``from``, and so on to the first one."""
+    seen: set[int] = set()  # an exception may be its own cause
+    while raised.__cause__ is not None and id(raised) not in seen:
+        seen.add(id(raised))
+        raised = raised.__cause__
+    return raised
+
+
+def itself(raised: BaseException) -> BaseException:
+    """The exception as it is."""
+    return raised
+
+
 @contextmanager
 def user_code(
-    error: type[ModinspectError], doing: str, hint: Callable[[BaseException], str] = _ask_for_the_traceback
+    error: type[ModinspectError],
+    doing: str,
+    hint: Callable[[BaseException], str] = _ask_for_the_traceback,
+    *,
+    reported: Callable[[BaseException], BaseException] = itself,
 ) -> Iterator[None]:
-    """Turns whatever the block raises into ``error``: what was being done, what was raised, and where.
+    """Turns an exception of the block into ``error``: what was being done, what was raised, and where.
 
-    ``sys.exit()`` counts as raising. Ctrl-C passes through, and so do errors that are modinspect's own. ``hint`` is asked what
-    to do about the exception.
+    ``sys.exit()`` counts as raising. Ctrl-C passes through, and so do modinspect's own errors.
+
+    Args:
+        error: the class of the error to raise.
+        doing: what was being done.
+        hint: says what to do about the exception.
+        reported: chooses which exception is described: the raised one, or its :func:`root_cause`.
     """
     try:
         yield
@@ -45,7 +68,8 @@ def user_code(
         message = f"{doing} called sys.exit({'' if raised.code is None else repr(raised.code)}){_at(raised)}"
         raise error(message, hint(raised)) from raised
     except BaseException as raised:
-        raise error(f"{doing} raised {describe(raised)}{_at(raised)}", hint(raised)) from raised
+        shown = reported(raised)
+        raise error(f"{doing} raised {describe(shown)}{_at(shown)}", hint(shown)) from raised
 
 
 def describe(raised: BaseException) -> str:

@@ -222,3 +222,41 @@ def test_a_deleted_working_directory_is_an_error_and_no_crash(tmp_path, monkeypa
     gone.rmdir()
     assert "there is no file" in error("net.py:Net").message
     assert "there is no module" in error("nothing_like_this:Net").message
+
+
+LAZY = """
+import importlib
+
+def __getattr__(name):
+    if name == "Net":
+        try:
+            return importlib.import_module("lazy.models.net").Net
+        except ImportError as error:
+            raise RuntimeError("Failed to import lazy.models.net (look up to see its traceback)") from error
+    raise AttributeError(name)
+
+def __dir__():
+    return ["Net"]
+"""
+
+
+def test_a_failed_import_in_a_lazy_package_names_its_cause(project):
+    write(project, lazy__init=LAZY, lazy__models__init="", lazy__models__net="import not_there_at_all\n")
+    wrong = error("lazy.Net")
+    assert wrong.message == (
+        "looking up 'Net' in 'lazy' raised ModuleNotFoundError: No module named 'not_there_at_all' (at lazy/models/net.py:1)"
+    )
+    assert wrong.hint.startswith("'not_there_at_all' is not installed for ")
+
+
+def test_what_a_lazy_package_has_is_not_claimed(project):
+    write(project, lazy__init=LAZY, lazy__models__init="")
+    assert error("lazy.Nett").hint == "Did you mean 'Net'?"
+    assert error("lazy.Something").hint == "Its modules: models."
+
+
+def test_a_class_that_chooses_others_by_their_configuration_gets_advice(project):
+    write(project, auto="class AutoModel:\n    @classmethod\n    def from_config(cls, config): ...\n")
+    wrong = error("auto.AutoModel")
+    assert wrong.message == "'auto.AutoModel' is a class, but not a subclass of nn.Module"
+    assert "'auto.AutoModel.from_config(BertConfig())'" in wrong.hint

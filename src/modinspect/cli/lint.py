@@ -184,11 +184,12 @@ def _linted(asked: Asked, config: Config, workers: int | None, timeout: float | 
     from modinspect.cli.lint_plan import plan
     from modinspect.findings import read_baseline
     from modinspect.linter import lint_targets
+    from modinspect.target import importable_cwd
 
     planned = plan(asked, config)
     known = read_baseline(baseline) if baseline else frozenset()
     seconds = next(limit for limit in (timeout, config.timeout, TIMEOUT) if limit is not None)
-    with live_line() as progress:
+    with live_line() as progress, importable_cwd(*config.directories):
         return lint_targets(
             planned,
             workers=workers or config.jobs,

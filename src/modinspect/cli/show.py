@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, TextIO
 
@@ -18,6 +19,7 @@ from modinspect.cli.verdict import is_seen, tell_failure
 from modinspect.render import REPORT_FORMATS, find_format
 
 if TYPE_CHECKING:
+    from modinspect.config import RunOptions
     from modinspect.render.table import View
     from modinspect.report import Report
 
@@ -81,28 +83,10 @@ def show(
             check_destination(output)
             started = os.getpid()
             with live_line() as progress:
-                from modinspect.api import inspect_target
-                from modinspect.config import RunOptions, read_config
-                from modinspect.target import parse_init
+                from modinspect.config import RunOptions
 
-                config = read_config()
-                listed = config.model(target)
-                # Inputs that the configuration gives for all models may not fit one that nobody has listed.
-                general = replace(config.how, inputs=(), input_fn=None)
                 asked = RunOptions(tuple(inputs or ()), input_fn, device, dtype, train or None, grad or None)
-                how = asked.over(listed.how).over(general)
-                report = inspect_target(
-                    target,
-                    how.inputs,
-                    init={**listed.init, **parse_init(init or ())},
-                    input_fn=how.input_fn,
-                    device="auto" if how.device is None else how.device,
-                    dtype=how.dtype,
-                    train=bool(how.train),
-                    grad=bool(how.grad),
-                    opaque=opaque or config.opaque,
-                    progress=progress,
-                )
+                report = _inspected(target, asked, init or (), opaque or (), progress)
             if os.getpid() != started:
                 os._exit(0)  # a copy of this process, which the model forked and let go on: one of them answers
             from modinspect.render.table import View
@@ -117,6 +101,38 @@ def show(
                 raise typer.Exit(FAILED)
 
     limited(work, timeout)
+
+
+def _inspected(
+    target: str,
+    asked: RunOptions,
+    init: Sequence[str],
+    opaque: Sequence[str],
+    progress: Callable[[str], None] | None,
+) -> Report:
+    """The report on a target: the command line laid over the configuration."""
+    from modinspect.api import inspect_target
+    from modinspect.config import read_config
+    from modinspect.target import importable_cwd, parse_init
+
+    config = read_config()
+    listed = config.model(target)
+    # Inputs that the configuration gives for all models may not fit one that nobody has listed.
+    general = replace(config.how, inputs=(), input_fn=None)
+    how = asked.over(listed.how).over(general)
+    with importable_cwd(*config.directories):
+        return inspect_target(
+            target,
+            how.inputs,
+            init={**listed.init, **parse_init(init)},
+            input_fn=how.input_fn,
+            device="auto" if how.device is None else how.device,
+            dtype=how.dtype,
+            train=bool(how.train),
+            grad=bool(how.grad),
+            opaque=opaque or config.opaque,
+            progress=progress,
+        )
 
 
 def _written(report: Report, view: View, name: str, output: str, stdout: TextIO) -> str:

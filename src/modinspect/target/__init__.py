@@ -120,9 +120,19 @@ def _check_kind(obj: object, target: Target, wanted: Wanted, *, arguments: bool)
         raise TargetError(f"{path!r} is a {noun}, not a model", hint)
     elif isinstance(obj, type):
         if not wanted.is_one(obj):
-            raise TargetError(f"{path!r} is a class, but not a subclass of nn.Module", _FITTING)
+            raise TargetError(f"{path!r} is a class, but not a subclass of nn.Module", _chooser(obj, path) or _FITTING)
     elif not callable(obj):
         raise TargetError(f"{path!r} is {what_it_is(obj)}, not a model", _FITTING)
+
+
+def _chooser(kind: type, path: str) -> str:
+    """Advice on a class that only chooses another one, such as ``transformers.AutoModel``."""
+    if not callable(getattr(kind, "from_config", None)):
+        return ""
+    return (
+        f"{kind.__name__} chooses a class by its configuration. Name that class, as in transformers.BertModel, or give the "
+        f"configuration: '{path}.from_config(BertConfig())'."
+    )
 
 
 _FITTING = "A target is an nn.Module class, a function that returns a module, or a module."

@@ -14,7 +14,7 @@ from types import ModuleType
 from modinspect.errors import TargetError
 from modinspect.target.parse import Wanted
 from modinspect.target.scope import Scope
-from modinspect.usercode import user_code
+from modinspect.usercode import root_cause, user_code
 from modinspect.wording import did_you_mean, listed, nearest, sentences
 
 _MISSING = object()
@@ -76,7 +76,7 @@ def module_exists(name: str, parent: ModuleType | None) -> bool:
 
 def import_existing(name: str) -> ModuleType:
     """Imports a module that is known to exist: whatever is raised is raised by its code."""
-    with user_code(TargetError, f"importing {name!r}", why_import_failed):
+    with user_code(TargetError, f"importing {name!r}", why_import_failed, reported=root_cause):
         return importlib.import_module(name)
 
 
@@ -117,12 +117,18 @@ def offers(place: object, wanted: Wanted) -> tuple[str, ...]:
 
 
 def what_it_offers(place: object, wanted: Wanted) -> str:
-    """``Its nn.Module classes: Net, Block.``"""
+    """``Its nn.Module classes: Net, Block.`` What a lazy package has, nobody knows before it is asked for."""
     names = offers(place, wanted)
     if names:
         return f"Its {wanted.what}: {listed(names)}."
     modules = _modules_in(place)
-    return sentences(f"It has no {wanted.what}.", f"Its modules: {listed(modules)}." if modules else "")
+    none = "" if _is_lazy(place) else f"It has no {wanted.what}."
+    return sentences(none, f"Its modules: {listed(modules)}." if modules else "")
+
+
+def _is_lazy(place: object) -> bool:
+    """Whether a module makes names when they are looked up."""
+    return isinstance(place, ModuleType) and ("__getattr__" in vars(place) or type(place) is not ModuleType)
 
 
 def _follow(obj: object, path: str, names: tuple[str, ...], dead_ends: list[tuple[object, str, str]]) -> object:
@@ -143,7 +149,8 @@ def _follow(obj: object, path: str, names: tuple[str, ...], dead_ends: list[tupl
 
 
 def _attribute(obj: object, path: str, name: str) -> object:
-    with user_code(TargetError, f"looking up {name!r} in {path!r}", why_import_failed):
+    # a lazy package imports what is looked up, and says of its own that it could not
+    with user_code(TargetError, f"looking up {name!r} in {path!r}", why_import_failed, reported=root_cause):
         try:
             return getattr(obj, name)
         except AttributeError:
@@ -196,7 +203,8 @@ def _no_name(obj: object, path: str, name: str, wanted: Wanted) -> TargetError:
     if isinstance(obj, ModuleType):
         noun = "package" if hasattr(obj, "__path__") else "module"
         file = f"A file is named with a colon: path/to/{path}.py:{wanted.example}." if name == "py" else ""
-        hint = sentences(file or did_you_mean(name, [*dir(obj), *_modules_in(obj)]), what_it_offers(obj, wanted))
+        meant = file or did_you_mean(name, [*dir(obj), *_modules_in(obj)])
+        hint = meant if meant and _is_lazy(obj) else sentences(meant, what_it_offers(obj, wanted))
         return TargetError(f"the {noun} {path!r} has no {name!r}", hint)
     noun = "class" if isinstance(obj, type) else type(obj).__name__
     return TargetError(f"the {noun} {path!r} has no attribute {name!r}", did_you_mean(name, dir(obj)))
