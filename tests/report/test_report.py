@@ -54,17 +54,27 @@ DEFAULTS: dict[type, dict[str, object]] = {
     data_model.ModelInfo: {"notes": ()},
     Input: {},
     Output: {"origin": None},
-    Operand: {"origin": None, "argument": ""},
-    Result: {},
+    Operand: {"origin": None, "argument": "", "device": None},
+    Result: {"device": None},
     Op: {"aten": (), "arguments": {}, "mutates": (), "estimated_flops": None, "kept": None},
     data_model.Call: {},
     data_model.ModuleInfo: {"uncounted_ops": 0, "training": False, "extra_repr": "", "aliases": ()},
-    data_model.StateTensor: {},
+    data_model.StateTensor: {"persistent": True},
+    data_model.OtherValue: {},
     data_model.Unregistered: {"dtype": None, "role": "", "module": ""},
     data_model.Totals: {"estimated_flops": None},
     data_model.CrossCheck: {"note": None},
     ForwardError: {"op": None, "sentence": None, "traceback": ""},
-    Report: {"error": None, "calls": (), "parameters": (), "buffers": (), "torchinfo": None},
+    Report: {
+        "error": None,
+        "calls": (),
+        "parameters": (),
+        "buffers": (),
+        "torchinfo": None,
+        "packed": (),
+        "other_inputs": (),
+        "other_outputs": (),
+    },
 }
 
 
@@ -190,8 +200,8 @@ def test_the_json_form_is_of_lists_and_dicts_under_the_keys_of_the_contract() ->
     assert written["ops"] == [
         {
             "index": 0, "name": "torch.tanh", "kind": "compute", "hidden": True, "module": "", "call": 0,
-            "inputs": [{"shape": [2, None], "dtype": "float32", "from": "input:0", "argument": "x"}],
-            "outputs": [{"shape": None, "dtype": "int64"}],
+            "inputs": [{"shape": [2, None], "dtype": "float32", "from": "input:0", "argument": "x", "device": None}],
+            "outputs": [{"shape": None, "dtype": "int64", "device": None}],
             "flops": 0, "source": {"file": "net.py", "line": 3, "function": "f", "code": None}, "aten": [],
             "arguments": {"dim": [1, {"a": [2, 3]}]}, "mutates": [], "estimated_flops": None, "kept": None,
         }

@@ -79,25 +79,41 @@ class Output(Struct, frozen=True, gc=False):
     origin: str | None = field(default=None, name="from")
 
 
+class OtherValue(Struct, frozen=True, gc=False):
+    """An input or output that is not a tensor: a string, a list of strings, a NumPy array or an image.
+
+    ``path`` is as in :class:`Input` and :class:`Output`. ``shape`` is ``(3,)`` for a list of three strings and
+    ``(height, width, channels)`` for an image, whose ``dtype`` is its mode (``RGB``).
+    """
+
+    path: str
+    type: str
+    shape: Shape | None
+    dtype: str | None
+
+
 class Operand(Struct, frozen=True, gc=False):
     """One tensor that an op got.
 
     ``origin`` (``from`` in JSON): ``input:0``, ``param:fc.weight``, ``buffer:bn.running_mean``, ``op:12``, ``unregistered:0``
     (the place in :attr:`Report.unregistered`), or ``None``. ``argument`` is the name of the function's argument
-    (``weight``; ``tensors.1`` inside a list), or its position where the name is not known.
+    (``weight``; ``tensors.1`` inside a list), or its position where the name is not known. ``device`` is given if it is not
+    the model's.
     """
 
     shape: Shape | None
     dtype: str
     origin: str | None = field(default=None, name="from")
     argument: str = ""
+    device: str | None = None
 
 
 class Result(Struct, frozen=True, gc=False):
-    """One tensor that an op gave."""
+    """One tensor that an op returned; ``device`` is given if it is not the model's."""
 
     shape: Shape | None
     dtype: str
+    device: str | None = None
 
 
 class Op(Struct, frozen=True, gc=False):
@@ -178,7 +194,8 @@ class ModuleInfo(Struct, frozen=True, gc=False):
 class StateTensor(Struct, frozen=True, gc=False):
     """One registered parameter or buffer, listed once under its first name; ``aliases`` are its other names (tied weights).
 
-    ``used`` says whether any op got it as an operand, or ``None`` when nothing was run.
+    ``used`` says whether any op got it as an operand, or ``None`` when nothing was run. ``persistent`` is false for buffers
+    that ``state_dict()`` leaves out.
     """
 
     name: str
@@ -189,6 +206,7 @@ class StateTensor(Struct, frozen=True, gc=False):
     numel: Count
     trainable: bool
     used: bool | None
+    persistent: bool = True
 
 
 class Unregistered(Struct, frozen=True, gc=False):
@@ -260,6 +278,9 @@ class ForwardError(Struct, frozen=True, gc=False):
 class Report:
     """What one forward ran: the registered half and the hidden half. See the module's docstring.
 
+    ``packed`` are the weights that quantized modules keep outside their parameters. ``other_inputs`` and ``other_outputs`` are
+    those that are not tensors.
+
     The defaults of fields that are made later come from factories: a plain default would be an attribute of the class, which
     is found before ``__getattr__`` is asked.
     """
@@ -276,6 +297,9 @@ class Report:
     parameters: tuple[StateTensor, ...] = dataclasses.field(default_factory=tuple)
     buffers: tuple[StateTensor, ...] = dataclasses.field(default_factory=tuple)
     torchinfo: CrossCheck | None = None
+    packed: tuple[StateTensor, ...] = dataclasses.field(default_factory=tuple)
+    other_inputs: tuple[OtherValue, ...] = dataclasses.field(default_factory=tuple)
+    other_outputs: tuple[OtherValue, ...] = dataclasses.field(default_factory=tuple)
 
     @classmethod
     def made_later(cls, make: Callable[[], Report], *, model: ModelInfo, inputs: tuple[Input, ...]) -> Report:

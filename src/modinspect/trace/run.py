@@ -10,7 +10,10 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 from traceback import walk_tb
+from types import GeneratorType
 from typing import Any
 
 import torch
@@ -29,6 +32,7 @@ from modinspect.trace.model import (
     dtype_name,
     flatten_all,
     mode_of,
+    other_values,
     register,
     shape_of,
     summarize,
@@ -51,6 +55,9 @@ def end_copy(process: int) -> None:
     if process in ENDS_COPIES and os.getpid() != process:
         os._exit(0)
 
+
+_MOST_ITEMS = 1000
+"""So many items of a ``forward`` that is a generator are taken: it may not end."""
 
 _FRAMES_A_MODULE = 12
 """Frames that one level of nested modules takes at most, hooks included."""
@@ -121,6 +128,7 @@ def run(model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], opti
         inputs = list(_inputs(model, args, kwargs))
         recorder, mode = _recorder(registry, preserved, metas, layers, [tensor for _, tensor in inputs], options)
         data = tuple(Input(name, shape_of(tensor), dtype_name(tensor.dtype)) for name, tensor in inputs)
+        others = tuple(other for name, value in _arguments(model, args, kwargs) for other in other_values(value, name))
     training = mode_of(model)
 
     def report(error: BaseException | None) -> Report:
@@ -129,9 +137,10 @@ def run(model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], opti
         notes = (*options.notes, *_notes_on(registry), *_notes_after(recorder))
         info = ModelInfo(options.target or class_path(model), type(model).__name__, training, summary.device, execution, notes)
         recording = recorder.recorded()
+        builder = partial(ReportBuilder, device=summary.device)
         if error is not None:
-            return ReportBuilder(recording).report(summary, info, data, describe_error(error, recorder))
-        make = _quick_collections()(lambda: ReportBuilder(recording).report(summary, info, data))
+            return builder(recording).report(summary, info, data, others, describe_error(error, recorder))
+        make = _quick_collections()(lambda: builder(recording).report(summary, info, data, others))
         return Report.made_later(make, model=info, inputs=data)
 
     process = os.getpid()
@@ -187,7 +196,9 @@ def _run(
             stack.enter_context(options.observer)
             stack.enter_context(mode)
             stack.enter_context(recorder.recording(model, _call.__code__))
-            recorder.finish(_call(model, args, kwargs))
+            result = _call(model, args, kwargs)
+            recorder.finish(result)
+            recorder.items = len(result) if isinstance(result, _Items) else None
     except BaseException as error:  # sys.exit() and errors of asyncio's among them
         _end_printing(error)
         if isinstance(error, (KeyboardInterrupt, NeedsValues)) or not recorder.modules.calls:  # or nothing of the model has run
@@ -216,19 +227,29 @@ def _end_printing(error: BaseException) -> None:
 
 def _call(model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
     """The edge between modinspect and the model: sources are never looked for in frames outside of this one."""
-    return model(*args, **kwargs)
+    result = model(*args, **kwargs)
+    return _Items(islice(result, _MOST_ITEMS)) if isinstance(result, GeneratorType) else result
+
+
+class _Items(list[Any]):
+    """The items of a ``forward`` that is a generator, whose code runs while they are taken."""
 
 
 def _inputs(model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Iterator[tuple[str, Tensor]]:
     """(name, tensor) of each tensor that ``forward`` gets, named after its parameters."""
+    for name, value in _arguments(model, args, kwargs):
+        yield from flatten_all(value, name)
+
+
+def _arguments(model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """(name, value) of the arguments of ``forward``."""
     try:
         parameters = list(inspect.signature(model.forward).parameters.values())
     except (TypeError, ValueError):
         parameters = []
     for index, value in enumerate(args):
-        yield from flatten_all(value, _argument(parameters, index))
-    for name, value in kwargs.items():
-        yield from flatten_all(value, name)
+        yield _argument(parameters, index), value
+    yield from kwargs.items()
 
 
 def _argument(parameters: list[inspect.Parameter], index: int) -> str:
@@ -277,7 +298,10 @@ def _notes_on(registry: Registry) -> Iterator[str]:
 
 
 def _notes_after(recorder: Recorder) -> Iterator[str]:
-    """Notes on what could not be recorded."""
+    """What is special about the run."""
+    if recorder.items is not None:
+        first = "first " if recorder.items == _MOST_ITEMS else ""
+        yield f"forward is a generator: its {first}{recorder.items} items are the outputs"
     if recorder.modules.other_thread_modules:
         yield f"{', '.join(recorder.modules.other_thread_modules)} ran in another thread: its ops can't be seen there"
 

@@ -32,6 +32,7 @@ from modinspect.trace._torch.modes import (
     push_dispatch_mode,
     without_dispatch_modes,
 )
+from modinspect.trace._torch.modules import is_persistent, packed_tensors
 from modinspect.trace._torch.operators import (
     AS_WRITTEN,
     HigherOrderOperator,
@@ -105,11 +106,13 @@ __all__ = [
     "is_function_enabled",
     "is_inside_function",
     "is_key_excluded",
+    "is_persistent",
     "is_tracing",
     "meta_kernels",
     "module_calls_through",
     "on_new_parameter",
     "overload_name",
+    "packed_tensors",
     "packet_of",
     "pop_dispatch_mode",
     "pop_dispatch_mode_safely",

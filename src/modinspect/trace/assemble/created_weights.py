@@ -95,7 +95,7 @@ def _weight_positions(record: OpRecord, on: list[int]) -> Iterator[int]:
     name = last_name(record.func) if record.signature.name is None else record.signature.name.rpartition(".")[2]
     created = [
         (position, argument)
-        for position, (argument, shape, _) in enumerate(record.signature.operands)
+        for position, (argument, shape, _, _) in enumerate(record.signature.operands)
         if not on[position] and not (shape is not None and 0 in shape)  # an empty tensor is a placeholder
     ]
     if name in _WITH_WEIGHTS:
@@ -115,7 +115,7 @@ def _created_weight(recording: Recording, record: OpRecord, position: int) -> Un
     maker = recording.ops[origin] if origin is not None and origin >= 0 else record
     while maker.signature.kind != "create" and maker.origins and (before := maker.origins[0]) is not None and before >= 0:
         maker = recording.ops[before]
-    _, shape, dtype = record.signature.operands[position]
+    _, shape, dtype, _ = record.signature.operands[position]
     name = maker.signature.name or public_name(maker.func)
     module = recording.calls[record.call].record.path
     return UnregisteredUse("tensor", name, "weight", "Tensor", module, maker.source, 0, shape, dtype)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from msgspec import structs
 
 from modinspect.report import (
@@ -16,6 +17,7 @@ from modinspect.report import (
     ModuleInfo,
     Op,
     Operand,
+    OtherValue,
     Output,
     Report,
     Result,
@@ -44,18 +46,26 @@ from modinspect.trace.model import ModuleRun, ModuleSummary, dtype_name
 
 @dataclass(frozen=True, slots=True)
 class _Template:
-    """The data shared by all calls of one :class:`CallSignature`; ``operands`` are (shape, dtype, argument)."""
+    """The data shared by all calls of one :class:`CallSignature`; ``operands`` are
+    (shape, dtype, device, argument).
+    """
 
     name: str
-    operands: tuple[tuple[Shape | None, str, str], ...]
+    operands: tuple[tuple[Shape | None, str, str | None, str], ...]
     arguments: dict[str, Any]
 
 
 class ReportBuilder:
-    """Turns a recording into report data. Equal data is built once and shared."""
+    """Turns a recording into report data. Equal data is built once and shared.
 
-    def __init__(self, recording: Recording) -> None:
+    Args:
+        recording: what was recorded.
+        device: the model's device, as in the report.
+    """
+
+    def __init__(self, recording: Recording, device: str) -> None:
         self._recording = recording
+        self._model_device = device
         self._weights: CreatedWeights = find_weights(recording)
         self._templates: dict[int, _Template] = {}
         self._results: dict[Any, tuple[Result, ...]] = {}
@@ -64,7 +74,12 @@ class ReportBuilder:
         self._calls = tuple([self._call(index, record) for index, record in enumerate(recording.calls)])
 
     def report(
-        self, summary: ModuleSummary, model: ModelInfo, inputs: tuple[Input, ...], raised: RaisedError | None = None
+        self,
+        summary: ModuleSummary,
+        model: ModelInfo,
+        inputs: tuple[Input, ...],
+        other_inputs: tuple[OtherValue, ...],
+        raised: RaisedError | None = None,
     ) -> Report:
         """Joins what is registered with the record of the run. Unregistered modules that ran come last."""
         runs, used = self._runs(), self._used()
@@ -83,6 +98,9 @@ class ReportBuilder:
             calls=self._calls,
             parameters=summary.parameters(used),
             buffers=summary.buffers(used),
+            packed=summary.packed,
+            other_inputs=other_inputs,
+            other_outputs=self._recording.other_outputs,
         )
 
     def _used(self) -> frozenset[str]:
@@ -151,7 +169,7 @@ class ReportBuilder:
         kept = self._recording.kept
         template = self._templates.get(id(signature))
         if template is None:
-            template = self._templates[id(signature)] = _template(record)
+            template = self._templates[id(signature)] = self._template(record)
         weights = self._weights.of_op.get(index)
         origins = [self._origin(origin) for origin in record.origins]
         if weights is not None:
@@ -165,8 +183,8 @@ class ReportBuilder:
             call.record.path,
             call.number,
             tuple([
-                Operand(shape, dtype, origin, argument)
-                for (shape, dtype, argument), origin in zip(template.operands, origins, strict=True)
+                Operand(shape, dtype, origin, argument, device)
+                for (shape, dtype, device, argument), origin in zip(template.operands, origins, strict=True)
             ]),
             self._outputs(record.outputs),
             signature.flops,
@@ -183,8 +201,23 @@ class ReportBuilder:
         found = self._results.get(key)
         if found is None:
             seen = [outputs] if type(outputs) is tuple else outputs
-            found = self._results[key] = tuple([Result(_plain(shape), dtype_name(dtype)) for shape, dtype in seen])
+            found = self._results[key] = tuple(
+                [Result(_plain(shape), dtype_name(dtype), self._device(device)) for shape, dtype, device in seen]
+            )
         return found
+
+    def _template(self, record: OpRecord) -> _Template:
+        signature, func = record.signature, record.func
+        operands = [
+            (_plain(shape), dtype_name(dtype), self._device(device), argument_name(func, argument))
+            for argument, shape, dtype, device in signature.operands
+        ]
+        return _Template(signature.name or public_name(func), tuple(operands), _arguments(func, signature))
+
+    def _device(self, device: torch.device) -> str | None:
+        """The device of a tensor if it is not the model's."""
+        name = str(device)
+        return None if name == self._model_device else name
 
     def _origin(self, origin: Origin) -> str | None:
         if origin is None:
@@ -255,18 +288,10 @@ def _origin_text(source: GraphInput) -> str:
     return source.text if index is None else f"unregistered:{index}"
 
 
-def _template(record: OpRecord) -> _Template:
-    signature, func = record.signature, record.func
-    operands = [
-        (_plain(shape), dtype_name(dtype), argument_name(func, argument)) for argument, shape, dtype in signature.operands
-    ]
-    return _Template(signature.name or public_name(func), tuple(operands), _arguments(func, signature))
-
-
 def _arguments(func: Any, signature: CallSignature) -> dict[str, Any]:
     """The arguments that are not tensors, by name, defaults included."""
     given = {argument_name(func, argument): value for argument, value in signature.arguments.items()}
-    tensors = {argument_name(func, argument).partition(".")[0] for argument, _, _ in signature.operands}
+    tensors = {argument_name(func, argument).partition(".")[0] for argument, *_ in signature.operands}
     return {**{name: value for name, value in _defaults(func).items() if name not in tensors}, **given}
 
 

@@ -64,7 +64,7 @@ class Provenance:
         self._sources = sources
         self._stack = stack
         self._plain = plain
-        self._number_of, self._shapes = metas.number, metas.shapes
+        self._number_of, self._described_as = metas.number, metas.described
         self._made_inside: dict[int, tuple[StorageWeakRef, int]] = {}
         self._made_of: dict[int, tuple[weakref.ref[Tensor], int]] = {}
 
@@ -107,25 +107,25 @@ class Provenance:
         if entry is None or entry[0]() is not value:
             with DisableTorchFunction():
                 return [(inside, shape_of(t), t.dtype, self.origin_or_made(t)) for inside, t in flatten(value, path)]
-        shape, dtype = self._shapes[entry[2]] if entry[2] is not None else self._described(value, entry)
+        shape, dtype, _ = self._described_as[entry[2]] if entry[2] is not None else self._described(value, entry)
         return [(path, shape, dtype, entry[1])]
 
-    def _described(self, tensor: Any, entry: Entry) -> tuple[Any, torch.dtype]:
+    def _described(self, tensor: Any, entry: Entry) -> tuple[Any, torch.dtype, torch.device]:
         with DisableTorchFunction():
             if type(tensor) not in self._plain or tensor.layout is not torch.strided or tensor.is_nested:
-                return shape_of(tensor), tensor.dtype
+                return shape_of(tensor), tensor.dtype, tensor.device
             number = self._number_of(tensor)
             self.entries[id(tensor)] = (entry[0], entry[1], number)
-            return self._shapes[number]
+            return self._described_as[number]
 
     # -- what ops do to tensors
 
-    def claim_outputs(self, out: Any, operands: list[Tensor], index: int) -> list[tuple[Any, Any]]:
+    def claim_outputs(self, out: Any, operands: list[Tensor], index: int) -> list[tuple[Any, torch.dtype, torch.device]]:
         """Makes op ``index`` the origin of the tensors in ``out``, except for operands that it merely passed on."""
         outputs = []
         passed_on = {id(tensor) for tensor in operands}
         for _, tensor in flatten(out):
-            outputs.append((shape_of(tensor), tensor.dtype))
+            outputs.append((shape_of(tensor), tensor.dtype, tensor.device))
             if id(tensor) not in passed_on or self.origin(tensor) is None:
                 self.set_origin(tensor, index)
         return outputs

@@ -23,6 +23,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from modinspect.report import OtherValue
 from modinspect.trace._torch import (
     MAKE_DUAL,
     PYTHON_KEY,
@@ -58,7 +59,7 @@ from modinspect.trace.capture.records import (
     Recording,
 )
 from modinspect.trace.capture.sources import CALL, EDGE, SETTING_UP, SourceRef, Sources
-from modinspect.trace.model import PLAIN, Layers, Registry, TensorMetaTable, flatten, flatten_all, shape_of
+from modinspect.trace.model import PLAIN, Layers, Registry, TensorMetaTable, flatten, flatten_all, other_values, shape_of
 from modinspect.trace.restore import Preserved
 
 _ATEN = torch.ops.aten
@@ -99,12 +100,15 @@ class Recorder(TorchFunctionMode):
         """Each as long as an :class:`OpRecord`, which they become when the run is over."""
         self.failure: Failure | None = None
         self.kept: frozenset[int] | None = None
+        self.items: int | None = None
+        """How many items were taken from a ``forward`` that is a generator."""
+        self._other_outputs: tuple[OtherValue, ...] = ()
         self._stack: list[ModuleFrame] = []
         self._preserved = preserved
         self._plain = PLAIN | plain
         self.provenance = Provenance(registry, preserved, metas, self.sources, self._stack, self._plain)
         self.modules = ModuleCalls(registry, preserved, layers, self.provenance, self.sources, self._stack, progress)
-        self._number_of, self._shapes = metas.number, metas.shapes
+        self._number_of, self._described = metas.number, metas.described
         self._capture: AtenCapture | None = None
         self._thread = 0
         self._modes = 0
@@ -162,6 +166,7 @@ class Recorder(TorchFunctionMode):
         made = self.provenance.origin_or_made
         with DisableTorchFunction():
             outputs = [(path, shape_of(t), t.dtype, made(t)) for path, t in flatten_all(result)]
+            self._other_outputs = tuple(other_values(result))
         self.modules.update_root(outputs=outputs)
         self.kept = self.provenance.living_ops()
 
@@ -176,7 +181,14 @@ class Recorder(TorchFunctionMode):
         ops, calls = list(map(OpRecord._make, self.ops)), list(map(CallRecord._make, self.modules.calls))
         found = self.provenance
         return Recording(
-            ops, calls, found.graph_inputs, found.unregistered_uses, self.modules.unregistered, self.kept, self.sources
+            ops,
+            calls,
+            found.graph_inputs,
+            found.unregistered_uses,
+            self.modules.unregistered,
+            self.kept,
+            self.sources,
+            self._other_outputs,
         )
 
     # -- calls of torch's Python API
@@ -215,7 +227,7 @@ class Recorder(TorchFunctionMode):
         if meta is None or type(out) not in self._plain:
             outputs: Any = self.provenance.claim_outputs(out, tensors, index)
         else:
-            outputs = self._shapes[meta]
+            outputs = self._described[meta]
             self._entries[id(out)] = (_ref(out), index, meta)
         if mutates:
             self.provenance.claim_mutated([tensors[position] for position in mutates], index)
@@ -300,7 +312,8 @@ class Recorder(TorchFunctionMode):
         operands = list(operands_of(args, kwargs))
         tensors = [tensor for _, tensor in operands]
         signature = CallSignature(
-            tuple((path, shape_of(tensor), tensor.dtype) for path, tensor in operands), arguments=literals(args, kwargs)
+            tuple((path, shape_of(tensor), tensor.dtype, tensor.device) for path, tensor in operands),
+            arguments=literals(args, kwargs),
         )
         origins = list(map(self.provenance.resolved_origin, tensors))
         return OpRecord(func, signature, self._stack[-1].call, origins, [], source), tensors

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TypeAlias
 import torch
 from torch import nn
 
-from modinspect.report import Kind, ModuleInfo
+from modinspect.report import Kind, ModuleInfo, OtherValue
 from modinspect.trace.capture.sources import SourceRef, Sources
 
 Origin: TypeAlias = "int | None"
@@ -27,7 +27,7 @@ class CallSignature:
     """What one function becomes on arguments of one kind: shared by all such calls.
 
     Attributes:
-        operands: (path among the arguments, shape, dtype) of each tensor.
+        operands: (path among the arguments, shape, dtype, device) of each tensor.
         kind: the op's kind.
         aten: the operators that ran.
         flops: those counted; ``None`` if nothing was counted and some operator has no formula.
@@ -38,7 +38,7 @@ class CallSignature:
         meta: the number of a single output's metadata.
     """
 
-    operands: tuple[tuple[str, Any, torch.dtype], ...] = ()
+    operands: tuple[tuple[str, Any, torch.dtype, torch.device], ...] = ()
     kind: Kind = "compute"
     aten: tuple[str, ...] = ()
     flops: int | None = 0
@@ -53,7 +53,7 @@ class OpRecord(NamedTuple):
     """One op that ran.
 
     ``call`` is the index of its owner's call, ``origins`` has one entry for each operand, and ``outputs`` is a list of
-    (shape, dtype), or one such tuple for a single output.
+    (shape, dtype, device), or one such tuple for a single output.
     """
 
     func: Any
@@ -170,3 +170,4 @@ class Recording:
     unregistered_modules: list[ModuleRecord]
     kept: frozenset[int] | None
     sources: Sources
+    other_outputs: tuple[OtherValue, ...] = ()

@@ -19,6 +19,7 @@ from modinspect.trace.model.object_graph import (
     reachable,
     slots_of,
 )
+from modinspect.trace.model.other_values import other_values
 from modinspect.trace.model.registry import (
     Layers,
     Registry,
@@ -61,6 +62,7 @@ __all__ = [
     "join",
     "map_tensors",
     "mode_of",
+    "other_values",
     "own_parameters",
     "reachable",
     "register",

@@ -9,8 +9,8 @@ from typing import NamedTuple
 from torch import Tensor, nn
 
 from modinspect.report import ModuleInfo, Shape, StateTensor
-from modinspect.trace._torch import SPARSE_PARTS, DisableTorchFunction
-from modinspect.trace.model.registry import Layers, Registry, mode_of, walk
+from modinspect.trace._torch import SPARSE_PARTS, DisableTorchFunction, packed_tensors
+from modinspect.trace.model.registry import CONTAINERS_OF_TENSORS, Layers, Registry, join, mode_of, walk
 from modinspect.trace.model.tensors import TensorMetaTable, dtype_name, shape_of
 
 
@@ -51,6 +51,7 @@ class _Tensor(NamedTuple):
     device: str
     size: Size
     trainable: bool
+    persistent: bool = True
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,7 @@ class ModuleSummary:
 
     Attributes:
         device: where parameters and buffers are; several devices are joined by commas.
+        packed: the weights of quantized modules, which are no parameters.
     """
 
     _modules: dict[int, _Module]
@@ -68,6 +70,7 @@ class ModuleSummary:
     _module_aliases: Mapping[str, Sequence[str]]
     _tensor_aliases: Mapping[str, Sequence[str]]
     device: str
+    packed: tuple[StateTensor, ...] = ()
 
     @property
     def size(self) -> Size:
@@ -112,6 +115,7 @@ class ModuleSummary:
                 tensor.size.numel,
                 tensor.trainable,
                 None if used is None else name in used,
+                tensor.persistent,
             )
             for name, tensor in ((name, self._tensors[key]) for name, key in tensors.items())
         ])  # fmt: skip
@@ -147,10 +151,23 @@ def summarize(registry: Registry, metas: TensorMetaTable, layers: Layers, device
     parameters = {name: id(tensor) for name, tensor in registry.parameters.items()}
     buffers = {name: id(tensor) for name, tensor in registry.buffers.items()}
     tensors = {id(tensor): describe(tensor) for tensor in (*registry.parameters.values(), *registry.buffers.values())}
+    for key in registry.not_saved:
+        tensors[key] = tensors[key]._replace(persistent=False)
     modules = {id(module): _module(path, module, layers) for path, module in registry.modules.items()}
     where = device or ", ".join(sorted({tensor.device for tensor in tensors.values()})) or "cpu"
     aliases = registry.module_aliases, registry.tensor_aliases
-    return ModuleSummary(modules, parameters, buffers, tensors, *aliases, where)
+    return ModuleSummary(modules, parameters, buffers, tensors, *aliases, where, _packed(registry, where))
+
+
+def _packed(registry: Registry, device: str) -> tuple[StateTensor, ...]:
+    """The weights of quantized modules, named after the module that has ``_packed_params``."""
+    found = []
+    for path, module in registry.modules.items():
+        owner = ".".join(part for part in path.split(".") if part not in CONTAINERS_OF_TENSORS)
+        for name, tensor in packed_tensors(module):
+            whole, dtype = join(owner, name), dtype_name(tensor.dtype)
+            found.append(StateTensor(whole, (), shape_of(tensor), dtype, device, tensor.numel(), False, None))
+    return tuple(found)
 
 
 class _Tensors:

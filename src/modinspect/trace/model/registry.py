@@ -14,11 +14,12 @@ import torch
 from torch import Tensor, nn
 
 from modinspect.errors import RunError
+from modinspect.trace._torch import is_persistent
 from modinspect.trace.model.tensors import TensorMetaTable
 from modinspect.usercode import describe
 
-_CONTAINER_OF_TENSORS = "parametrizations"
-"""The child that ``torch.nn.utils.parametrize`` adds to a layer to compute the layer's parameters."""
+CONTAINERS_OF_TENSORS = frozenset({"parametrizations", "_packed_params", "_all_weight_values"})
+"""Children that only hold or compute a layer's weights: of ``torch.nn.utils.parametrize``, and of quantized layers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,7 @@ class Registry:
         tensor_aliases: further names of tied tensors, by first name.
         tensor_names: ``param:fc.weight`` or ``buffer:bn.running_mean``, by ``id``.
         metas: each tensor's number in the :class:`TensorMetaTable`, by ``id``.
+        not_saved: the ids of buffers that ``state_dict()`` leaves out under all their names.
     """
 
     modules: dict[str, nn.Module]
@@ -44,6 +46,7 @@ class Registry:
     tensor_aliases: dict[str, list[str]]
     tensor_names: dict[int, str] = field(default_factory=dict)
     metas: dict[int, int | None] = field(default_factory=dict)
+    not_saved: set[int] = field(default_factory=set)
 
 
 def register(root: nn.Module, metas: TensorMetaTable) -> Registry:
@@ -122,11 +125,14 @@ def _register(root: nn.Module, metas: TensorMetaTable) -> Registry:
             registry.module_aliases.setdefault(known, []).append(path)
             continue
         registry.modules[path] = module
+    saved: set[int] = set()
     for path, module in registry.modules.items():
         if module._parameters:
             _add_tensors(registry, metas, registry.parameters, "param", path, module._parameters)
         if module._buffers:
             _add_tensors(registry, metas, registry.buffers, "buffer", path, module._buffers)
+            saved |= {id(tensor) for name, tensor in module._buffers.items() if is_persistent(module, name)}
+    registry.not_saved.update({id(tensor) for tensor in registry.buffers.values()} - saved)
     _add_alias_names(registry)
     return registry
 
@@ -244,7 +250,7 @@ class Layers:
             return False
         if not module._modules:
             return True
-        children = [name for name, child in module._modules.items() if child is not None and name != _CONTAINER_OF_TENSORS]
+        children = [name for name, child in module._modules.items() if child is not None and name not in CONTAINERS_OF_TENSORS]
         return not children or isinstance(module, nn.MultiheadAttention)
 
 

@@ -76,8 +76,8 @@ class TensorMetaTable:
     def __init__(self) -> None:
         self._numbers: dict[TensorMeta, int] = {}
         self.known: list[TensorMeta] = []
-        self.shapes: list[tuple[torch.Size, torch.dtype]] = []
-        """(shape, dtype) of each, as reports need it."""
+        self.described: list[tuple[torch.Size, torch.dtype, torch.device]] = []
+        """(shape, dtype, device) of each, as reports need it."""
 
     def number(self, tensor: Tensor) -> int:
         """The number of a tensor's metadata.
@@ -94,7 +94,7 @@ class TensorMetaTable:
                     return self.number(tensor)
             number = self._numbers[meta] = len(self.known)
             self.known.append(meta)
-            self.shapes.append((shape, dtype))
+            self.described.append((shape, dtype, tensor.device))
         return number
 
     def number_or_none(self, tensor: Tensor) -> int | None:
