@@ -16,9 +16,11 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
+
+import msgspec
 
 from modinspect.errors import ConfigError
 from modinspect.wording import did_you_mean, listed, sentences
@@ -33,7 +35,6 @@ TABLE = "tool.modinspect"
 
 Severity: TypeAlias = Literal["error", "warning", "info"]
 
-_SEVERITIES = ("error", "warning", "info")
 _FILE_TARGET = re.compile(r"[^:()'\"]*\.py(?=[:(]|$)")
 """The file of a target such as ``models/net.py:Net``."""
 
@@ -120,8 +121,8 @@ def read_config(directory: str = "") -> Config:
     for place in [directory] if directory else _directories():
         file = os.path.join(place, FILE)
         if os.path.isfile(file):
-            tool = _section(_load(file).get("tool", {}), "tool")
-            if "modinspect" in tool:
+            tool = _load(file).get("tool")
+            if isinstance(tool, dict) and "modinspect" in tool:
                 config = parse_config(tool["modinspect"])
                 return _seen_from_here(config, place) if place else config
     return Config()
@@ -168,21 +169,24 @@ def parse_config(data: object) -> Config:
     Raises:
         ConfigError: a key is not known, or its value is of the wrong kind.
     """
-    table = _section(data, TABLE)
-    values = _values(table, TABLE, _TOP)
+    try:
+        table = msgspec.convert(data, _Table)
+    except msgspec.ValidationError as error:
+        raise _explained(str(error)) from error
+    ignores = _values(table.per_target_ignores, _Texts, "per-target-ignores")
     return Config(
-        how=_how(values),
-        opaque=values.get("opaque", ()),
-        select=values.get("select", ()),
-        ignore=values.get("ignore", ()),
-        fail_on=values.get("fail-on"),
-        include_installed=values.get("include-installed"),
-        jobs=values.get("jobs"),
-        timeout=values.get("timeout"),
-        baseline=values.get("baseline"),
-        severity=values.get("severity", {}),
-        ignores=values.get("per-target-ignores", {}),
-        models=values.get("models", ()),
+        how=_how(table),
+        opaque=_listed(table.opaque),
+        select=_listed(table.select),
+        ignore=_listed(table.ignore),
+        fail_on=table.fail_on,
+        include_installed=table.include_installed,
+        jobs=table.jobs,
+        timeout=table.timeout,
+        baseline=table.baseline,
+        severity=_values(table.severity, Severity, "severity"),
+        ignores={glob: _listed(rules) for glob, rules in ignores.items()},
+        models=tuple(Model(model.target, _how(model), model.init, _listed(model.ignore)) for model in table.models),
     )
 
 
@@ -201,114 +205,76 @@ def _first(given: Any, default: Any) -> Any:
     return default if given is None else given
 
 
-def _how(values: Mapping[str, Any]) -> RunOptions:
-    return RunOptions(
-        *(values.get(key, default) for key, default in zip(_RUN, ((), None, None, None, None, None), strict=True))
-    )
+# -- the table as it is in the file
 
 
-# --- kinds of values: each takes what TOML gave and the key's full name
+_Text: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"\S")]
+_Texts: TypeAlias = _Text | list[_Text]
+"""A list of strings, or one string."""
 
 
-def _wrong(where: str, expected: str, value: object) -> ConfigError:
-    shown = repr(value)
-    return ConfigError(f"{where} in {FILE} should be {expected}, found {shown if len(shown) <= 60 else type(value).__name__}")
+class _Run(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, rename="kebab"):
+    """The keys that a model may have, too."""
+
+    input: _Texts = []
+    input_fn: _Text | None = None
+    device: _Text | None = None
+    dtype: _Text | None = None
+    train: bool | None = None
+    grad: bool | None = None
+    ignore: _Texts = []
 
 
-def _section(value: object, where: str) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise _wrong(where, "a table", value)
-    return value
+class _Model(_Run, kw_only=True, forbid_unknown_fields=True, rename="kebab"):
+    target: _Text
+    init: dict[str, Any] = {}
 
 
-def _text(value: object, where: str) -> str:
-    if not isinstance(value, str) or not value.strip():
-        raise _wrong(where, "a string", value)
-    return value
+class _Table(_Run, kw_only=True, forbid_unknown_fields=True, rename="kebab"):
+    opaque: _Texts = []
+    select: _Texts = []
+    fail_on: Severity | None = None
+    include_installed: bool | None = None
+    jobs: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    timeout: Annotated[float, msgspec.Meta(ge=0, le=1e9)] | None = None
+    baseline: _Text | None = None
+    severity: dict[str, Any] = {}
+    per_target_ignores: dict[str, Any] = {}
+    models: list[_Model] = []
 
 
-def _texts(value: object, where: str) -> tuple[str, ...]:
-    if isinstance(value, str):
-        return (_text(value, where),)
-    if not isinstance(value, list) or not all(isinstance(item, str) and item.strip() for item in value):
-        raise _wrong(where, "a list of strings", value)
-    return tuple(value)
+def _listed(texts: str | list[str]) -> tuple[str, ...]:
+    return (texts,) if isinstance(texts, str) else tuple(texts)
 
 
-def _yes_or_no(value: object, where: str) -> bool:
-    if not isinstance(value, bool):
-        raise _wrong(where, "true or false", value)
-    return value
+def _how(table: _Run) -> RunOptions:
+    return RunOptions(_listed(table.input), table.input_fn, table.device, table.dtype, table.train, table.grad)
 
 
-def _count(value: object, where: str) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise _wrong(where, "a whole number of at least 1", value)
-    return value
+def _values(table: dict[str, Any], kind: Any, path: str) -> dict[str, Any]:
+    """A table whose keys are the user's own: msgspec's paths don't name these."""
+    for key, value in table.items():
+        try:
+            msgspec.convert(value, kind)
+        except msgspec.ValidationError as error:
+            raise _explained(f"{str(error).partition(' - at ')[0]} - at `$.{path}.{key}`") from error
+    return table
 
 
-def _seconds(value: object, where: str) -> float:
-    if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 <= value < float("inf"):
-        raise _wrong(where, "a number of seconds, 0 for no limit", value)
-    return float(value)
-
-
-def _severity(value: object, where: str) -> Severity:
-    for severity in _SEVERITIES:
-        if value == severity:
-            return severity  # type: ignore[return-value]  # one of them
-    raise _wrong(where, f"one of {', '.join(_SEVERITIES)}", value)
-
-
-def _severities(value: object, where: str) -> dict[str, Severity]:
-    return {rule: _severity(severity, f"{where}.{rule}") for rule, severity in _section(value, where).items()}
-
-
-def _ignores(value: object, where: str) -> dict[str, tuple[str, ...]]:
-    return {glob: _texts(rules, f"{where}.{glob}") for glob, rules in _section(value, where).items()}
-
-
-def _models(value: object, where: str) -> tuple[Model, ...]:
-    if not isinstance(value, list):
-        raise ConfigError(f"{where} in {FILE} should be a list of tables", f"Each begins with [[{where}]].")
-    return tuple(_model(_section(item, where), where) for item in value)
-
-
-def _model(table: dict[str, Any], where: str) -> Model:
-    values = _values(table, where, _MODEL)
-    if "target" not in values:
-        raise ConfigError(f"a model in [[{where}]] of {FILE} has no target", 'Add target = "pkg.mod:Class".')
-    return Model(values["target"], _how(values), values.get("init", {}), values.get("ignore", ()))
-
-
-_RUN: dict[str, Callable[[object, str], Any]] = {
-    "input": _texts,
-    "input-fn": _text,
-    "device": _text,
-    "dtype": _text,
-    "train": _yes_or_no,
-    "grad": _yes_or_no,
-}
-_MODEL: dict[str, Callable[[object, str], Any]] = {"target": _text, "init": _section, "ignore": _texts, **_RUN}
-_TOP: dict[str, Callable[[object, str], Any]] = {
-    **_RUN,
-    "opaque": _texts,
-    "select": _texts,
-    "ignore": _texts,
-    "fail-on": _severity,
-    "include-installed": _yes_or_no,
-    "jobs": _count,
-    "timeout": _seconds,
-    "baseline": _text,
-    "severity": _severities,
-    "per-target-ignores": _ignores,
-    "models": _models,
+_HINTS = {
+    "missing required field `target`": 'Each model has a target: target = "pkg.mod:Class".',
+    "nvalid enum value": "One of error, warning, info.",
 }
 
 
-def _values(table: dict[str, Any], where: str, known: Mapping[str, Callable[[object, str], Any]]) -> dict[str, Any]:
-    for key in table:
-        if key not in known:
-            hint = sentences(did_you_mean(key, known), f"Known keys: {listed(sorted(known), limit=len(known))}.")
-            raise ConfigError(f"{where} in {FILE} has no key {key!r}", hint)
-    return {key: known[key](value, f"{where}.{key}") for key, value in table.items()}
+def _explained(message: str) -> ConfigError:
+    """What msgspec says of a table, with the file and the full name of the key."""
+    what, _, path = message.partition(" - at `$")
+    where = TABLE + path.rstrip("`")
+    unknown = re.fullmatch(r"Object contains unknown field `(.*)`", what, re.DOTALL)
+    if unknown is None:
+        hint = next((hint for part, hint in _HINTS.items() if part in what), "")
+        return ConfigError(f"{where} in {FILE}: {what[:1].lower()}{what[1:]}", hint)
+    known = [field.encode_name for field in msgspec.structs.fields(_Model if ".models[" in where else _Table)]
+    hint = sentences(did_you_mean(unknown[1], known), f"Known keys: {listed(sorted(known), limit=len(known))}.")
+    return ConfigError(f"{where} in {FILE} has no key {unknown[1]!r}", hint)
