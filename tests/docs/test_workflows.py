@@ -85,6 +85,7 @@ def test_a_release_is_published_after_check_and_build_and_without_a_token() -> N
     assert jobs("release.yml")["check"] == {"uses": "./.github/workflows/check.yml"}
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(("tag", "code"), [(f"v{__version__}", 0), (f"v{__version__}.1", 1), ("vanilla", 1)])
 def test_a_release_stops_if_its_tag_is_not_the_version(tag: str, code: int) -> None:
     step = next(step for step in jobs("release.yml")["build"]["steps"] if step.get("name") == "The tag is the version")
