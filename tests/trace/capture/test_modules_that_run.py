@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.utils import prune, spectral_norm, weight_norm
 
 import modinspect
 from modinspect.report import ModuleInfo, Report
@@ -275,14 +278,91 @@ def test_hooks_of_the_user_run_for_the_module_that_they_are_on() -> None:
     report = modinspect.inspect(model, X)
     assert lines(report) == [
         ". hidden Tensor.sub(input:0) -> (2, 4)",
-        "fc Tensor.add(op:0) -> (2, 4)",
-        "fc F.linear(op:1, param:fc.weight, param:fc.bias) -> (2, 4) flops=64",
-        "fc Tensor.neg(op:2) -> (2, 4)",
+        "fc hidden Tensor.add(op:0) -> (2, 4)",
+        "fc hidden F.linear(op:1, param:fc.weight, param:fc.bias) -> (2, 4) flops=64",
+        "fc hidden Tensor.neg(op:2) -> (2, 4)",
         ". hidden Tensor.mul(op:3) -> (2, 4)",
         ". hidden Tensor.exp(op:4) -> (2, 4)",
     ]
     assert [(output.path, output.origin) for output in report.calls[1].outputs] == [("", "op:3")]
     assert [(output.path, output.origin) for output in report.outputs] == [("y", "op:5")]
+
+
+def test_a_module_that_a_hook_runs_has_a_row_of_its_own() -> None:
+    class Adapted(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.fc, self.adapter = linear(), linear()
+            self.fc.register_forward_hook(self.adapt)
+
+        def adapt(self, module: nn.Module, args: tuple[Tensor, ...], output: Tensor) -> Tensor:
+            return output + self.adapter(args[0])  # the hook
+
+        def forward(self, x: Tensor) -> Any:
+            return self.fc(x)
+
+    report = modinspect.inspect(Adapted(), X)
+    assert lines(report) == [
+        "fc hidden F.linear(input:0, param:fc.weight, param:fc.bias) -> (2, 4) flops=64",
+        "adapter F.linear(input:0, param:adapter.weight, param:adapter.bias) -> (2, 4) flops=64",
+        "fc hidden Tensor.add(op:0, op:1) -> (2, 4)",
+    ]
+    sources = [op.source.code for op in report.ops if op.source is not None]
+    assert sources[1:] == ["return output + self.adapter(args[0])  # the hook"] * 2
+    assert [(info.path, info.layer) for info in report.modules] == [("", False), ("fc", False), ("adapter", True)]
+
+
+class AddOne(nn.Module):
+    def forward(self, module: nn.Module, args: tuple[Tensor, ...], output: Tensor) -> Tensor:
+        return output + 1
+
+
+HOOKS_OF_USERS: dict[str, Any] = {
+    "a function": lambda module, args, output: output + 1,
+    "a partial": functools.partial(lambda by, module, args, output: output + by, 1),
+    "a module": AddOne(),
+    "a method": AddOne().forward,
+}
+
+
+@pytest.mark.parametrize("hook", HOOKS_OF_USERS.values(), ids=HOOKS_OF_USERS)
+def test_a_layer_with_a_hook_of_the_users_is_not_a_layer(hook: Any) -> None:
+    model = nn.Sequential(linear())
+    handle = model[0].register_forward_hook(hook)
+    report = modinspect.inspect(model, X)
+    assert not report.modules[1].layer
+    assert report.totals.hidden_ops == len(report.ops) == 2
+    handle.remove()
+    again = modinspect.inspect(model, X)
+    assert again.modules[1].layer
+    assert again.totals.hidden_ops == 0
+
+
+class PruneFirst(prune.BasePruningMethod):
+    PRUNING_TYPE = "unstructured"
+
+    def compute_mask(self, t: Tensor, default_mask: Tensor) -> Tensor:
+        return torch.zeros_like(default_mask)
+
+
+HOOKS_OF_TORCH: dict[str, Callable[[nn.Module], object]] = {
+    "weight_norm": weight_norm,
+    "spectral_norm": spectral_norm,
+    "pruning": lambda module: prune.l1_unstructured(module, "weight", 0.5),
+    "pruning with a method of the user's": lambda module: PruneFirst.apply(module, "weight"),
+}
+
+
+@pytest.mark.filterwarnings("ignore:.*weight_norm.*:FutureWarning")
+@pytest.mark.parametrize("add", HOOKS_OF_TORCH.values(), ids=HOOKS_OF_TORCH)
+def test_hooks_of_torchs_own_stay_inside_the_layer(add: Callable[[nn.Module], object]) -> None:
+    model = nn.Sequential(linear())
+    add(model[0])
+    assert model[0]._forward_pre_hooks
+    report = modinspect.inspect(model, X)
+    assert report.modules[1].layer
+    assert report.totals.hidden_ops == 0
+    assert {op.module for op in report.ops} == {"0"}
 
 
 def test_a_class_that_overrides_call() -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import subprocess
 import sys
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.func import functional_call
+from torch.func import functional_call, grad, stack_module_state, vmap
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.checkpoint import checkpoint
@@ -436,6 +437,82 @@ def test_functional_call_of_a_model_that_nobody_registered() -> None:
     params = {name: parameter.detach().clone() for name, parameter in inner.named_parameters()}
     report = modinspect.inspect(Calls(lambda x: functional_call(inner, params, (x,))), X)
     assert lines(report) == ["inner hidden F.linear(input:0, unregistered:0, unregistered:0) -> (2, 4) flops=64"]
+
+
+class Skeleton(nn.Module):
+    """Runs ``body`` on weights of its own (3 stacked sets, 4x4 each) by a module whose parameters are not used."""
+
+    def __init__(self, body: Callable[..., Any], *, registered: bool) -> None:
+        super().__init__()
+        self.stacked = nn.Parameter(torch.rand(3, 4, 4))
+        self.bias = nn.Parameter(torch.rand(3, 4))
+        self.held = [linear()]
+        if registered:
+            self.skeleton = self.held[0]
+        self.body = body
+
+    def forward(self, x: Tensor) -> Any:
+        skeleton = self.held[0]
+        return self.body(
+            lambda weight, bias, x: functional_call(skeleton, {"weight": weight, "bias": bias}, (x,)),
+            self.stacked,
+            self.bias,
+            x,
+        )
+
+
+# (what runs, FLOPs): one call of the layer is 2*4*4*2 = 64 for two rows, and its gradient by the weight 64 more
+TRANSFORMS: dict[str, tuple[Callable[..., Any], int]] = {
+    "vmap": (lambda call, w, b, x: vmap(call, in_dims=(0, 0, None))(w, b, x), 3 * 64),
+    "vmap of grad": (lambda call, w, b, x: vmap(grad(lambda *a: call(*a).sum()), in_dims=(0, 0, None))(w, b, x), 3 * 128),
+    "vmap of vmap": (
+        lambda call, w, b, x: vmap(vmap(call, in_dims=(None, None, 0)), in_dims=(0, 0, None))(w, b, x),
+        3 * 64,
+    ),
+}
+
+
+@pytest.mark.parametrize("registered", [False, True], ids=["unregistered", "registered"])
+@pytest.mark.parametrize(("body", "flops"), TRANSFORMS.values(), ids=TRANSFORMS)
+def test_a_skeleton_under_transforms_uses_the_weights_it_was_given(body: Any, flops: int, registered: bool) -> None:
+    report = modinspect.inspect(Skeleton(body, registered=registered), X)
+    assert report.error is None
+    [call] = [op for op in report.ops if op.name == "torch.nn.functional.linear"]
+    assert [operand.origin for operand in call.inputs] == ["input:0", "param:stacked", "param:bias"]
+    assert report.totals.flops == flops
+    used = {state.name: state.used for state in report.parameters}
+    assert (used["stacked"], used["bias"]) == (True, True)
+    assert not any(used[name] for name in used.keys() - {"stacked", "bias"})
+    assert unregistered(report) == ([] if registered else ["attribute module held[0] None params=0"])
+    assert report.totals.params == 48 + 12 + (20 if registered else 0)
+
+
+def test_per_sample_gradients_use_the_models_own_parameters() -> None:
+    def body(x: Tensor) -> Any:
+        parameters = dict(fc.named_parameters())
+        return vmap(grad(lambda p, row: functional_call(fc, p, (row,)).sum()), in_dims=(None, 0))(parameters, x)
+
+    fc = linear()
+    report = modinspect.inspect(Calls(body, fc=fc), X)
+    assert lines(report)[0].startswith("fc F.linear(input:0, param:fc.weight, param:fc.bias) -> (4,)")
+    assert {state.name: state.used for state in report.parameters} == {"fc.weight": True, "fc.bias": True}
+    assert report.unregistered == ()
+
+
+def test_an_ensemble_as_torch_documents_it() -> None:
+    models = nn.ModuleList([linear(), linear(), linear()])
+    skeleton = [copy.deepcopy(models[0]).to("meta")]
+
+    def body(x: Tensor) -> Any:
+        parameters, buffers = stack_module_state(list(models))
+        run = vmap(lambda p, b, x: functional_call(skeleton[0], (p, b), (x,)), in_dims=(0, 0, None))
+        return run(parameters, buffers, x)
+
+    report = modinspect.inspect(Calls(body, models=models), X)
+    assert report.error is None
+    assert all(state.used for state in report.parameters)
+    assert [(use.class_name, use.params) for use in report.unregistered] == [("Linear", 0)]
+    assert report.totals.flops == 3 * 64
 
 
 def test_vmap_shows_what_runs_for_one_and_counts_what_runs_for_all() -> None:

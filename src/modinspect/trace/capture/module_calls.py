@@ -113,24 +113,32 @@ class ModuleCalls:
         name = self._unique(name)
         uses = self._provenance.unregistered_uses
         index = len(uses)
-        for path, child in walk(module):
-            if self._record_of(child) is None:
-                self._add_unregistered(join(name, path) if path else name, child, index, is_new=role == "forward")
+        new = [(join(name, path) if path else name, child) for path, child in walk(module) if self._record_of(child) is None]
+        borrowed = {id(tensor) for _, child in new for *_, tensor in _own_tensors(child) if self._is_borrowed(tensor)}
+        for path, child in new:
+            if self._record_of(child) is None:  # it may be there under two paths
+                self._add_unregistered(path, child, index, borrowed, is_new=role == "forward")
         record = self._records[id(module)]
         params = record.info.params if record.info is not None else 0
         source, caller = self._sources.find(frame), self._stack[-1].record.path
         uses.append(UnregisteredUse("module", name, role, type(module).__name__, caller, source, params))
         return record
 
-    def _add_unregistered(self, path: str, module: nn.Module, index: int, *, is_new: bool) -> None:
+    def _is_borrowed(self, tensor: Tensor) -> bool:
+        """Whether a tensor in an unregistered module belongs elsewhere: ``functional_call`` put it there, or it is tied."""
+        origin = self._provenance.unwrapped_origin(tensor)
+        if origin is None:
+            return False
+        return origin < 0 or not isinstance(tensor, nn.Parameter)  # a module made in forward owns parameters made by ops
+
+    def _add_unregistered(self, path: str, module: nn.Module, index: int, borrowed: set[int], *, is_new: bool) -> None:
         record = self._add_record(path, module, index)
         self.unregistered.append(record)
-        record.info = unregistered_info(path, module, self._layers)
+        record.info = unregistered_info(path, module, self._layers, borrowed)
         if not is_new:  # a module made in this forward has no earlier state to restore
             self._preserved.add_module(module)
         for kind, name, tensor in _own_tensors(module):
-            origin = self._provenance.origin(tensor)
-            if origin is None or (kind == "param" and origin >= 0):
+            if id(tensor) not in borrowed:
                 self._provenance.add_graph_input(tensor, GraphInput("unregistered", f"{kind}:{join(path, name)}", index))
 
     def _add_registered_meanwhile(self, path: str, module: nn.Module) -> ModuleRecord:

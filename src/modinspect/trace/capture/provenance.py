@@ -75,6 +75,11 @@ class Provenance:
         entry = self.entries.get(id(tensor))
         return entry[1] if entry is not None and entry[0]() is tensor else None
 
+    def unwrapped_origin(self, tensor: Tensor) -> Origin:
+        """The origin of the tensor inside the wrappers of transforms (``vmap``, ``grad``), if it is known."""
+        origin = self.origin(tensor)
+        return origin if origin is not None else self.origin(unwrapped(tensor))
+
     def set_origin(self, tensor: Tensor, origin: Origin) -> None:
         """Notes where ``tensor`` comes from; its metadata is read anew when it is next used."""
         self.entries[id(tensor)] = (_ref(tensor), origin, None)

@@ -200,10 +200,14 @@ def _module(path: str, module: nn.Module, layers: Layers) -> _Module:
     return _Module(path, type(module).__name__, layers.is_layer(module), mode_of(module), _extra_repr(module), own, children)
 
 
-def unregistered_info(path: str, module: nn.Module, layers: Layers) -> ModuleInfo:
-    """The row of an unregistered module, before anything is known of its run."""
-    own = total([_size(tensor) for tensor in own_parameters(module).values()]).numel
-    return _module_info(_module(path, module, layers), own, size_below(module), ModuleRun(), registered=False)
+def unregistered_info(path: str, module: nn.Module, layers: Layers, borrowed: Collection[int] = ()) -> ModuleInfo:
+    """The row of an unregistered module, before anything is known of its run.
+
+    Tensors whose ``id`` is in ``borrowed`` belong elsewhere and don't count.
+    """
+    own = total([_size(tensor) for key, tensor in own_parameters(module).items() if key not in borrowed]).numel
+    size = size_below(module, borrowed)
+    return _module_info(_module(path, module, layers), own, size, ModuleRun(), registered=False)
 
 
 def _module_info(
@@ -233,10 +237,10 @@ def own_parameters(module: nn.Module) -> dict[int, Tensor]:
     return {id(tensor): tensor for tensor in module._parameters.values() if tensor is not None}
 
 
-def size_below(module: nn.Module) -> Size:
-    """The size of the distinct parameters at or under ``module``."""
+def size_below(module: nn.Module, borrowed: Collection[int] = ()) -> Size:
+    """The size of the distinct parameters at or under ``module``, except those whose ``id`` is in ``borrowed``."""
     tensors = {key: tensor for _, child in walk(module) for key, tensor in own_parameters(child).items()}
-    return total(map(_size, tensors.values()))
+    return total([_size(tensor) for key, tensor in tensors.items() if key not in borrowed])
 
 
 def total(sizes: Iterable[Size]) -> Size:

@@ -6,6 +6,7 @@ Only ``_modules``, ``_parameters`` and ``_buffers`` are read: an attribute of th
 from __future__ import annotations
 
 import fnmatch
+import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -234,7 +235,8 @@ class Layers:
     def is_layer(self, module: nn.Module) -> bool:
         """Whether ``module`` is a layer: it has torch.nn's own ``forward`` and no children, or a glob matches its class.
 
-        ``nn.MultiheadAttention`` is one, too, and so is a layer whose only child computes its parametrized weights.
+        ``nn.MultiheadAttention`` is one, too, and so is a layer whose only child computes its parametrized weights. A
+        module with forward hooks that are not torch's own is not: ``print(model)`` doesn't show what they run.
         """
         if self._globs and self.is_opaque(module):
             return True
@@ -246,12 +248,29 @@ class Layers:
             torchs = self._torchs[cls] = _is_torchs(cls.forward)
         if "forward" in module.__dict__:
             torchs = _is_torchs(module.__dict__["forward"])
-        if not torchs:
+        if not torchs or has_users_hooks(module):
             return False
         if not module._modules:
             return True
         children = [name for name, child in module._modules.items() if child is not None and name not in CONTAINERS_OF_TENSORS]
         return not children or isinstance(module, nn.MultiheadAttention)
+
+
+def has_users_hooks(module: nn.Module) -> bool:
+    """Whether ``module`` has forward hooks or forward pre-hooks other than torch's own (``weight_norm``, pruning, FSDP)."""
+    if not module._forward_hooks and not module._forward_pre_hooks:
+        return False
+    return not all(map(_is_torchs_hook, [*module._forward_hooks.values(), *module._forward_pre_hooks.values()]))
+
+
+def _is_torchs_hook(hook: Any) -> bool:
+    while isinstance(hook, functools.partial):
+        hook = hook.func
+    home = getattr(hook, "__module__", None) or ""
+    if home.startswith("torch."):
+        return True
+    # an object: a pruning method of the user's own still prunes as torch does
+    return any(cls.__module__.startswith("torch.nn.utils.") for cls in type(hook).__mro__)
 
 
 def _is_torchs(forward: Any) -> bool:
