@@ -22,6 +22,7 @@ from torchinfo.layer_info import LayerInfo
 from modinspect.examples import MyModel
 from modinspect.report import CrossCheck
 from modinspect.torchinfo_check import TorchinfoCheck
+from modinspect.trace import trace
 
 
 class Convolutions(nn.Module):
@@ -127,7 +128,7 @@ MODELS: dict[str, tuple[Callable[[], nn.Module], Callable[[], Tensor]]] = {
 
 
 def check(model: nn.Module, *args: Any) -> CrossCheck:
-    with torch.no_grad(), TorchinfoCheck(model) as torchinfo_check:
+    with torch.no_grad(), TorchinfoCheck().watch(model) as torchinfo_check:
         model(*args)
     return torchinfo_check.result()
 
@@ -177,7 +178,7 @@ def test_hooks_are_removed_and_the_error_passes_when_the_forward_raises(error: B
     model = Raises(error)
     model.fc.register_forward_hook(lambda *_: None)
     before = hooks(model)
-    watch = TorchinfoCheck(model)
+    watch = TorchinfoCheck().watch(model)
     with pytest.raises(type(error)), watch:
         model(torch.rand(1, 3))
     assert hooks(model) == before
@@ -213,7 +214,7 @@ def test_what_torchinfo_cannot_count_is_a_note_and_the_forward_goes_on() -> None
     model = OddInside()
     before = hooks(model)
     x = torch.rand(1, 3)
-    with TorchinfoCheck(model) as watch:
+    with TorchinfoCheck().watch(model) as watch:
         y = model(x)
     assert torch.equal(y, model.odd.fc(x) * 2)
     assert hooks(model) == before
@@ -233,7 +234,7 @@ def test_an_installation_that_fails_half_way_leaves_no_hook() -> None:
     model = nn.Sequential(nn.Linear(3, 3), OddKernel())
     model[0].register_forward_pre_hook(lambda *_: None)
     before = hooks(model)
-    with TorchinfoCheck(model) as watch:
+    with TorchinfoCheck().watch(model) as watch:
         assert hooks(model) == before
         model(torch.rand(1, 3))
     assert hooks(model) == before
@@ -247,7 +248,7 @@ def test_an_installation_that_is_interrupted_leaves_no_hook(monkeypatch: pytest.
 
     monkeypatch.setattr("torchinfo.torchinfo.apply_hooks", interrupted)
     model = nn.Linear(3, 3)
-    with pytest.raises(KeyboardInterrupt), TorchinfoCheck(model):
+    with pytest.raises(KeyboardInterrupt), TorchinfoCheck().watch(model):
         pass
     assert hooks(model) == [([], [])]
 
@@ -279,7 +280,7 @@ def test_each_layer_is_summed_up_once_however_deep(monkeypatch: pytest.MonkeyPat
 
 
 def test_a_thousand_levels_are_not_asked_about() -> None:
-    with TorchinfoCheck(nested(1000)) as watch:
+    with TorchinfoCheck().watch(nested(1000)) as watch:
         pass
     assert watch.result().note == "not asked, as modules are nested more than 100 deep"
 
@@ -287,7 +288,7 @@ def test_a_thousand_levels_are_not_asked_about() -> None:
 def test_modules_that_contain_each_other_are_not_asked_about() -> None:
     model = nn.Sequential(nn.Linear(2, 2))
     model[0].back = model
-    with TorchinfoCheck(model) as watch:
+    with TorchinfoCheck().watch(model) as watch:
         pass
     assert "nested" in str(watch.result().note)
 
@@ -296,7 +297,7 @@ def test_shared_modules_with_a_million_paths_are_not_asked_about() -> None:
     model: nn.Module = nn.Linear(2, 2)
     for _ in range(20):
         model = nn.Sequential(model, model)
-    with TorchinfoCheck(model) as watch:
+    with TorchinfoCheck().watch(model) as watch:
         pass
     assert "more than 100,000 ways" in str(watch.result().note)
 
@@ -346,7 +347,7 @@ def test_no_mode_sees_what_torchinfo_asks_of_tensors() -> None:
                     model(x)
         return functions.names, operators.names
 
-    watch = TorchinfoCheck(model)
+    watch = TorchinfoCheck().watch(model)
     assert run(watch) == run(None)
     assert watch.result().params == 3
 
@@ -365,7 +366,7 @@ def test_nothing_is_kept_and_a_copy_made_in_forward_is_left_alone() -> None:
     copies: list[nn.Module] = []
     activations: list[Any] = []
     model = Copies()
-    with TorchinfoCheck(model) as watch:
+    with TorchinfoCheck().watch(model) as watch:
         model(torch.rand(1, 2))
     alive = weakref.ref(model)
     assert activations[0]() is None
@@ -395,3 +396,31 @@ def test_the_model_stays_as_it_was() -> None:
     assert hooks(model) == layout
     assert after.training == before.training
     assert all(torch.equal(after.tensors[k], before.tensors[k]) for k in before.tensors)
+
+
+@dataclass
+class Pair:
+    hidden: Tensor
+    logits: Tensor
+
+
+class ReturnsDataclass(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(3, 2)
+
+    def forward(self, x: Tensor) -> Pair:
+        return Pair(x, self.fc(x))
+
+
+def test_a_dataclass_that_a_forward_returns_is_counted() -> None:
+    counted = check(ReturnsDataclass(), torch.rand(5, 3))
+    assert (counted.params, counted.mult_adds, counted.note) == (8, 5 * 8, None)
+
+
+def test_the_hooks_sit_in_the_copy_of_a_lazy_model_that_runs() -> None:
+    model = nn.Sequential(nn.LazyLinear(4), nn.Linear(4, 2))
+    counting = TorchinfoCheck()
+    trace(model, (torch.rand(5, 3),), observer=counting.watch)
+    counted = counting.result()
+    assert (counted.params, counted.mult_adds) == (3 * 4 + 4 + 4 * 2 + 2, 5 * 26)

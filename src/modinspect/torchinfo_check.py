@@ -1,16 +1,18 @@
-"""torchinfo as a second opinion: what it counts, in the same forward that modinspect watches.
+"""Cross-checks the counts with torchinfo, in the same forward that modinspect watches.
 
-This is the only file that imports torchinfo. It may never change the run: whatever goes wrong in torchinfo ends up in
+This is the only file that imports torchinfo. It never changes the run: errors of torchinfo's end up in
 :attr:`modinspect.report.CrossCheck.note`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import fields, is_dataclass
 from importlib.metadata import PackageNotFoundError, version
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import nn
 from torch.utils.hooks import RemovableHandle
 
@@ -23,27 +25,33 @@ if TYPE_CHECKING:
 
 MAX_DEPTH = 100
 MAX_PATHS = 100_000
-"""torchinfo walks every path to every module, and lists all parameters below each module again: it is not asked about models
-that are nested more deeply than this, or whose shared modules can be reached in more ways."""
+"""torchinfo walks every path to every module and lists all parameters below each again. Models nested deeper than this,
+or whose shared modules can be reached in more ways, are skipped."""
 
 
 class TorchinfoCheck:
     """Lets torchinfo watch the forward that runs inside the ``with`` block.
 
-        with TorchinfoCheck(model) as check:
+        with TorchinfoCheck().watch(model) as check:
             model(x)
         check.result()
 
-    torchinfo's own hooks do the counting, so the totals are those of ``torchinfo.summary`` in a run of its own. They run where
-    no mode sees them, keep no tensor, and never raise into the forward.
+    torchinfo's own hooks do the counting, so the totals equal those of a separate ``torchinfo.summary``. The hooks run with all
+    modes off, keep no tensor, and never raise into the forward.
     """
 
-    def __init__(self, model: nn.Module) -> None:
-        self._model = model
+    _model: nn.Module
+
+    def __init__(self) -> None:
         self._handles: list[RemovableHandle] = []
         self._hooks: dict[int, Callable[..., None]] = {}
         self._layers: list[LayerInfo] = []
         self._result: CrossCheck | None = None
+
+    def watch(self, model: nn.Module) -> TorchinfoCheck:
+        """Sets the model that is about to run; the check itself is the context manager."""
+        self._model = model
+        return self
 
     def __enter__(self) -> TorchinfoCheck:
         refusal = _refusal(self._model)
@@ -105,7 +113,7 @@ class TorchinfoCheck:
             layer.calculate_macs = _nothing  # type: ignore[method-assign]
 
     def _count_outputs(self, hook: Callable[..., None], module: nn.Module, inputs: object, outputs: object) -> None:
-        hook(module, inputs, outputs)
+        hook(module, inputs, _as_torchinfo_takes_it(outputs))
 
     def _fail(self, error: BaseException, module: nn.Module) -> None:
         self._result = _without_numbers(f"it failed at {type(module).__name__} ({_in_short(error)})")
@@ -190,6 +198,13 @@ def _settle_leftovers(layers: list[LayerInfo]) -> None:
     for layer in reversed(layers):
         layer.leftover_params = _constant(layer.leftover_params())  # type: ignore[method-assign]
         layer.leftover_trainable_params = _constant(layer.leftover_trainable_params())  # type: ignore[method-assign]
+
+
+def _as_torchinfo_takes_it(outputs: object) -> object:
+    """A dataclass as a dictionary of its fields: torchinfo raises at other containers, and prints them whole in its error."""
+    if is_dataclass(outputs) and not isinstance(outputs, (type, dict, list, tuple, torch.Tensor)):
+        return {name: getattr(outputs, name, None) for name in (field.name for field in fields(outputs))}
+    return outputs
 
 
 def _remove_hooks_since(first: int, model: nn.Module) -> None:

@@ -18,7 +18,7 @@ from tests.trace.trace_helpers import AtenSeen, Calls, attributed, without_detac
 
 def watched(model: Any, args: Any, **options: Any) -> tuple[Report, list[str]]:
     watcher = AtenSeen()
-    report = trace(model, args, observer=watcher, **options)
+    report = trace(model, args, observer=lambda _: watcher, **options)
     assert report.error is None, report.error
     return report, watcher.seen
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from msgspec import structs
 
@@ -13,10 +13,9 @@ from modinspect.session.modes import in_mode
 from modinspect.session.recipe import Recipe, first_that_runs, how_to_give
 
 if TYPE_CHECKING:
-    from torch import nn
-
     from modinspect.inputs import Inputs
     from modinspect.report import Report
+    from modinspect.torchinfo_check import TorchinfoCheck
 
 _NOT_IN_THIS_BUILD = ("PyTorch is not linked with support", "Torch not compiled with CUDA enabled")
 
@@ -92,7 +91,7 @@ class _Tracer:
 
         from modinspect.trace import trace
 
-        check = self._check(built.model)
+        check = self._check()
         torch.manual_seed(0)
         self.recipe.tell(f"running {self.recipe.name}")
         report = trace(
@@ -103,7 +102,7 @@ class _Tracer:
             grad=self.how.grad,
             opaque=self.how.opaque,
             notes=notes,
-            observer=check,
+            observer=None if check is None else check.watch,
             progress=self._progress,
             weightless=built.weightless,
         )
@@ -111,12 +110,12 @@ class _Tracer:
             _check_torch_build(report)
         return report if check is None else replace(report, torchinfo=check.result())
 
-    def _check(self, model: nn.Module) -> Any:
+    def _check(self) -> TorchinfoCheck | None:
         if not self.how.crosscheck:
             return None
         from modinspect.torchinfo_check import TorchinfoCheck
 
-        return TorchinfoCheck(model)
+        return TorchinfoCheck()
 
     def _progress(self, path: str, begun: int) -> None:
         self.recipe.tell(f"running {path or self.recipe.name} ({begun} module calls)")

@@ -135,7 +135,7 @@ def trace(
     grad: bool = False,
     opaque: Sequence[str] = (),
     notes: Sequence[str] = (),
-    observer: AbstractContextManager[Any] | None = None,
+    observer: Callable[[nn.Module], AbstractContextManager[Any]] | None = None,
     progress: Callable[[str, int], None] | None = None,
     weightless: Weightless | None = None,
 ) -> Report:
@@ -149,7 +149,8 @@ def trace(
         grad: run with autograd, for models that differentiate inside ``forward``.
         opaque: globs of class paths that count as layers (``timm.layers.*``).
         notes: come before the run's own notes in the report.
-        observer: a context manager entered around the forward.
+        observer: gets the model that runs (a copy if it has lazy modules) and returns a context manager, which is entered
+            around the forward.
         progress: called with (path, modules started so far) whenever a module starts.
         weightless: run without memory; ``None`` for a real run.
 
@@ -161,5 +162,5 @@ def trace(
         NeedsValues: a run without memory needed the values of a tensor.
     """
     with _INSPECTIONS.held():
-        options = Options(target, grad, tuple(opaque), tuple(notes), observer or nullcontext(), progress, weightless)
+        options = Options(target, grad, tuple(opaque), tuple(notes), observer or nullcontext, progress, weightless)
         return run(model, tuple(args), dict(kwargs or {}), options)

@@ -89,7 +89,7 @@ class Options:
     grad: bool
     opaque: tuple[str, ...]
     notes: tuple[str, ...]
-    observer: AbstractContextManager[Any]
+    observer: Callable[[nn.Module], AbstractContextManager[Any]]
     progress: Callable[[str, int], None] | None
     weightless: Weightless | None
 
@@ -193,7 +193,7 @@ def _run(
             stack.enter_context(_fastpath_off())
             stack.enter_context(eagerly())
             stack.enter_context(torch.set_grad_enabled(options.grad))
-            stack.enter_context(options.observer)
+            stack.enter_context(options.observer(model))
             stack.enter_context(mode)
             stack.enter_context(recorder.recording(model, _call.__code__))
             result = _call(model, args, kwargs)

@@ -210,7 +210,7 @@ class LiveRuns:
         *,
         train: bool = False,
         weightless: Weightless | None = None,
-        observer: AbstractContextManager[Any] | None = None,
+        observer: Callable[[nn.Module], AbstractContextManager[Any]] | None = None,
     ) -> Report:
         args, kwargs = fresh(arguments)
         with self._mode(train), quietly():
@@ -347,7 +347,7 @@ class LiveRuns:
         with without_memory() as nothing_built:
             weightless = Weightless(torch.device("cpu"), nothing_built)
         try:
-            report = self._trace(arguments, weightless=weightless, observer=torch.inference_mode())
+            report = self._trace(arguments, weightless=weightless, observer=_in_inference_mode)
         except Undecided:
             return None
         return report if report.error is None else None
@@ -363,7 +363,7 @@ class LiveRuns:
         with without_memory() as nothing_built:
             weightless = Weightless(torch.device(device), nothing_built, self._moved())
         # Where gradients are recorded on a device that is not there, torch ends the process: nobody may record any.
-        return self._trace(self._arguments, weightless=weightless, observer=torch.inference_mode())
+        return self._trace(self._arguments, weightless=weightless, observer=_in_inference_mode)
 
     # -- modes
 
@@ -489,6 +489,10 @@ def _random_state() -> tuple[object, ...]:
 def _switched(switch: Switch, modules: Sequence[tuple[str, nn.Module]], to: Literal["train", "eval"]) -> dict[str, bool]:
     switch(to)
     return {path: mode_of(module) for path, module in modules}
+
+
+def _in_inference_mode(_: nn.Module) -> AbstractContextManager[Any]:
+    return torch.inference_mode()
 
 
 # -- attributes
