@@ -81,7 +81,7 @@ def test_no_file_and_no_table_say_nothing(project: Path) -> None:
     [
         ("[tool.modinspect]\ninptu = []", "no key 'inptu'", "Did you mean 'input'?"),
         ("[tool.modinspect]\nfail_on = 'error'", "no key 'fail_on'", "Did you mean 'fail-on'?"),
-        ("[tool.modinspect]\nzzzzzz = 1", "no key 'zzzzzz'", "Known keys: baseline, device"),
+        ("[tool.modinspect]\nzzzzzz = 1", "no key 'zzzzzz'", "Known keys: arg, baseline, device"),
         ("[[tool.modinspect.models]]\ntarget = 'a:B'\ninputs = []", "no key 'inputs'", "Did you mean 'input'"),
         ("[[tool.modinspect.models]]\ninput = []", "missing required field `target`", "Each model has a target"),
         (

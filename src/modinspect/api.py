@@ -44,6 +44,7 @@ def inspect_target(
     grad: bool = False,
     opaque: Sequence[str] = (),
     crosscheck: bool = True,
+    arguments: Mapping[str, object] | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Report:
     """Imports and builds a target, makes its inputs, runs it once and reports what ran, as ``modinspect show`` does.
@@ -60,6 +61,7 @@ def inspect_target(
         grad: run with autograd, for models that differentiate inside ``forward``.
         opaque: globs of class paths that count as layers (``timm.layers.*``).
         crosscheck: let torchinfo watch the same forward.
+        arguments: arguments of ``forward`` that aren't tensors, by name (``--arg``).
         progress: called with a few words on what is being done.
 
     Returns:
@@ -72,7 +74,7 @@ def inspect_target(
     """
     from modinspect.session import Inspection, Request, inspect_recipe, open_target
 
-    request = Request(target, tuple(inputs), input_fn, init or {}, device, dtype)
+    request = Request(target, tuple(inputs), input_fn, init or {}, device, dtype, arguments or {})
     with open_target(request, progress or _say_nothing) as recipe:
         return inspect_recipe(recipe, Inspection(train, grad, tuple(opaque), crosscheck))
 

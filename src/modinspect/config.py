@@ -49,6 +49,7 @@ class RunOptions:
     dtype: str | None = None
     train: bool | None = None
     grad: bool | None = None
+    arguments: Mapping[str, Any] = field(default_factory=dict)
 
     def over(self, default: RunOptions) -> RunOptions:
         """``default`` where this says nothing; inputs and an input function stand for each other."""
@@ -60,6 +61,7 @@ class RunOptions:
             _first(self.dtype, default.dtype),
             _first(self.train, default.train),
             _first(self.grad, default.grad),
+            {**default.arguments, **self.arguments},
         )
 
 
@@ -222,6 +224,7 @@ class _Run(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, rename="keb
     dtype: _Text | None = None
     train: bool | None = None
     grad: bool | None = None
+    arg: dict[str, Any] = {}
     ignore: _Texts = []
 
 
@@ -248,7 +251,7 @@ def _listed(texts: str | list[str]) -> tuple[str, ...]:
 
 
 def _how(table: _Run) -> RunOptions:
-    return RunOptions(_listed(table.input), table.input_fn, table.device, table.dtype, table.train, table.grad)
+    return RunOptions(_listed(table.input), table.input_fn, table.device, table.dtype, table.train, table.grad, table.arg)
 
 
 def _values(table: dict[str, Any], kind: Any, path: str) -> dict[str, Any]:

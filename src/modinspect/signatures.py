@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import types
+import typing
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from inspect import Parameter, Signature
@@ -54,6 +56,20 @@ def misfit(signature: Signature, positional: int, keywords: Collection[str]) -> 
         surplus=0 if takes_any_number else max(0, positional - len(by_place)),
     )
     return None if found == Misfit() else found
+
+
+_LITERAL_TYPES = {"int": "INT", "float": "FLOAT", "str": "STRING", "bool": "BOOL"}
+
+
+def literal_type(annotation: object) -> str | None:
+    """``INT``, ``FLOAT``, ``STRING`` or ``BOOL`` for an annotation of that type, also if it may be ``None``; else ``None``."""
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        kinds = {literal_type(kind) for kind in typing.get_args(annotation) if kind is not type(None)}
+        return kinds.pop() if len(kinds) == 1 else None
+    if typing.get_origin(annotation) is typing.Literal:
+        return "|".join(map(str, typing.get_args(annotation)))
+    name = str(getattr(annotation, "__name__", annotation)).strip("'\"")
+    return _LITERAL_TYPES.get(name.removesuffix(" | None"))
 
 
 def argument_names(signature: Signature) -> tuple[str, ...]:

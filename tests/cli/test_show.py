@@ -263,3 +263,39 @@ def test_an_unknown_key_of_the_configuration_stops_show_too(modinspect: Modinspe
     ran = modinspect("show", f"{models}:Wide", "--input", "1,10")
     assert ran.code == 2
     assert "has no key 'inputs'" in ran.err
+
+
+ARGUMENTS = """
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(10, 5)
+
+    def forward(self, batch, mode: str, n: int = 1):
+        assert batch["flag"] is True
+        y = self.fc(batch["x"])
+        return y.relu() if mode == "train" else [y] * n
+
+class Counts(nn.Module):
+    def forward(self, n: int):
+        import torch
+        return torch.ones(n)
+"""
+
+
+def test_arguments_and_dotted_inputs_reach_forward(modinspect: Modinspect, tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "args.py").write_text(ARGUMENTS)
+    options = ("-i", "batch.x=2,10", "--arg", "batch.flag=True", "--format", "json")
+    ran = modinspect("show", "args.py:Net", *options, "--arg", "mode=eval", "--arg", "n=3")
+    assert ran.code == 0
+    report = json.loads(ran.out)
+    assert [given["name"] for given in report["inputs"]] == ["batch.x"]
+    assert [given["path"] for given in report["outputs"]] == ["0", "1", "2"]
+    ran = modinspect("show", "args.py:Net", *options)
+    assert ran.code == 2
+    assert "hint: Add --arg mode=STRING." in ran.err
+    assert modinspect("show", "args.py:Counts", "--arg", "n=3").code == 0
+    assert "give one with --arg n=INT" in modinspect("show", "args.py:Counts").out

@@ -59,6 +59,7 @@ def lint(
     ] = None,
     *,
     inputs: options.Inputs = None,
+    arguments: options.Arguments = None,
     input_fn: options.InputFn = None,
     init: options.Init = None,
     device: Annotated[
@@ -142,6 +143,7 @@ def lint(
         check_destination(output)
         from modinspect.cli.lint_plan import Asked
         from modinspect.config import RunOptions, read_config
+        from modinspect.inputs import parse_arguments
         from modinspect.target import parse_init
 
         if write_baseline is not None:
@@ -149,7 +151,7 @@ def lint(
         config = read_config()
         asked = Asked(
             targets=tuple(targets or ()),
-            how=RunOptions(tuple(inputs or ()), input_fn, device, dtype),
+            how=RunOptions(tuple(inputs or ()), input_fn, device, dtype, arguments=parse_arguments(arguments or ())),
             init=parse_init(init or ()),
             opaque=tuple(opaque or ()),
             select=_split(select),

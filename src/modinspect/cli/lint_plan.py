@@ -68,6 +68,7 @@ def _job(model: Model, label: str, asked: Asked, config: Config) -> Job:
             {**model.init, **asked.init},
             device="auto" if how.device is None else how.device,
             dtype=how.dtype,
+            arguments=how.arguments,
         ),
         rules=_rules(model, asked, config),
         opaque=asked.opaque or config.opaque,

@@ -32,6 +32,15 @@ Inputs = Annotated[
         rich_help_panel=RUN,
     ),
 ]
+Arguments = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--arg",
+        metavar="NAME=LITERAL",
+        help="An argument of forward that isn't a tensor: mode=train, n=2. Repeatable.",
+        rich_help_panel=RUN,
+    ),
+]
 InputFn = Annotated[
     str | None,
     typer.Option(

@@ -47,6 +47,7 @@ def show(
     target: options.Target,
     *,
     inputs: options.Inputs = None,
+    arguments: options.Arguments = None,
     input_fn: options.InputFn = None,
     init: options.Init = None,
     device: options.Device = None,
@@ -84,8 +85,10 @@ def show(
             started = os.getpid()
             with live_line() as progress:
                 from modinspect.config import RunOptions
+                from modinspect.inputs import parse_arguments
 
-                asked = RunOptions(tuple(inputs or ()), input_fn, device, dtype, train or None, grad or None)
+                literals = parse_arguments(arguments or ())
+                asked = RunOptions(tuple(inputs or ()), input_fn, device, dtype, train or None, grad or None, literals)
                 report = _inspected(target, asked, init or (), opaque or (), progress)
             if os.getpid() != started:
                 os._exit(0)  # a copy of this process, which the model forked and let go on: one of them answers
@@ -131,6 +134,7 @@ def _inspected(
             train=bool(how.train),
             grad=bool(how.grad),
             opaque=opaque or config.opaque,
+            arguments=how.arguments,
             progress=progress,
         )
 

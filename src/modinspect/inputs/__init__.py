@@ -12,6 +12,8 @@ from modinspect.errors import InputError
 from modinspect.inputs.spec import InputSpec, dtype_name, parse_spec
 
 if TYPE_CHECKING:
+    from inspect import Signature
+
     import torch
     from torch import nn
 
@@ -28,6 +30,8 @@ __all__ = [
     "dtype_name",
     "guess_inputs",
     "make_inputs",
+    "options_for",
+    "parse_arguments",
     "parse_spec",
     "try_guesses",
 ]
@@ -48,36 +52,60 @@ def make_inputs(
     device: torch.device | str,
     dtype: torch.dtype | str | None = None,
     available: int | None = None,
+    arguments: Mapping[str, Any] | None = None,
 ) -> Inputs:
     """Makes the inputs that ``specs`` ask for. Random values are the same each time.
 
     Args:
-        specs: those without a name go to the arguments of ``forward`` in order, the others by name.
+        specs: those without a name go to the arguments of ``forward`` in order, the others by name. Dotted names fill
+            dictionaries and lists (``batch.x``, ``images.0``).
         model: whose ``forward`` takes them.
         device: where the tensors are put.
         dtype: of specs that name none; that of the model's first floating parameter by default.
         available: bytes of memory that one input may take; ``None`` for no limit.
+        arguments: further arguments that aren't tensors, by name, with dots as in specs.
 
     Raises:
         InputError: a spec can't be read or made, or ``forward`` does not take these.
     """
-    from modinspect.inputs.bind import check
+    from modinspect.inputs.arguments import nested
+    from modinspect.inputs.bind import check, named_around
     from modinspect.inputs.files import load_file
     from modinspect.inputs.values import Inputs, generator, make_tensor, model_dtype, place
 
     parsed = [parse_spec(str(spec)) for spec in specs]
+    literals = dict(arguments or {})
+    parsed = named_around(model, parsed, literals)
     names = [spec.name for spec in parsed if spec.name is not None]
-    _check_once(names)
-    notes = check(model, len(parsed) - len(names), names)
+    by_name = nested([*((name, None) for name in names), *literals.items()])
+    notes = check(model, len(parsed) - len(names), by_name)
     default = _dtype(dtype) or model_dtype(model)
     random = generator()
     placed = []
     for spec in parsed:
         value = load_file(spec.file) if spec.file is not None else make_tensor(spec, default, random, available)
         placed.append((spec.name, place(value, device)))
-    args = tuple(value for name, value in placed if name is None)
-    kwargs = {name: value for name, value in placed if name is not None}
-    return Inputs(args, kwargs, "--input", notes)
+    unnamed = [value for name, value in placed if name is None]
+    named = [(name, value) for name, value in placed if name is not None]
+    return Inputs(tuple(unnamed), nested([*named, *literals.items()]), "--input", notes)
+
+
+def parse_arguments(pairs: Sequence[str]) -> dict[str, Any]:
+    """Reads each ``--arg NAME=LITERAL``.
+
+    Raises:
+        InputError: a pair can't be read.
+    """
+    from modinspect.inputs import arguments
+
+    return arguments.parse_arguments(pairs)
+
+
+def options_for(signature: Signature) -> str:
+    """The options that give the required arguments of a ``forward``: ``--input x=DIMS --arg mode=STRING``."""
+    from modinspect.inputs import bind
+
+    return bind.options_for(signature)
 
 
 def call_input_function(text: str, *, model: nn.Module | None = None, device: torch.device | str | None = None) -> Inputs:
@@ -126,6 +154,7 @@ def candidates(
     *,
     device: torch.device | str | None = None,
     dtype: torch.dtype | str | None = None,
+    arguments: Mapping[str, Any] | None = None,
     notes: list[str],
 ) -> Iterator[Inputs]:
     """Each guess that fits the signature of ``forward``, the likeliest first; ``notes`` gets one on each that does not.
@@ -134,6 +163,7 @@ def candidates(
     the model for what only that can tell, such as how many features it makes of an image.
     """
     from modinspect.inputs import guess
+    from modinspect.inputs.arguments import nested
     from modinspect.inputs.values import Inputs, model_dtype, place
     from modinspect.target import importable_cwd
 
@@ -144,15 +174,9 @@ def candidates(
         return None if ask is None else ask(method, place(dict(arguments), where, floating))
 
     with importable_cwd(*(factory.directories if factory else ())):
-        for found in guess.candidates(model, ask_here, notes):
+        for found in guess.candidates(model, ask_here, notes, nested((arguments or {}).items())):
             args, kwargs = place(found.args, where, floating), place(found.kwargs, where, floating)
             yield Inputs(args, kwargs, found.how, (*notes, *found.notes))
-
-
-def _check_once(names: list[str]) -> None:
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
-        raise InputError(f"the input {twice!r} is given twice", "Give each name once.")
 
 
 def _dtype(dtype: Any) -> torch.dtype | None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from inspect import Parameter, Signature
 
 from torch import nn
 
 from modinspect.errors import InputError
-from modinspect.signatures import Misfit, argument_names, complaint, misfit, signature_of
+from modinspect.inputs.spec import InputSpec
+from modinspect.signatures import Misfit, argument_names, complaint, literal_type, misfit, signature_of
 from modinspect.wording import did_you_mean, sentences
 
 
@@ -49,8 +51,40 @@ def _remedy(found: Misfit, signature: Signature) -> str:
         return "Inputs without a name go to its arguments in order."
     if found.unnamed_only:
         return "Leave out the name."
-    specs = ["DIMS" if p.kind is Parameter.POSITIONAL_ONLY else f"{p.name}=DIMS" for p in found.missing]
-    return f"Add {' '.join(f'--input {spec}' for spec in specs)}."
+    return f"Add {' '.join(map(_option, found.missing))}."
+
+
+def named_around(model: nn.Module, specs: Sequence[InputSpec], given: Collection[str]) -> list[InputSpec]:
+    """The specs; those without a name that come after an argument of ``given`` get the name of the next free argument."""
+    signature = signature_of(model.forward)
+    kinds = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
+    places = [p.name for p in signature.parameters.values() if p.kind in kinds] if signature is not None else []
+    first = next((index for index, name in enumerate(places) if name in given), len(places))
+    free = iter(name for name in places[first:] if name not in given)
+    unnamed = 0
+    placed = []
+    for spec in specs:
+        if spec.name is None:
+            unnamed += 1
+            if first < unnamed:
+                spec = replace(spec, name=next(free, None))  # noqa: PLW2901  (the spec under another name)
+        placed.append(spec)
+    return placed
+
+
+def options_for(signature: Signature) -> str:
+    """The options that give the required arguments: ``--input x=DIMS --arg mode=STRING``."""
+    kinds = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
+    required = [p for p in signature.parameters.values() if p.kind in kinds and p.default is Parameter.empty]
+    return " ".join(map(_option, required))
+
+
+def _option(parameter: Parameter) -> str:
+    """The option that gives an argument: ``--arg`` if it is annotated with a type of literals, else ``--input``."""
+    literal = literal_type(parameter.annotation)
+    if literal is not None and parameter.kind is not Parameter.POSITIONAL_ONLY:
+        return f"--arg {parameter.name}={literal}"
+    return "--input DIMS" if parameter.kind is Parameter.POSITIONAL_ONLY else f"--input {parameter.name}=DIMS"
 
 
 def _is_called_as_written(model: nn.Module) -> bool:

@@ -41,15 +41,23 @@ _DTYPES = {alias: name for name, aliases in ALIASES.items() for alias in (name, 
 _FILLS = ("randn", "rand", "zeros", "ones")
 _NUMBER = r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?"
 _RANGE = re.compile(rf"\s*({_NUMBER})\s*\.\.\s*({_NUMBER})\s*")
+_PART = re.compile(r"\w(?:[\w-]*\w)?")
+"""A part of a dotted name: a key or an index."""
+
 _LARGEST = 2**63 - 1  # of a size, and of a bound that torch.randint takes
 _FILES = (".pt", ".pth", ".npy", ".safetensors")
 
 
 @dataclass(frozen=True)
 class InputSpec:
-    """One ``--input``, read: a tensor to make, or a ``file`` to load.
+    """One ``--input``, read: a tensor to make, or a ``file`` to load. ``str(spec)`` can be read again.
 
-    ``dims`` is ``()`` for a scalar. ``dtype`` has torch's own name. ``str(spec)`` can be read again.
+    Args:
+        name: of an argument, with dots of what is in it (``batch.ids``, ``xs.0``); ``None`` for the next argument in order.
+        dims: ``()`` for a scalar.
+        dtype: as torch calls it.
+        fill: how it is filled.
+        file: what is loaded.
     """
 
     name: str | None = None
@@ -120,8 +128,9 @@ def _split_name(written: str) -> tuple[str | None, str]:
     if not equals or written.startswith("@"):
         return None, written
     name = before.strip()
-    if not name.isidentifier():
-        hint = "An input inside a list, dict or object needs --input-fn." if "." in name or "[" in name else GRAMMAR
+    first, *rest = name.split(".")
+    if not first.isidentifier() or not all(_PART.fullmatch(part) for part in rest):
+        hint = "What is in a list or dict has a dotted name: xs.0, batch.ids." if "." in name or "[" in name else GRAMMAR
         raise _wrong(written, f"{name!r} isn't an argument name" if name else "there is no name before '='", hint)
     return name, after.strip()
 

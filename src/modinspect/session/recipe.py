@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import copy
-import inspect
+import itertools
 import operator
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from modinspect.errors import InputError
 from modinspect.session.devices import model_dtype_named
 from modinspect.session.memory import available_memory, fits_memory
 from modinspect.session.request import Request
-from modinspect.signatures import argument_names
+from modinspect.signatures import argument_names, signature_of
 
 if TYPE_CHECKING:
     import torch
@@ -94,15 +95,29 @@ class Recipe:
 
         asked = self.request
         if asked.input_fn is not None:
-            if asked.inputs:
-                raise InputError("--input and --input-fn are both given", "Give one of them.")
+            if asked.inputs or asked.arguments:
+                option = "--input" if asked.inputs else "--arg"
+                raise InputError(f"{option} and --input-fn are both given", "Give one of them.")
             yield call_input_function(asked.input_fn, model=model, device=device)
-        elif asked.inputs:
-            yield make_inputs(asked.inputs, model=model, device=device, dtype=asked.dtype, available=available_memory())
-        else:
-            ask = _Asker(model, weightless)
-            for guess in candidates(model, self.factory, ask, device=device, dtype=asked.dtype, notes=notes):
-                yield replace(guess, notes=(*guess.notes, f"input taken from {guess.how}"))
+            return
+        make = partial(make_inputs, model=model, device=device, dtype=asked.dtype, available=available_memory())
+        if asked.inputs:
+            yield make(asked.inputs, arguments=asked.arguments)
+            return
+        found = candidates(
+            model,
+            self.factory,
+            _Asker(model, weightless),
+            device=device,
+            dtype=asked.dtype,
+            arguments=asked.arguments,
+            notes=notes,
+        )
+        first = next(found, None)
+        if first is None and asked.arguments:
+            yield make((), arguments=asked.arguments)
+        for guess in itertools.chain([] if first is None else [first], found):
+            yield replace(guess, notes=(*guess.notes, f"input taken from {guess.how}"))
 
 
 @contextmanager
@@ -163,11 +178,14 @@ def first_that_runs(
 
 def how_to_give(model: nn.Module) -> str:
     """A hint on how to give the inputs, with the arguments of ``forward``."""
-    try:
-        takes = ", ".join(argument_names(inspect.signature(model.forward)))
-    except (TypeError, ValueError):
+    from modinspect.inputs import options_for
+
+    signature = signature_of(model.forward)
+    if signature is None:
         return "give one with --input"
-    return f"give one with --input; forward takes {takes or 'nothing'}"
+    options = options_for(signature)
+    takes = ", ".join(argument_names(signature))
+    return f"give one with {options or '--input'}; forward takes {takes or 'nothing'}"
 
 
 @dataclass(frozen=True)

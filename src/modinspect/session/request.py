@@ -17,6 +17,7 @@ class Request:
         input_fn: a function that returns the inputs, ``pkg.mod:make``.
         init: further arguments of the constructor, by name.
         device: ``auto``, ``weightless``, ``weightless:cuda``, or a device for a run with real weights.
+        arguments: arguments of ``forward`` that aren't tensors, by name.
         dtype: of parameters and floating inputs; ``None`` for what the model has.
     """
 
@@ -26,3 +27,4 @@ class Request:
     init: Mapping[str, Any] = field(default_factory=dict)
     device: str = "auto"
     dtype: str | None = None
+    arguments: Mapping[str, Any] = field(default_factory=dict)

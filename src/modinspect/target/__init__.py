@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 
 from modinspect.errors import TargetError
 from modinspect.target.evaluation import evaluate
+from modinspect.target.expressions import is_literal
 from modinspect.target.importing import importable_cwd, what_it_offers
 from modinspect.target.kinds import KINDS
-from modinspect.target.parse import Found, Target, Wanted, parse, parse_init
+from modinspect.target.parse import Found, Target, Wanted, parse, parse_init, parse_pairs
 
 if TYPE_CHECKING:
     from modinspect.target.factory import Factory
@@ -31,8 +32,10 @@ __all__ = [
     "evaluate",
     "find",
     "importable_cwd",
+    "is_literal",
     "load",
     "parse_init",
+    "parse_pairs",
     "parse_target",
     "what_it_is",
 ]

@@ -11,12 +11,11 @@ from inspect import Parameter, Signature
 from typing import Any
 
 from modinspect.errors import TargetError
-from modinspect.signatures import misfit, signature_of
+from modinspect.signatures import literal_type, misfit, signature_of
 from modinspect.target.expressions import Call, Known, WithFields, shown
 from modinspect.target.scope import Scope
 from modinspect.wording import did_you_mean
 
-_LITERAL_TYPES = {"int": "INT", "float": "FLOAT", "str": "STRING", "bool": "BOOL"}
 _SETTINGS = ("config", "cfg", "conf", "configuration", "args", "arguments", "hparams", "params", "options", "opts", "settings")
 """Names for an object that holds the settings of a model, and how the names of its class end."""
 
@@ -140,8 +139,7 @@ def _example(kind: type) -> str:
 
 
 def _kind_of_value(parameter: Parameter) -> str:
-    annotation = getattr(parameter.annotation, "__name__", parameter.annotation)
-    return _LITERAL_TYPES.get(str(annotation).strip("'\""), "VALUE")
+    return literal_type(parameter.annotation) or "VALUE"
 
 
 def _annotated(function: Any, parameter: Parameter) -> type | None:

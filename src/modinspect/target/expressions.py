@@ -130,6 +130,15 @@ def _literal(node: ast.expr | None) -> Any:
     return value
 
 
+def is_literal(value: Any) -> bool:
+    """Whether a value holds neither a name nor a call."""
+    if type(value) is dict:
+        return all(map(is_literal, value.values()))
+    if type(value) in (list, tuple):
+        return all(map(is_literal, value))
+    return not isinstance(value, (Reference, Call, Known, WithFields))
+
+
 def shown(value: Any) -> str:
     """The value as a user would write it."""
     if isinstance(value, (Reference, Call, Known, WithFields)):

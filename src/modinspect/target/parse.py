@@ -200,10 +200,19 @@ _NO_WORDS = ("inf", "nan")
 
 
 def parse_init(pairs: Sequence[str]) -> dict[str, object]:
+    """Reads each ``--init``. See :func:`parse_pairs`."""
+    return parse_pairs(pairs, "--init")
+
+
+def parse_pairs(pairs: Sequence[str], option: str) -> dict[str, object]:
     """Reads ``KEY=VALUE`` pairs.
 
     Keys are arguments, or dotted names of fields of one (``config.n_layer``). Values are Python literals, calls of names of the
     target's module (``GPTConfig(n_layer=2)``), or bare words, which are strings (``resnet50``, ``cuda:0``).
+
+    Args:
+        pairs: as they were typed.
+        option: what they were given by, for messages.
 
     Returns:
         The values as data (:mod:`modinspect.target.expressions`), by key.
@@ -216,14 +225,15 @@ def parse_init(pairs: Sequence[str]) -> dict[str, object]:
         key, equals, value = pair.partition("=")
         key = key.strip()
         if not equals:
-            raise TargetError(f"--init {pair!r} has no '='", "Write --init KEY=VALUE, as in --init num_classes=10.")
-        if not all(_is_name(part) for part in key.split(".")):
+            raise TargetError(f"{option} {pair!r} has no '='", f"Write {option} KEY=VALUE, as in {option} num_classes=10.")
+        first, *rest = key.split(".")
+        if not _is_name(first) or not all(_is_name(part) or part.isdecimal() for part in rest):
             name = key.replace("-", "_")
             hint = f"Did you mean {name}={printable(value)}?" if _is_name(name) else ""
-            raise TargetError(f"--init {pair!r}: {key!r} isn't an argument name", hint)
+            raise TargetError(f"{option} {pair!r}: {key!r} isn't an argument name", hint)
         if key in init:
-            raise TargetError(f"--init gives {key!r} twice: {shown(init[key])} and {value!r}", "Give it once.")
-        init[key] = _init_value(key, value.strip(), pair)
+            raise TargetError(f"{option} gives {key!r} twice: {shown(init[key])} and {value!r}", "Give it once.")
+        init[key] = _pair_value(key, value.strip(), f"{option} {pair!r}", option)
     return init
 
 
@@ -231,15 +241,15 @@ def _is_name(text: str) -> bool:
     return text.isidentifier() and not keyword.iskeyword(text)
 
 
-def _init_value(key: str, text: str, pair: str) -> object:
+def _pair_value(key: str, text: str, written: str, option: str) -> object:
     if not text:
-        raise TargetError(f"--init {pair!r} has no value", f"For an empty string: --init '{key}=\"\"'.")
+        raise TargetError(f"{written} has no value", f"For an empty string: {option} '{key}=\"\"'.")
     literal = _NEARLY_LITERAL.get(text.lower(), text)
     if literal != text:
         hint = f"Write {key}={literal}, or '{key}=\"{text}\"' for the string."
-        raise TargetError(f"--init {pair!r}: {text!r} isn't a Python literal", hint)
+        raise TargetError(f"{written}: {text!r} isn't a Python literal", hint)
     if text.lower() in _NO_WORDS:
-        raise _odd_init(key, text, pair)
+        raise _odd_pair(key, text, written, option)
     if _BARE_WORD.fullmatch(text) and not text.startswith("torch.") and text not in ("True", "False", "None"):
         return text
     try:
@@ -247,9 +257,9 @@ def _init_value(key: str, text: str, pair: str) -> object:
             warnings.simplefilter("ignore")
             return read(ast.parse(text, mode="eval").body)
     except (Unreadable, ValueError, SyntaxError, RecursionError, MemoryError) as error:
-        raise _odd_init(key, text, pair) from error
+        raise _odd_pair(key, text, written, option) from error
 
 
-def _odd_init(key: str, text: str, pair: str) -> TargetError:
-    hint = f"A string needs quotes of its own: --init '{key}=\"...\"'. {_LITERALS} {_MAKE_IT_YOURSELF}"
-    return TargetError(f"--init {pair!r}: {text!r} isn't a Python literal", hint)
+def _odd_pair(key: str, text: str, written: str, option: str) -> TargetError:
+    hint = f"A string needs quotes of its own: {option} '{key}=\"...\"'. {_LITERALS} {_MAKE_IT_YOURSELF}"
+    return TargetError(f"{written}: {text!r} isn't a Python literal", hint)

@@ -79,7 +79,7 @@ def test_a_guess_asks_the_model_and_is_given_where_it_is_wanted(monkeypatch):
         asked.append((method, arguments))
         return "answer"
 
-    def one_guess(model, question, notes):
+    def one_guess(model, question, notes, given):
         notes.append("passed over")
         assert question("features", [("image", torch.ones(1))]) == "answer"
         yield SimpleNamespace(args=(torch.ones(2),), kwargs={"x": torch.ones(3)}, how="a guess", notes=("said",))
@@ -94,7 +94,7 @@ def test_a_guess_asks_the_model_and_is_given_where_it_is_wanted(monkeypatch):
 
 
 def test_a_guess_goes_to_the_cpu_where_nothing_else_is_wanted_and_may_ask_nobody(monkeypatch):
-    def one_guess(model, question, notes):
+    def one_guess(model, question, notes, given):
         assert question("features", {}) is None
         yield SimpleNamespace(args=(1,), kwargs={"x": 2}, how="a guess", notes=())
 

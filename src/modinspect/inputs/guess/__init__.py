@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
 
 from torch import nn
 
@@ -34,15 +36,16 @@ GUESSES: tuple[Guess, ...] = (
 )
 
 
-def candidates(model: nn.Module, ask: Ask, notes: list[str]) -> Iterator[Inputs]:
-    """Each guess that fits ``forward``; ``notes`` gets one on each that could not be taken."""
+def candidates(model: nn.Module, ask: Ask, notes: list[str], given: Mapping[str, Any] | None = None) -> Iterator[Inputs]:
+    """Yields each guess that fits ``forward``, with the arguments ``given``; ``notes`` gets one on each that doesn't."""
     for guess in GUESSES:
         name = guess.__module__.rpartition(".")[2]
         try:
             for inputs in guess(model, ask):
-                problem = problem_with(model, len(inputs.args), inputs.kwargs)
+                whole = replace(inputs, kwargs={**inputs.kwargs, **(given or {})})
+                problem = problem_with(model, len(whole.args), whole.kwargs)
                 if problem is None:
-                    yield inputs
+                    yield whole
                 else:
                     notes.append(f"{name} was not taken: {problem.message}")
         except (Exception, SystemExit) as error:
