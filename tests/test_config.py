@@ -90,7 +90,7 @@ def test_no_file_and_no_table_say_nothing(project: Path) -> None:
             "",
         ),
         ("[tool.modinspect]\ninput = [1, 10]", "tool.modinspect.input[0] in pyproject.toml: expected `str`, got `int`", ""),
-        ("[tool.modinspect]\ninput = ''", "tool.modinspect.input in pyproject.toml: expected `str` matching regex", ""),
+        ("[tool.modinspect]\ninput = ''", "tool.modinspect.input in pyproject.toml: expected `str` of length >= 1", ""),
         ("[tool.modinspect]\ntrain = 'yes'", "tool.modinspect.train in pyproject.toml: expected `bool | null`, got `str`", ""),
         ("[tool.modinspect]\njobs = 0", "tool.modinspect.jobs in pyproject.toml: expected `int` >= 1", ""),
         ("[tool.modinspect]\njobs = true", "tool.modinspect.jobs in pyproject.toml: expected `int | null`, got `bool`", ""),

@@ -27,7 +27,7 @@ def tell_failure(report: Report, output: str) -> None:
 
 def tell_findings(report: LintReport, threshold: Severity, output: str) -> None:
     """Says how much was found, and where the first is: ``found: 1 error; the first is MI103 at net.py:9``."""
-    from modinspect.render.text import amount
+    from modinspect.render import amount
 
     counts = Counter(finding.severity for finding in report.at_least(threshold))
     words: dict[Severity, str] = {"error": "error", "warning": "warning", "info": "info"}
