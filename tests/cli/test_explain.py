@@ -50,7 +50,7 @@ def test_the_list_fits_the_page(modinspect: Modinspect, monkeypatch: pytest.Monk
 
 def test_the_page_is_there_in_markdown_and_as_data(modinspect: Modinspect) -> None:
     markdown = modinspect("explain", "MI001", "--format", "markdown").out
-    assert markdown.startswith("# MI001 unused-suppression\n\nA comment")
+    assert markdown.startswith("# MI001 unused-suppression\n\nA `# modinspect: ignore")
     data = json.loads(modinspect("explain", "MI001", "--format", "json").out)
     assert (data["id"], data["name"], data["severity"]) == ("MI001", "unused-suppression", "warning")
     assert data["page"].partition("\n")[2].strip() in markdown

@@ -21,10 +21,9 @@ from modinspect.render.text import (
     place,
     plain,
     shape_text,
-    short_name,
     some,
 )
-from modinspect.report import Source
+from modinspect.report import Source, short_name
 
 
 @pytest.mark.parametrize(

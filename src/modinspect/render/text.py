@@ -162,24 +162,6 @@ def place(source: Source | None) -> str:
     return f"{plain(from_package_on(file))}:{source.line}"
 
 
-_SHORT = ((re.compile(r"^torch\.nn\.functional\.(\w+)$"), r"F.\1"), (re.compile(r"^torch\.Tensor\."), "Tensor."))
-_SPELLED = {
-    "Tensor.__getitem__": "Tensor[…]",
-    "Tensor.__setitem__": "Tensor[…] = …",
-    "Tensor.__bool__": "bool(Tensor)",
-    "Tensor.__int__": "int(Tensor)",
-    "Tensor.__float__": "float(Tensor)",
-}
-
-
-@functools.lru_cache(maxsize=4096)
-def short_name(name: str) -> str:
-    """An op's name as people write it: ``F.linear``, ``Tensor.add``, ``torch.cat``."""
-    for pattern, short in _SHORT:
-        name = pattern.sub(short, name)
-    return _SPELLED.get(name, name)
-
-
 @functools.lru_cache(maxsize=4096)
 def aten_name(name: str) -> str:
     """An operator's name without what goes without saying: ``addmm``, ``add.Scalar``; other libraries' keep theirs."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from modinspect.report.op_names import MATMULS, WEIGHT_ARGUMENTS, WEIGHTED, base_name, is_factor, short_name
 from modinspect.report.queries import index_of
 from modinspect.report.schema import (
     SCHEMA_VERSION,
@@ -28,7 +29,10 @@ from modinspect.report.schema import (
 )
 
 __all__ = [
+    "MATMULS",
     "SCHEMA_VERSION",
+    "WEIGHTED",
+    "WEIGHT_ARGUMENTS",
     "Call",
     "CrossCheck",
     "Execution",
@@ -49,5 +53,8 @@ __all__ = [
     "StateTensor",
     "Totals",
     "Unregistered",
+    "base_name",
     "index_of",
+    "is_factor",
+    "short_name",
 ]

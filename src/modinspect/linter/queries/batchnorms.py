@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from modinspect.linter.queries.report_graph import last
-from modinspect.report import Op, Report
+from modinspect.report import Op, Report, base_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +21,7 @@ def updates(report: Report) -> Iterator[Updates]:
     """One entry for each running mean that a batch norm of this run writes to."""
     found: dict[str, list[Op]] = {}
     for op in report.ops:
-        if last(op.name) == "batch_norm" and op.arguments.get("training") is True and op.arguments.get("momentum") != 0.0:
+        if base_name(op.name) == "batch_norm" and op.arguments.get("training") is True and op.arguments.get("momentum") != 0.0:
             for operand in op.inputs:
                 if operand.argument == "running_mean" and operand.origin is not None:
                     found.setdefault(operand.origin, []).append(op)

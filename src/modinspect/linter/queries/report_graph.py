@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
-from modinspect.report import Call, Op, Operand, Report, Source, Unregistered, index_of
+from modinspect.report import Call, Op, Operand, Report, Source, Unregistered, index_of, short_name
 from modinspect.usercode import is_installed
 
 PRESERVES_VALUES = frozenset(
@@ -14,30 +14,20 @@ PRESERVES_VALUES = frozenset(
 """Functions that give the same values, in another form or elsewhere."""
 
 
-def last(name: str) -> str:
-    """``torch.nn.functional.relu`` as ``relu``."""
-    return name.rpartition(".")[2]
-
-
-def short(name: str) -> str:
-    """A function as one writes it: ``F.relu``, ``torch.cat``, ``Tensor.view``."""
-    for long, brief in (("torch.nn.functional.", "F."), ("torch.Tensor.", "Tensor.")):
-        if name.startswith(long):
-            return brief + name.removeprefix(long)
-    return name
-
-
-def where(report: Report, path: str) -> str:
+def describe_module(report: Report, path: str) -> str:
     """A module in words: ``encoder.0 (Block)``, ``the model (Net)``."""
     classes = {module.path: module.class_name for module in report.modules}
     return f"{path or 'the model'} ({classes.get(path, report.model.class_name)})"
 
 
-def listed(names: Iterable[str], most: int = 3) -> str:
-    """``a, b, c and 4 more``."""
-    names = list(names)
-    shown = ", ".join(names[:most])
-    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
+def describe_op(report: Report, op: Op) -> str:
+    """An op in words: ``F.relu in encoder.0 (Block)``."""
+    return describe_call(report, op.name, op.module)
+
+
+def describe_call(report: Report, function: str, module: str) -> str:
+    """The call of a function in a module, in words."""
+    return f"{short_name(function)} in {describe_module(report, module)}"
 
 
 def parent_paths(name: str) -> Iterator[str]:

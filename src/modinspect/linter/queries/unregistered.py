@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from modinspect.linter.queries.report_graph import ReportGraph, last
+from modinspect.linter.queries.report_graph import ReportGraph
 from modinspect.linter.rule import Runs, Undecided
-from modinspect.report import ModuleInfo, Op, Operand, Source, Unregistered, index_of
+from modinspect.report import (
+    MATMULS,
+    WEIGHT_ARGUMENTS,
+    WEIGHTED,
+    ModuleInfo,
+    Op,
+    Operand,
+    Source,
+    Unregistered,
+    base_name,
+    index_of,
+    is_factor,
+)
 
-_WEIGHTS = frozenset({"weight", "in_proj_weight", "q_proj_weight", "k_proj_weight", "v_proj_weight", "out_proj_weight"})
-_WITH_WEIGHTS = frozenset({
-    "linear", "bilinear", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d",
-    "convolution", "conv_tbc", "embedding", "embedding_bag", "batch_norm", "layer_norm", "group_norm", "instance_norm",
-    "rms_norm", "prelu", "multi_head_attention_forward",
-})  # fmt: skip
-_MATMULS = frozenset({
-    "matmul", "__matmul__", "__rmatmul__", "__imatmul__", "mm", "bmm", "mv", "dot", "vdot", "inner", "tensordot",
-    "einsum", "addmm", "addmm_", "baddbmm", "baddbmm_", "addbmm", "addbmm_", "addmv", "addmv_", "chain_matmul",
-    "multi_dot",
-})  # fmt: skip
 _ALIKE = frozenset({"ones", "zeros", "full", "ones_like", "zeros_like", "full_like", "new_ones", "new_zeros", "new_full"})
 _POSITIONS = frozenset(
     {"eye", "arange", "linspace", "tri", "tril", "tril_", "triu", "triu_", "cumsum", "one_hot", "diag", "roll"}
@@ -73,10 +74,10 @@ def is_unregistered_weight(graph: ReportGraph, op: Op, operand: Operand, entry: 
 
 def is_used_as_weight(graph: ReportGraph, op: Op, operand: Operand) -> bool:
     """Whether it is the weight of a layer's function, or meets in a matmul what depends on the input."""
-    name = last(op.name)
-    if name in _WITH_WEIGHTS:
-        return operand.argument in _WEIGHTS
-    if name not in _MATMULS or (operand.argument in ("input", "self") and name.startswith(("addm", "addb", "baddb"))):
+    name = base_name(op.name)
+    if name in WEIGHTED:
+        return operand.argument in WEIGHT_ARGUMENTS
+    if name not in MATMULS or not is_factor(name, operand.argument):
         return False
     return any(graph.depends_on_input(other.origin) for other in op.inputs if other is not operand)
 
@@ -84,21 +85,21 @@ def is_used_as_weight(graph: ReportGraph, op: Op, operand: Operand) -> bool:
 def _mixes_positions(graph: ReportGraph, op: Op, operand: Operand, entry: Unregistered) -> bool:
     """Whether it is a square matrix that mixes positions, as a mask does (``tril(ones(T, T)) @ x``), and no weight."""
     square = operand.shape is not None and len(operand.shape) >= 2 and operand.shape[-1] == operand.shape[-2]
-    if entry.role != "weight" or last(op.name) not in _MATMULS or not square:
+    if entry.role != "weight" or base_name(op.name) not in MATMULS or not square:
         return False
     producer = _names_on_the_way(graph, op, entry)
-    return bool(producer & _POSITIONS) or (operand is op.inputs[0] and last(entry.name) in _ALIKE)
+    return bool(producer & _POSITIONS) or (operand is op.inputs[0] and base_name(entry.name) in _ALIKE)
 
 
 def _names_on_the_way(graph: ReportGraph, op: Op, entry: Unregistered) -> set[str]:
     """The functions between the call that made a weight in forward and the op that uses it."""
     waiting = [maker for maker in graph.report.ops[: op.index] if maker.name == entry.name and maker.source == entry.source]
-    found = {last(entry.name)}
+    found = {base_name(entry.name)}
     seen: set[int] = set()
     while waiting:
         for user in graph.users.get(waiting.pop().index, []):
             if user.index < op.index and user.index not in seen:
                 seen.add(user.index)
-                found.add(last(user.name))
+                found.add(base_name(user.name))
                 waiting.append(user)
     return found

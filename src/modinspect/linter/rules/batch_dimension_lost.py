@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from modinspect.linter.queries import first_op, op_pairs, output_pairs, rank, short, where
+from modinspect.linter.queries import describe_op, first_op, op_pairs, output_pairs, rank
 from modinspect.linter.rule import PendingFinding, Rule, Runs
 from modinspect.report import Op, Output, Report, index_of
 
@@ -13,13 +13,13 @@ class BatchDimensionLost(Rule):
     """With a batch of one, the output loses a dimension.
 
     ## What it does
-    Runs the model on one sample and on several, and reports an output that has fewer dimensions for one, with the call
-    that drops it.
+    Runs the model on one sample and on several, and checks for outputs with fewer dimensions for one sample. Reports
+    the call that drops the dimension.
 
     ## Why it is bad
-    `x.squeeze()` drops every dimension of size 1, the batch among them. All goes well until the last batch of an epoch
-    has one sample, or until the model is served one request at a time: then a shape does not fit, or worse, broadcasts
-    to a wrong result.
+    `x.squeeze()` drops every dimension of size 1, including the batch. This works until the last batch of an epoch has
+    one sample, or the model serves one request at a time: then a shape doesn't fit or, worse, broadcasts to a wrong
+    result.
 
     ## Example
     ```python
@@ -44,12 +44,12 @@ class BatchDimensionLost(Rule):
     ```
 
     ## How it is found
-    By two eval runs, on one sample and on the given batch (two samples, if one was given), whose calls are compared one
-    by one; where one sample goes another way through the code, the call there that drops it is reported. If it can't be
-    told which dimension of the inputs is the batch, the rule is skipped.
+    Two eval runs, on one sample and on the given batch (two samples if one was given), are compared call by call. If
+    one sample takes a different path through the code, the call on that path that drops the dimension is reported. If
+    the batch dimension of the inputs can't be determined, the rule is not decided.
 
     ## When to ignore it
-    When the model is called with a fixed batch size above 1 only.
+    If the model is only called with batches of more than one sample.
 
     ## References
     - [torch.squeeze(x) might cause an error](https://github.com/layumi/Person_reID_baseline_pytorch/issues/77)
@@ -77,7 +77,7 @@ class BatchDimensionLost(Rule):
             if rank(lost.shape) < rank(whole.shape):
                 name = f"the output {lost.path}" if lost.path else "the output"
                 cause = cause or _after_they_part(one, more, lost)
-                yield _finding(one, cause, f"{name} has rank {rank(lost.shape)} instead of {rank(whole.shape)}")
+                yield _finding(one, cause, f"{name} has {rank(lost.shape)} dimensions instead of {rank(whole.shape)}")
                 return
 
 
@@ -110,13 +110,8 @@ def _drops(op: Op) -> bool:
 
 def _finding(report: Report, op: Op | None, what: str) -> PendingFinding:
     if op is None:
-        return PendingFinding(f"with a batch of one, {what}: name the dimension to squeeze, as in x.squeeze(-1)")
-    at = f"{short(op.name)} in {where(report, op.module)}"
-    way_out = (
-        "name the dimension to drop, as in x.squeeze(-1)"
-        if "squeeze" in op.name
-        else "keep the batch dimension apart from the others"
-    )
+        return PendingFinding(f"with a batch of one, {what}. Name the dimension to squeeze, as in x.squeeze(-1)")
+    advice = "Name the dimension, as in x.squeeze(-1)" if "squeeze" in op.name else "Keep the batch dimension"
     return PendingFinding(
-        f"with a batch of one, {what}, because {at} drops the batch dimension: {way_out}", op.module, op.source
+        f"with a batch of one, {what}: {describe_op(report, op)} drops the batch dimension. {advice}", op.module, op.source
     )

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from modinspect.linter.queries import short, where
+from modinspect.linter.queries import describe_call
 from modinspect.linter.rule import PendingFinding, Rule, Runs
 
 
 class BatchSamplesMix(Rule):
-    """In eval mode, the output for one sample depends on the others in its batch.
+    """In eval mode, the output for one sample depends on the rest of the batch.
 
     ## What it does
-    Replaces one of two samples and reports when the output for the other changes, with the call where they mix.
+    Replaces one of two samples and checks whether the output for the other changes. Reports the call at which they mix.
 
     ## Why it is bad
-    A prediction depends on what happens to be in the same batch: results change with the batch size and the order, and
-    evaluation does not measure what a user gets. Common causes are a reduction or softmax over dimension 0, a `reshape`
-    that moves values between samples, batch norm without running statistics, and attention that takes the batch for the
-    sequence (`batch_first`).
+    Predictions depend on what else is in the batch: results change with batch size and order, and evaluation doesn't
+    measure what users get. Common causes are a reduction or softmax over dimension 0, a `reshape` that moves values
+    between samples, batch norm without running statistics, and attention that treats the batch as the sequence
+    (`batch_first`).
 
     ## Example
     ```python
@@ -45,12 +45,13 @@ class BatchSamplesMix(Rule):
     ```
 
     ## How it is found
-    By real eval runs on two samples of which one is replaced, watched call by call; a run on three samples shows which
-    dimension of each tensor is the batch. Outputs over all pairs of samples, and losses, are left out. Where the inputs
-    may have no batch (a graph's nodes, an image alone), or where the sequence may come first, the rule is skipped.
+    Real eval runs on two samples, one of which is replaced, are compared call by call. A run on three samples shows
+    which dimension of each tensor is the batch. Outputs over all pairs of samples, and losses, are ignored. If the
+    inputs may have no batch dimension (a graph's nodes, a single image), or the sequence may come first, the rule is
+    not decided.
 
     ## When to ignore it
-    When the batch is one thing: the points of a cloud, the nodes of a graph, the views of a contrastive loss.
+    If the batch is one object: the points of a cloud, the nodes of a graph, the views of a contrastive loss.
 
     ## References
     - [TabFormer: the batch in the first dimension of an encoder that expects it in the second](https://github.com/IBM/TabFormer/pull/14)
@@ -68,10 +69,10 @@ class BatchSamplesMix(Rule):
         site = runs.batch_mixing()
         if site is None:
             return
-        begins = f": {short(site.function)} in {where(runs.report, site.module)} mixes them" if site.function else ""
+        where = f": {describe_call(runs.report, site.function, site.module)} mixes them" if site.function else ""
         yield PendingFinding(
-            f"in eval mode the output for one sample depends on the other samples of its batch{begins}. Work along the "
-            "dimensions of a sample, and leave the batch dimension alone",
+            f"in eval mode, the output for one sample depends on the others in the batch{where}. Compute along the dimensions "
+            "of a sample, not along the batch",
             site.module,
             site.source,
         )

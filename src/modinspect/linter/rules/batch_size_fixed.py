@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from modinspect.linter.queries import first_op, op_pairs, output_pairs, rank, short, where
+from modinspect.linter.queries import describe_op, first_op, op_pairs, output_pairs, rank
 from modinspect.linter.rule import PendingFinding, Rule, Runs
 from modinspect.report import Op, Report
 
@@ -12,15 +12,15 @@ _SHAPING = frozenset({"view", "reshape", "expand", "broadcast_to", "unflatten", 
 
 
 class BatchSizeFixed(Rule):
-    """The forward works for the given batch size alone.
+    """The forward only works for the given batch size.
 
     ## What it does
-    Runs the model on twice the batch, and on one sample, and reports a forward that raises there or gives another
+    Runs the model on twice the batch and on one sample, and checks for a forward that raises or returns a different
     number of dimensions.
 
     ## Why it is bad
-    The last batch of an epoch is smaller, serving wants one sample and throughput wants many. A size written into
-    `view`, `expand` or an initial state works in the first test and fails in use.
+    The last batch of an epoch is smaller, serving wants one sample, and throughput wants many. A batch size hard-coded
+    in `view`, `expand` or an initial state passes the first test and fails later.
 
     ## Example
     ```python
@@ -49,11 +49,11 @@ class BatchSizeFixed(Rule):
     ```
 
     ## How it is found
-    By eval runs on other batch sizes. Reported is the call that gives the given batch size whatever it gets (`view(2,
-    -1)`), or the line that raises. If it can't be told which dimension of the inputs is the batch, the rule is skipped.
+    Eval runs with other batch sizes. The reported line is the call that returns the original batch size whatever it
+    gets (`view(2, -1)`), or the line that raises. If the batch dimension can't be determined, the rule is not decided.
 
     ## When to ignore it
-    When the model is made for one sample at a time, as some detectors and streaming models are.
+    If the model handles one sample at a time by design, as some detectors and streaming models do.
 
     ## References
     - [Only a batch size of 1 at inference](https://github.com/Panxjia/SPA_CVPR2021/issues/4)
@@ -89,8 +89,12 @@ def _raises(report: Report, given: Report, size: int, other: int) -> PendingFind
     begins = f"with a batch of {other} instead of {size}, forward raises {raised}"
     pin = next((op for op, before in op_pairs(report, given) if _pins(op, before, size)), None)
     if pin is not None:
-        return PendingFinding(f"{begins}. {_pinned(given, pin, size)}", pin.module, pin.source)
-    return PendingFinding(f"{begins}. Take the batch size from the input: x.shape[0]", error.module, error.source)
+        return PendingFinding(
+            f"{begins}: {describe_op(given, pin)} always returns a batch of {size}. Use x.shape[0] or -1 instead",
+            pin.module,
+            pin.source,
+        )
+    return PendingFinding(f"{begins}. Take the batch size from the input, as in x.shape[0]", error.module, error.source)
 
 
 def _changes_rank(report: Report, given: Report, size: int, other: int) -> PendingFinding | None:
@@ -101,8 +105,8 @@ def _changes_rank(report: Report, given: Report, size: int, other: int) -> Pendi
     if cause is None or ("squeeze" in cause.name and cause.arguments.get("dim") is None):
         return None
     return PendingFinding(
-        f"with a batch of {other} instead of {size}, {short(cause.name)} in {where(given, cause.module)} gives another "
-        "number of dimensions. Leave the batch dimension as it is",
+        f"with a batch of {other} instead of {size}, {describe_op(given, cause)} returns a different number of dimensions. "
+        "Keep the batch dimension",
         cause.module,
         cause.source,
     )
@@ -115,12 +119,6 @@ def _pins(op: Op, before: Op, size: int) -> bool:
     shape, shape_before = op.outputs[0].shape, before.outputs[0].shape
     changed = op.inputs[0].shape != before.inputs[0].shape
     return changed and bool(shape) and bool(shape_before) and shape[0] == size == shape_before[0]  # type: ignore[index]
-
-
-def _pinned(report: Report, op: Op, size: int) -> str:
-    return (
-        f"{short(op.name)} in {where(report, op.module)} always gives a batch of {size}: write x.shape[0], or -1, in its place"
-    )
 
 
 def _has_fewer_dimensions(op: Op, before: Op) -> bool:

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from modinspect.linter.queries import ReportGraph, Updates, updates, where
+from modinspect.linter.queries import ReportGraph, Updates, describe_module, updates
 from modinspect.linter.rule import PendingFinding, Rule, Runs
 from modinspect.report import Call
 
 
 class BatchnormReused(Rule):
-    """One batch norm runs several times in a forward, and mixes its statistics.
+    """One batch norm runs several times per forward, which mixes its statistics.
 
     ## What it does
-    Reports a batch norm that updates the same running mean more than once during one forward in train mode: called
-    twice, called in a loop, or part of an encoder that runs on two inputs.
+    Checks for batch norms that update the same running statistics more than once in one training forward: called twice,
+    called in a loop, or part of an encoder that runs on two inputs.
 
     ## Why it is bad
-    In train mode each call normalises by its own batch. In eval mode all calls use one average of statistics that
-    belong to different places or inputs, and fits none of them: the model does well in training and badly in
-    evaluation.
+    In train mode each call normalizes with its own batch. In eval mode all calls share one average of statistics from
+    different places or inputs, which fits none of them: the model does well in training and badly in evaluation.
 
     ## Example
     ```python
@@ -50,14 +49,14 @@ class BatchnormReused(Rule):
             return self.norm2(self.fc2(x))
     ```
 
-    In a siamese network, run both inputs in one batch (`torch.cat`), or use a norm without statistics of the batch.
+    In a siamese network, run both inputs as one batch (`torch.cat`), or use a norm without batch statistics.
 
     ## How it is found
-    In the train run, by the running means that batch norms write to. A batch of one is doubled, as batch norm asks for
-    more. The line reported is that of the second call: of the norm itself or of the module around it that runs again.
+    In the train run, by the running means that batch norms write to. A batch of one is doubled, because batch norm
+    needs more than one value. The reported line is the second call of the norm, or of the module around it.
 
     ## When to ignore it
-    When both calls see the same kind of values, as the two views of contrastive learning, and evaluation was checked.
+    If both calls see the same kind of data, such as the two views in contrastive learning, and evaluation was checked.
 
     ## References
     - [How to make batchnorm maintain multiple pairs of running_mean and running_var?](https://github.com/pytorch/pytorch/issues/1738)
@@ -80,8 +79,8 @@ class BatchnormReused(Rule):
                 continue
             again = _second(graph, found)
             yield PendingFinding(
-                f"{where(report, found.module)} runs {len(found.ops)} times in one forward: its running statistics mix those "
-                "of different inputs. Use one batch norm for each place, or one that keeps no statistics (nn.GroupNorm, "
+                f"{describe_module(report, found.module)} runs {len(found.ops)} times per forward, which mixes the running "
+                "statistics of different inputs. Use a batch norm for each, or a norm without statistics (nn.GroupNorm, "
                 "nn.LayerNorm)",
                 found.module,
                 again.source if again is not None else found.ops[1].source,

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from modinspect.linter.queries import ReportGraph, last, where
+from modinspect.linter.queries import ReportGraph, describe_module
 from modinspect.linter.rule import PendingFinding, Rule, Runs
-from modinspect.report import Op
+from modinspect.report import Op, base_name
 
 _WITH_BIAS = frozenset(["linear", *(f"conv{n}d" for n in (1, 2, 3)), *(f"conv_transpose{n}d" for n in (1, 2, 3))])
 
 
 class BiasBeforeBatchnorm(Rule):
-    """A layer has a bias that the batch norm after it removes.
+    """A layer's bias has no effect, because batch norm follows.
 
     ## What it does
-    Reports a linear layer or convolution with a bias whose result goes into a batch norm and nowhere else.
+    Checks for linear layers and convolutions with a bias whose result only goes into a batch norm.
 
     ## Why it is bad
-    In train mode batch norm subtracts the mean of the batch, and with it any bias; it has a bias of its own. The
-    parameter does nothing but take memory and time, and weight decay moves it about.
+    In train mode batch norm subtracts the batch mean, and with it the bias; it has a bias of its own. The parameter
+    costs memory and time and does nothing else.
 
     ## Example
     ```python
@@ -46,10 +46,10 @@ class BiasBeforeBatchnorm(Rule):
     ```
 
     ## How it is found
-    In the eval run, by the op that made the input of each batch norm.
+    In the eval run, by the op that computed the input of each batch norm.
 
     ## When to ignore it
-    When weights are to be loaded from a checkpoint that has the bias.
+    If weights are loaded from a checkpoint that has the bias.
 
     ## References
     - [delete convolution bias before BN](https://github.com/milesial/Pytorch-UNet/pull/325)
@@ -66,21 +66,20 @@ class BiasBeforeBatchnorm(Rule):
         graph = ReportGraph(runs.report)
         outputs = {output.origin for output in runs.report.outputs}
         for norm in runs.report.ops:
-            if last(norm.name) != "batch_norm" or not norm.inputs:
+            if base_name(norm.name) != "batch_norm" or not norm.inputs:
                 continue
             op = graph.producer(norm.inputs[0])
             if op is None or not _has_bias(op) or len(graph.users[op.index]) > 1 or f"op:{op.index}" in outputs:
                 continue
             yield PendingFinding(
-                f"the bias of {where(runs.report, op.module)} has no effect: the batch norm {norm.module or 'after it'} "
-                "subtracts the "
-                "mean, and adds a bias of its own. Pass bias=False",
+                f"the bias of {describe_module(runs.report, op.module)} has no effect: the batch norm "
+                f"{norm.module or 'after it'} subtracts the mean and adds a bias of its own. Pass bias=False",
                 op.module,
                 op.source,
             )
 
 
 def _has_bias(op: Op) -> bool:
-    return last(op.name) in _WITH_BIAS and any(
+    return base_name(op.name) in _WITH_BIAS and any(
         operand.argument == "bias" and (operand.origin or "").startswith("param:") for operand in op.inputs
     )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from modinspect.linter.queries import ReportGraph, last, short, where
+from modinspect.linter.queries import ReportGraph, describe_op
 from modinspect.linter.rule import PendingFinding, Rule, Runs
+from modinspect.report import base_name
 
 _DECIDES = frozenset({
     "item", "tolist", "__bool__", "__int__", "__float__", "__complex__", "__index__", "__contains__", "is_nonzero",
@@ -14,14 +15,14 @@ _DECIDES = frozenset({
 
 
 class DataDependentBranch(Rule):
-    """A tensor's value decides which way Python goes.
+    """A tensor's value is read into Python.
 
     ## What it does
-    Reports calls that take a tensor's value to Python: `.item()`, `.tolist()`, `int(t)`, `if t:`, `torch.equal`.
+    Checks for calls that read a tensor's value into Python: `.item()`, `.tolist()`, `int(t)`, `if t:`, `torch.equal`.
 
     ## Why it is bad
-    `torch.compile` and `torch.export` break the graph there or refuse, and on a GPU Python has to wait for all work
-    before it.
+    `torch.compile` breaks the graph there and `torch.export` refuses. On a GPU, Python waits until all queued work is
+    done.
 
     ## Example
     ```python
@@ -50,10 +51,10 @@ class DataDependentBranch(Rule):
     ```
 
     ## How it is found
-    In the eval run, by ops that read a value. Reads by torch's own modules, and printing, are not reported.
+    In the eval run, by ops that read a value. Reads in torch's own modules, and printing, are not reported.
 
     ## When to ignore it
-    When the model is neither compiled nor exported and the read is worth its wait, as a check of the inputs often is.
+    If the model is neither compiled nor exported and the read is worth the wait, as input checks often are.
 
     ## References
     - [Tensor.item() causes graph compilation interruption](https://github.com/pytorch/pytorch/issues/158642)
@@ -69,12 +70,11 @@ class DataDependentBranch(Rule):
         """Reads of a value that Python can act on."""
         graph = ReportGraph(runs.report)
         for op in runs.report.ops:
-            if op.kind != "read" or last(op.name) not in _DECIDES or graph.by_torch(op):
+            if op.kind != "read" or base_name(op.name) not in _DECIDES or graph.by_torch(op):
                 continue
             yield PendingFinding(
-                f"{short(op.name)} in {where(runs.report, op.module)} takes a tensor's value to Python: torch.compile breaks "
-                "the graph there, and a GPU has to be waited for. Decide by shapes, or compute both ways and choose with "
-                "torch.where",
+                f"{describe_op(runs.report, op)} reads a tensor's value into Python: torch.compile breaks the graph, and a GPU "
+                "synchronizes. Decide by shapes, or compute both ways and select with torch.where",
                 op.module,
                 op.source,
                 about=op.name,

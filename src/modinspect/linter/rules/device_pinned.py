@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from modinspect.linter.queries import ReportGraph, last, short, where
+from modinspect.linter.queries import ReportGraph, describe_module, describe_op
 from modinspect.linter.rule import PendingFinding, Rule, Runs, Undecided
-from modinspect.report import ForwardError, Op, Operand, Report
+from modinspect.report import ForwardError, Op, Operand, Report, base_name
 
 _MIXES = ("same device", "different devices", "on device", "found two devices")
 _TO_NUMPY = frozenset({"numpy", "__array__"})
@@ -19,14 +19,14 @@ _MOVES = frozenset({"cpu", "to"})
 
 
 class DevicePinned(Rule):
-    """With the model on a GPU, the forward mixes devices.
+    """The forward mixes devices when the model is on a GPU.
 
     ## What it does
-    Runs the forward as if model and inputs were on a GPU, without one, and reports the first call that gets tensors of
-    two devices. Also reports `.numpy()` on a tensor that would be on the GPU.
+    Runs the forward as if the model and its inputs were on a GPU (none is needed) and reports the first call that gets
+    tensors on two devices. Also reports `.numpy()` on a tensor that would be on the GPU.
 
     ## Why it is bad
-    "Expected all tensors to be on the same device": it works on the laptop and raises on the machine that trains.
+    "Expected all tensors to be on the same device": the code works on a laptop and raises on the training machine.
 
     ## Example
     ```python
@@ -53,13 +53,13 @@ class DevicePinned(Rule):
     ```
 
     ## How it is found
-    By a weightless run: parameters, buffers and inputs say that they are on `cuda`, what is made without `device=` is
-    on the CPU, and an operator that gets both raises as CUDA's would. Scalars and indices from the CPU are allowed, as
-    CUDA allows them. A run without a GPU ends at the first mistake. What needs the values of a tensor can't be run so,
-    and the rule is skipped.
+    A weightless run in which parameters, buffers and inputs report `cuda` as their device. Tensors created without
+    `device=` are on the CPU, and an operator that gets both raises as it would on CUDA. CPU scalars and indices are
+    allowed, as CUDA allows them. The run ends at the first mistake. If the forward needs tensor values, the rule is not
+    decided.
 
     ## When to ignore it
-    When the model never leaves the CPU.
+    If the model never leaves the CPU.
 
     ## References
     - [torch.arange without a device in a guided attention mask](https://github.com/mozilla/TTS/issues/473)
@@ -75,11 +75,10 @@ class DevicePinned(Rule):
         """Where tensors of two devices meet once the model is on a GPU."""
         report = runs.report
         graph = ReportGraph(report)
-        to_numpy = [op for op in report.ops if last(op.name) in _TO_NUMPY and _is_on_the_models_device(graph, op)]
+        to_numpy = [op for op in report.ops if base_name(op.name) in _TO_NUMPY and _is_on_the_models_device(graph, op)]
         for op in to_numpy:
             yield PendingFinding(
-                f"{short(op.name)} in {where(report, op.module)} raises for a tensor on a GPU: call .cpu() first, or stay in "
-                "torch",
+                f"{describe_op(report, op)} raises for a tensor on a GPU. Call .cpu() first, or stay in torch",
                 op.module,
                 op.source,
                 about=op.name,
@@ -99,7 +98,7 @@ def _is_on_the_models_device(graph: ReportGraph, op: Op) -> bool:
     operand = op.inputs[0]
     while not _moved(graph, operand, op):
         maker = graph.producer(operand)
-        if maker is None or last(maker.name) not in _KEEPS_DEVICE or not maker.inputs:
+        if maker is None or base_name(maker.name) not in _KEEPS_DEVICE or not maker.inputs:
             return any(root.startswith(("input:", "param:", "buffer:")) for root in graph.roots(operand.origin))
         operand = maker.inputs[0]
     return False
@@ -112,7 +111,7 @@ def _moved(graph: ReportGraph, operand: Operand, op: Op) -> bool:
         earlier = [maker, *(user for user in graph.users.get(maker.index, ()) if user.index < op.index)]
     else:
         earlier = [user for user in graph.report.ops[: op.index] if any(_same(operand, given) for given in user.inputs)]
-    return any(last(other.name) in _MOVES for other in earlier)
+    return any(base_name(other.name) in _MOVES for other in earlier)
 
 
 def _same(one: Operand, other: Operand) -> bool:
@@ -120,11 +119,10 @@ def _same(one: Operand, other: Operand) -> bool:
 
 
 def _finding(report: Report, error: ForwardError) -> PendingFinding:
-    op = error.op
-    name = f"{short(op.name)} in {where(report, op.module)}" if op is not None else where(report, error.module)
+    where = describe_module(report, error.module) if error.op is None else describe_op(report, error.op)
     return PendingFinding(
-        f"with the model on a GPU, {name} gets tensors of two devices: make tensors where the others are (device=x.device), "
-        "and keep constants in register_buffer()",
+        f"with the model on a GPU, {where} gets tensors on two devices. Create tensors on the input's device "
+        "(device=x.device), and keep constants in buffers",
         error.module,
         error.source,
     )

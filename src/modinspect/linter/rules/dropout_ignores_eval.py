@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from modinspect.linter.queries import ReportGraph, last, short, where
+from modinspect.linter.queries import ReportGraph, describe_op
 from modinspect.linter.rule import PendingFinding, Rule, Runs
-from modinspect.report import Op
+from modinspect.report import Op, base_name
 
 _DROPOUTS = frozenset({
     "dropout", "dropout_", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "alpha_dropout_", "feature_dropout",
@@ -15,17 +15,16 @@ _DROPOUTS = frozenset({
 
 
 class DropoutIgnoresEval(Rule):
-    """Dropout, or batch norm's training mode, goes on in eval mode.
+    """Dropout or batch norm stays in training mode after `model.eval()`.
 
     ## What it does
-    Reports calls that do in the eval run what belongs to training: `F.dropout` and its kin with `training=True`, which
-    is their default; `F.scaled_dot_product_attention` with `dropout_p` above 0; attention weights dropped by
-    `F.multi_head_attention_forward`; `F.batch_norm(training=True)`; a dropout module that `model.eval()` does not
-    reach.
+    Checks the eval run for calls that behave as in training: `F.dropout` and its variants with `training=True` (their
+    default), `F.scaled_dot_product_attention` with `dropout_p` above 0, `F.multi_head_attention_forward` with dropout,
+    `F.batch_norm(training=True)`, and dropout modules that `model.eval()` doesn't reach.
 
     ## Why it is bad
-    Predictions are random, worse than the model is, and different from one call to the next. A functional call knows
-    nothing of `model.eval()`: it has to be told.
+    Predictions are random, less accurate than the model is, and differ from call to call. A functional call doesn't
+    know about `model.eval()`: it only sees its arguments.
 
     ## Example
     ```python
@@ -49,14 +48,14 @@ class DropoutIgnoresEval(Rule):
             return F.dropout(self.fc(x), 0.5, training=self.training)
     ```
 
-    For attention: `dropout_p=self.p if self.training else 0.0`.
+    For attention, pass `dropout_p=self.p if self.training else 0.0`.
 
     ## How it is found
-    In the eval run, by the arguments of each call, those left to their defaults too. A probability of 0 is not
-    reported, and neither is `nn.BatchNorm2d(track_running_stats=False)`, which is asked to work so.
+    In the eval run, by the arguments of each call, including defaults. A probability of 0 is not reported, nor is
+    `nn.BatchNorm2d(track_running_stats=False)`, which uses batch statistics by design.
 
     ## When to ignore it
-    When dropout at prediction time is the method (Monte Carlo dropout).
+    If dropout at prediction time is the method (Monte Carlo dropout).
 
     ## References
     - [SDPA does not switch off dropout during evaluation](https://github.com/pytorch/pytorch/issues/124464)
@@ -75,29 +74,29 @@ class DropoutIgnoresEval(Rule):
         for op in runs.report.ops:
             what = _active(op) or (_batch_norm(op) if not graph.by_torch(op) or op.hidden else None)
             if what is not None:
-                in_what = where(runs.report, op.module)
-                yield PendingFinding(f"{short(op.name)} in {in_what} {what}", op.module, graph.users_line(op), about=op.name)
+                message = f"{describe_op(runs.report, op)} {what}"
+                yield PendingFinding(message, op.module, graph.users_line(op), about=op.name)
 
 
 def _active(op: Op) -> str | None:
     """What is wrong with a dropout; ``None`` where it does nothing."""
-    name, arguments = last(op.name), op.arguments
+    name, arguments = base_name(op.name), op.arguments
     training = arguments.get("training", arguments.get("train", False)) is True
     if name in _DROPOUTS and training and _positive(arguments.get("p", 0.5)):
-        return "drops values in eval mode too: pass training=self.training, or use nn.Dropout as a submodule"
+        return "drops values in eval mode. Pass training=self.training, or use nn.Dropout"
     if name == "rrelu" and training:
-        return "draws its slopes in eval mode too: pass training=self.training"
+        return "draws random slopes in eval mode. Pass training=self.training"
     if name == "multi_head_attention_forward" and training and _positive(arguments.get("dropout_p", 0.0)):
-        return "drops attention weights in eval mode too: pass training=self.training"
+        return "drops attention weights in eval mode. Pass training=self.training"
     if name == "scaled_dot_product_attention" and _positive(arguments.get("dropout_p", 0.0)):
-        return "drops attention weights in eval mode too: pass dropout_p=self.p if self.training else 0.0"
+        return "drops attention weights in eval mode. Pass dropout_p=self.p if self.training else 0.0"
     return None
 
 
 def _batch_norm(op: Op) -> str | None:
-    if last(op.name) != "batch_norm" or op.arguments.get("training") is not True:
+    if base_name(op.name) != "batch_norm" or op.arguments.get("training") is not True:
         return None
-    return "takes its statistics from the batch in eval mode too: pass training=self.training and running statistics"
+    return "uses batch statistics in eval mode. Pass training=self.training and running statistics"
 
 
 def _positive(value: object) -> bool:

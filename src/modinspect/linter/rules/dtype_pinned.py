@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from modinspect.findings import Severity
-from modinspect.linter.queries import ReportGraph, last, short, where
+from modinspect.linter.queries import ReportGraph, describe_module, describe_op
 from modinspect.linter.rule import PendingFinding, Rule, Runs, Undecided
-from modinspect.report import ForwardError, Op, Operand, Report, Source, index_of
+from modinspect.report import ForwardError, Op, Operand, Report, Source, base_name, index_of, short_name
 
 _DTYPE = "bfloat16"
 _WIDER = ("float32", "float64")
 _MISMATCHES = ("dtype", "scalar type", "same type", "Input type", "expected m1 and m2", "Float", "BFloat16")
-_ONE = "Make tensors in the dtype of the others (dtype=x.dtype), and keep constants in register_buffer()"
+_USE_ITS_DTYPE = "Create tensors in the input's dtype (dtype=x.dtype), and keep constants in buffers"
 _NO_KERNEL = "not implemented for"
 _ONE_DTYPE = frozenset({
     "linear", "bilinear", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "matmul",
@@ -31,15 +31,15 @@ _NOT_USUAL = frozenset({
 
 
 class DtypePinned(Rule):
-    """In bfloat16 the forward raises, or silently goes on in float32.
+    """In bfloat16 the forward raises, or silently continues in float32.
 
     ## What it does
-    Runs the forward with parameters, buffers and floating inputs in bfloat16 and reports a call that raises on two
-    dtypes, or one that turns bfloat16 into float32 that reaches an output.
+    Runs the forward with parameters, buffers and floating-point inputs in bfloat16, and checks for calls that raise on
+    mixed dtypes, and for calls that promote bfloat16 to float32 all the way to an output.
 
     ## Why it is bad
-    A float32 constant widens all that it meets, so that the model loses the speed and memory that bfloat16 was chosen
-    for; at the next layer with weights it raises. Both show only once somebody calls `model.to(torch.bfloat16)`.
+    A float32 constant promotes everything it meets, so the model loses the speed and memory that bfloat16 was chosen
+    for; at the next layer with weights it raises. Neither shows until someone calls `model.to(torch.bfloat16)`.
 
     ## Example
     ```python
@@ -64,13 +64,13 @@ class DtypePinned(Rule):
     ```
 
     ## How it is found
-    By an eval run in bfloat16. A tensor that is cast back before the output is fine, and so is what is usually computed
-    in float32: norms, softmax, losses, angles, logits. Operators that the CPU has no bfloat16 kernel for don't count;
-    the rule is skipped there. A function that no device offers in bfloat16 (`torch.fft.rfft`, `.numpy()`) is an info, and
-    so is a number that is too large for float16 (`masked_fill(mask, -1e9)`).
+    An eval run in bfloat16. Tensors that are cast back before the output are fine, and so is what is usually computed
+    in float32: norms, softmax, losses, angles, logits. If the CPU has no bfloat16 kernel for an operator, the rule is
+    not decided. Functions that no device supports in bfloat16 (`torch.fft.rfft`, `.numpy()`) and numbers too large for
+    float16 (`masked_fill(mask, -1e9)`) are infos.
 
     ## When to ignore it
-    When the model runs in float32, or under `torch.autocast`, which casts by itself.
+    If the model runs in float32, or under `torch.autocast`, which casts by itself.
 
     ## References
     - [expected scalar type Float but found BFloat16, from an attention mask](https://github.com/mlfoundations/open_clip/issues/916)
@@ -91,7 +91,7 @@ class DtypePinned(Rule):
         graph = ReportGraph(report)
         mixed = next((op for op in report.ops if _would_raise(op)), None) if report.model.execution == "weightless" else None
         if mixed is not None:
-            message = f"in {_DTYPE}, {_named(report, mixed)} gets tensors of several dtypes, and raises. {_ONE}"
+            message = f"in {_DTYPE}, {describe_op(report, mixed)} gets tensors of several dtypes and raises. {_USE_ITS_DTYPE}"
             yield PendingFinding(message, mixed.module, mixed.source)
             return
         yield from _goes_on(graph)
@@ -103,11 +103,11 @@ def _raises(report: Report, error: ForwardError) -> PendingFinding:
     if _NO_KERNEL in message or not any(words in message for words in _MISMATCHES):
         raise Undecided(f"in {_DTYPE} the forward raised {error.type}: {message}")
     op = error.op
-    name = _named(report, op) if op is not None else where(report, error.module)
-    way_out = _ONE if op is None or _mixes(op) else "Cast to float32 before it, and back after it"
+    where = describe_module(report, error.module) if op is None else describe_op(report, op)
+    advice = _USE_ITS_DTYPE if op is None or _mixes(op) else "Cast to float32 before, and back after"
     severity: Severity | None = "info" if "nsupported" in message else None
     source = error.source or _became_wide(report, op)
-    return PendingFinding(f"in {_DTYPE}, {name} raises: {message}. {way_out}", error.module, source, severity=severity)
+    return PendingFinding(f"in {_DTYPE}, {where} raises: {message}. {advice}", error.module, source, severity=severity)
 
 
 def _became_wide(report: Report, op: Op | None) -> Source | None:
@@ -125,10 +125,6 @@ def _became_wide(report: Report, op: Op | None) -> Source | None:
     return None
 
 
-def _named(report: Report, op: Op) -> str:
-    return f"{short(op.name)} in {where(report, op.module)}"
-
-
 def _mixes(op: Op) -> bool:
     """Whether an op gets tensors of several floating dtypes."""
     return len({operand.dtype for operand in op.inputs if "float" in operand.dtype}) > 1
@@ -136,7 +132,7 @@ def _mixes(op: Op) -> bool:
 
 def _would_raise(op: Op) -> bool:
     """Whether an op that ran without memory would raise with it; autocast casts by itself."""
-    return last(op.name) in _ONE_DTYPE and _mixes(op) and "aten._to_copy.default" not in op.aten
+    return base_name(op.name) in _ONE_DTYPE and _mixes(op) and "aten._to_copy.default" not in op.aten
 
 
 def _overflows(runs: Runs) -> Iterator[PendingFinding]:
@@ -147,10 +143,9 @@ def _overflows(runs: Runs) -> Iterator[PendingFinding]:
         return
     error = report.error
     if error is not None and "without overflow" in error.message:
-        name = f"{short(error.op.name)} in " if error.op is not None else ""
+        where = describe_module(report, error.module) if error.op is None else describe_op(report, error.op)
         yield PendingFinding(
-            f"in float16, {name}{where(report, error.module)} raises: a number is too large for it. "
-            "Use torch.finfo(x.dtype).min",
+            f"in float16, {where} raises: a number is too large. Use torch.finfo(x.dtype).min",
             error.module,
             error.source,
             severity="info",
@@ -172,8 +167,8 @@ def _goes_on(graph: ReportGraph) -> Iterator[PendingFinding]:
                 yield _promoted(graph, op, constant)
         elif not wider and all_wide and _follows_the_unusual(graph, op, wide):
             yield PendingFinding(
-                f"{short(op.name)} in {where(graph.report, op.module)} gives {op.outputs[0].dtype} in a model of {_DTYPE}, "
-                "and what follows goes on in it up to the output: cast back to the dtype of the input",
+                f"in {_DTYPE}, {describe_op(graph.report, op)} returns {op.outputs[0].dtype}, and later calls stay in it up to "
+                "the output. Cast back to the input's dtype",
                 op.module,
                 op.source,
                 about=op.name,
@@ -221,11 +216,10 @@ def _is_made_wide_on_purpose(graph: ReportGraph, operand: Operand) -> bool:
 
 def _promoted(graph: ReportGraph, op: Op, constant: Operand) -> PendingFinding:
     maker = graph.producer(constant)
-    origin = f" made by {short(maker.name)}" if maker is not None else ""
+    origin = f" from {short_name(maker.name)}" if maker is not None else ""
     return PendingFinding(
-        f"{short(op.name)} in {where(graph.report, op.module)} meets a {constant.dtype} tensor{origin}, and the model of "
-        f"{_DTYPE} goes "
-        f"on in {constant.dtype} up to its output: make that tensor in the dtype of the others (dtype=x.dtype)",
+        f"in {_DTYPE}, {describe_op(graph.report, op)} gets a {constant.dtype} tensor{origin}, and the result stays "
+        f"{constant.dtype} up to the output. Create that tensor in the input's dtype (dtype=x.dtype)",
         op.module,
         op.source,
         about=op.name,
@@ -238,7 +232,7 @@ def _follows_the_unusual(graph: ReportGraph, op: Op, wide: set[int]) -> bool:
     while waiting:
         for user in graph.users.get(waiting.pop().index, []):
             if user.index in wide and user.index not in seen:
-                if last(user.name) in _NOT_USUAL:
+                if base_name(user.name) in _NOT_USUAL:
                     return True
                 seen.add(user.index)
                 waiting.append(user)

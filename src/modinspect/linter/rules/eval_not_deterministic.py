@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from modinspect.linter.queries import short, where
+from modinspect.linter.queries import describe_call
 from modinspect.linter.rule import PendingFinding, Rule, Runs
 
 
@@ -12,13 +12,11 @@ class EvalNotDeterministic(Rule):
     """Two eval runs on the same input give different outputs.
 
     ## What it does
-    Runs the model twice in eval mode on the same input, one run after the other, and reports where the outputs begin to
-    differ.
+    Runs the model twice in eval mode on the same input and reports the call at which the results start to differ.
 
     ## Why it is bad
-    A prediction cannot be repeated, a test cannot be written against it, and a metric moves from one evaluation to the
-    next. Either random numbers are drawn that belong to training, or one call leaves something behind that the next one
-    finds.
+    Predictions can't be reproduced, tests can't compare against them, and metrics change from one evaluation to the
+    next. Usually randomness that belongs to training is still on, or one call leaves state that changes the next.
 
     ## Example
     ```python
@@ -45,13 +43,12 @@ class EvalNotDeterministic(Rule):
     ```
 
     ## How it is found
-    Two real runs are watched, call by call. The first call with another result, of those that the output comes from and
-    whose operands were still equal, is the one reported. Differences within rounding are none. Without the weights'
-    values the rule can't be decided.
+    Two real runs are compared call by call. The reported call is the first one on the way to the output whose operands
+    are equal and whose result is not. Differences within rounding are ignored. Without real weights the rule is not
+    decided.
 
     ## When to ignore it
-    When the model samples, as a generative one does. Hand it a seeded `torch.Generator`, and it can be tested all the
-    same.
+    If the model samples, as a generative model does. A seeded `torch.Generator` makes it testable.
 
     ## References
     - [The same input through the same SegFormer gives two outputs](https://github.com/qubvel-org/segmentation_models.pytorch/issues/1222)
@@ -68,12 +65,9 @@ class EvalNotDeterministic(Rule):
         site = runs.nondeterminism()
         if site is None:
             return
-        begins = (
-            f"; the difference begins with {short(site.function)} in {where(runs.report, site.module)}" if site.function else ""
-        )
+        where = f", first at {describe_call(runs.report, site.function, site.module)}" if site.function else ""
         yield PendingFinding(
-            f"two eval runs on the same input give different outputs{begins}. Draw random numbers, and change state, only "
-            "if self.training",
+            f"two eval runs on the same input differ{where}. Draw random numbers and change state only if self.training",
             site.module,
             site.source,
         )

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from modinspect.linter.queries import ReportGraph, updates, where
+from modinspect.linter.queries import ReportGraph, describe_module, updates
 from modinspect.linter.rule import PendingFinding, Rule, Runs
 
 
 class FrozenBatchnormUpdates(Rule):
-    """A batch norm with frozen parameters still updates its running statistics.
+    """A frozen batch norm still updates its running statistics.
 
     ## What it does
-    Reports a batch norm whose weight and bias do not require a gradient and that updates its running mean and variance
+    Checks for batch norms whose weight and bias have `requires_grad=False` but whose running mean and variance change
     in train mode.
 
     ## Why it is bad
-    `requires_grad_(False)` stops the optimizer, not the statistics: those are buffers, written in each forward in train
-    mode. A "frozen" backbone drifts away from its checkpoint, and with small batches it drifts fast.
+    `requires_grad_(False)` stops the optimizer, not the statistics: they are buffers, updated by every forward in train
+    mode. A "frozen" backbone drifts away from its checkpoint, quickly if batches are small.
 
     ## Example
     ```python
@@ -51,12 +51,11 @@ class FrozenBatchnormUpdates(Rule):
     ```
 
     ## How it is found
-    In the train run, by the buffers that batch norms write to and the parameters that they use. In a model without any
-    trainable parameter it is an info: who would train it?
+    In the train run, by the buffers that batch norms write to and the parameters that they use. In a model without
+    trainable parameters it is an info.
 
     ## When to ignore it
-    When the statistics are meant to follow the new data while scale and shift stay, as in some methods of domain
-    adaptation.
+    If the statistics should follow new data while scale and shift stay fixed, as in some domain adaptation methods.
 
     ## References
     - [Easy way to "freeze" BatchNorm running_mean/running_var](https://github.com/pytorch/pytorch/issues/86590)
@@ -70,7 +69,7 @@ class FrozenBatchnormUpdates(Rule):
     severity = "warning"
 
     def check(self, runs: Runs) -> Iterator[PendingFinding]:
-        """Batch norms that learn nothing and whose running statistics move all the same."""
+        """Batch norms without trainable parameters whose running statistics change."""
         frozen = {state.name for state in runs.report.parameters if not state.trainable}
         if not frozen or not any(op.name.endswith("batch_norm") for op in runs.report.ops):
             return
@@ -81,8 +80,8 @@ class FrozenBatchnormUpdates(Rule):
             if not found.parameters or not found.parameters <= frozen:
                 continue
             yield PendingFinding(
-                f"the parameters of {where(report, found.module)} are frozen, and in train mode its running statistics are "
-                "updated all the same: what it computes in eval mode drifts. Put it into eval mode in an override of train()",
+                f"{describe_module(report, found.module)} is frozen, but its running statistics still change in train mode. "
+                "Put it in eval mode in an override of train()",
                 found.module,
                 graph.users_line(found.ops[0]),
                 severity=None if trained else "info",

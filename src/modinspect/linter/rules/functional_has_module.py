@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from modinspect.linter.queries import ReportGraph, last, short, where
+from modinspect.linter.queries import ReportGraph, describe_op
 from modinspect.linter.rule import PendingFinding, Rule, Runs
-from modinspect.report import Op
+from modinspect.report import Op, base_name
 
-_TWINS = {
+_EQUIVALENTS = {
     **dict.fromkeys(["relu", "relu_"], "ReLU"),
     **dict.fromkeys(["leaky_relu", "leaky_relu_"], "LeakyReLU"),
     **dict.fromkeys(["elu", "elu_"], "ELU"),
@@ -80,16 +80,16 @@ _ONLY_FUNCTIONAL = {"unfold": "Unfold", "fold": "Fold", "pad": "ConstantPad1d/2d
 
 
 class FunctionalHasModule(Rule):
-    """A function is called for which torch.nn has a module.
+    """A function is called that has a module equivalent in `torch.nn`.
 
     ## What it does
-    Reports a hidden call, such as `F.relu(x)`, `x.sigmoid()` or `torch.flatten(x, 1)`, for which `torch.nn` has a
-    module that does the same.
+    Checks for calls such as `F.relu(x)`, `x.sigmoid()` or `torch.flatten(x, 1)` in a `forward` of yours where
+    `torch.nn` has an equivalent module.
 
     ## Why it is bad
-    It is not wrong: the model computes the same. But `print(model)`, `torchinfo.summary` and hooks on modules do not
-    see the call, quantization and feature extraction tools that work by modules pass it over, and a function keeps no
-    mode of its own: see MI201.
+    This is not a bug: the model computes the same. But `print(model)`, `torchinfo.summary` and module hooks don't see
+    the call, tools that work on modules (quantization, feature extraction) skip it, and a function doesn't follow
+    `model.eval()` by itself (see MI201).
 
     ## Example
     ```python
@@ -115,11 +115,11 @@ class FunctionalHasModule(Rule):
     ```
 
     ## How it is found
-    In the eval run, each op whose owner is no layer and whose name stands in a table of twins. Calls that modules of
-    torch make themselves, and functions without a twin (`torch.cat`, `x + y`, views), are not reported.
+    In the eval run, by the name of each op outside a layer. Calls made by torch's own modules, and functions without an
+    equivalent module (`torch.cat`, `x + y`, views), are not reported.
 
     ## When to ignore it
-    Whenever you like functions better. The rule is for those who want `print(model)` to tell the whole story.
+    Whenever you prefer functions. The rule is for projects that want `print(model)` to show everything.
 
     ## References
     - [torchsummary does not summarise functional layers](https://github.com/sksq96/pytorch-summary/issues/120)
@@ -131,24 +131,24 @@ class FunctionalHasModule(Rule):
     severity = "info"
 
     def check(self, runs: Runs) -> Iterator[PendingFinding]:
-        """Hidden calls with a twin in ``torch.nn``."""
+        """Hidden calls with an equivalent in ``torch.nn``."""
         graph = ReportGraph(runs.report)
         layers = {module.path for module in runs.report.modules if module.layer}
         for op in runs.report.ops:
-            twin = _twin(op)
-            if twin is None or not op.hidden or op.module in layers or graph.by_torch(op):
+            equivalent = _equivalent(op)
+            if equivalent is None or not op.hidden or op.module in layers or graph.by_torch(op):
                 continue
             yield PendingFinding(
-                f"{short(op.name)} in {where(runs.report, op.module)} has a module twin that print(model) would show: "
-                f"register nn.{twin} in __init__ and call that",
+                f"{describe_op(runs.report, op)} has a module equivalent. Register nn.{equivalent} in __init__ and call it, so "
+                "that print(model) shows it",
                 op.module,
                 op.source,
                 about=op.name,
             )
 
 
-def _twin(op: Op) -> str | None:
-    name = last(op.name)
+def _equivalent(op: Op) -> str | None:
+    name = base_name(op.name)
     if op.name.startswith("torch.nn.functional."):
-        return _TWINS.get(name) or _ONLY_FUNCTIONAL.get(name)
-    return _TWINS.get(name) if op.name in (f"torch.{name}", f"torch.Tensor.{name}") else None
+        return _EQUIVALENTS.get(name) or _ONLY_FUNCTIONAL.get(name)
+    return _EQUIVALENTS.get(name) if op.name in (f"torch.{name}", f"torch.Tensor.{name}") else None

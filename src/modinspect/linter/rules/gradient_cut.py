@@ -5,21 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 
-from modinspect.linter.queries import group_by_unused_module, listed, short, where
+from modinspect.linter.queries import describe_call, describe_module, group_by_unused_module
 from modinspect.linter.rule import CallSite, PendingFinding, Rule, Runs, Undecided
-from modinspect.report import Report
+from modinspect.report import Report, short_name
+from modinspect.wording import listed
 
 
 class GradientCut(Rule):
-    """A trainable parameter is used and no gradient of the output reaches it.
+    """A trainable parameter is used, but no gradient reaches it.
 
     ## What it does
-    Reports parameters with `requires_grad` that the forward uses, and that no floating output depends on as far as
-    autograd knows: the way is cut by `.detach()`, `.data`, `torch.no_grad()`, `.item()`, numpy or a comparison, or the
-    result is dropped.
+    Checks for parameters with `requires_grad=True` that the forward uses but that no output depends on as far as
+    autograd knows. The path is cut by `.detach()`, `.data`, `torch.no_grad()`, `.item()`, numpy, a comparison or an
+    index, or the result is never used.
 
     ## Why it is bad
-    The parameter keeps its initial value for the whole training, without a word: its `grad` stays `None` and the
+    The parameter keeps its initial value throughout training, without any error: its `grad` stays `None` and the
     optimizer skips it. `DistributedDataParallel` raises.
 
     ## Example
@@ -48,17 +49,17 @@ class GradientCut(Rule):
             return self.head(features)
     ```
 
-    If the encoder is not to be trained, say so: `self.encoder.requires_grad_(False)`.
+    If the encoder should not be trained, say so: `self.encoder.requires_grad_(False)`.
 
     ## How it is found
     A real forward with autograd, in train mode and in eval mode. The graph of the outputs, and of tensors that modules
-    keep (an auxiliary loss), is followed to the parameters; no backward is computed. What is not reached is reported at
-    the first call that took a value depending on it and gave none with a gradient; under `no_grad`, at the call of the
-    module that runs under it.
+    keep (such as an auxiliary loss), is followed back to the parameters; no backward is run. A parameter that isn't
+    reached is reported at the first call whose operands depend on it and whose result has no gradient; under `no_grad`,
+    at the call of the module that runs under it.
 
     ## When to ignore it
-    When something else than the loss updates the parameter (a moving average), though then it should not require a
-    gradient.
+    If something other than the loss updates the parameter, such as a moving average. Such a parameter should have
+    `requires_grad=False`.
 
     ## References
     - [A feature extractor that detaches: gradients do not reach the image encoder](https://github.com/lucidrains/CoCa-pytorch/issues/6)
@@ -96,27 +97,25 @@ def _used(runs: Runs) -> set[str]:
 
 
 def _cut(report: Report, site: CallSite | None, names: list[str]) -> PendingFinding:
-    subject = f"no gradient of the output reaches {listed(names)}"
+    subject = f"no gradient reaches {listed(names, limit=3)}"
     if site is None:
-        return PendingFinding(f"{subject}. {_WAY_OUT}", names[0].rpartition(".")[0])
-    at = f"{short(site.function)} in {where(report, site.module)}"
-    why = f"{at} cuts it off" if short(site.function) in _CUTTERS else f"{at} runs without gradients, or its result has none"
-    return PendingFinding(f"{subject}: {why}. {_WAY_OUT}", site.module, site.source)
+        return PendingFinding(f"{subject}. {_ADVICE}", names[0].rpartition(".")[0])
+    call = describe_call(report, site.function, site.module)
+    cause = f"{call} cuts it" if short_name(site.function) in _CUTTERS else f"{call} returns no gradient"
+    return PendingFinding(f"{subject}: {cause}. {_ADVICE}", site.module, site.source)
 
 
 def _dropped(report: Report, path: str, names: list[str]) -> PendingFinding:
-    """Parameters whose results go nowhere: a branch that is computed and not used."""
+    """Parameters of a branch that is computed and not used."""
     user = next((op for op in report.ops if any(operand.origin == f"param:{names[0]}" for operand in op.inputs)), None)
     call = next((call for call in report.calls if call.module == path), None)
     source = call.source if call is not None else user.source if user is not None else None
     owner = names[0].rpartition(".")[0] if path in names else path
-    what = path if path in names else f"the parameters of {where(report, path)}"
-    return PendingFinding(
-        f"no gradient of the output reaches {what}: nothing of its result goes into the output. {_WAY_OUT}", owner, source
-    )
+    what = path if path in names else f"the parameters of {describe_module(report, path)}"
+    return PendingFinding(f"no gradient reaches {what}: the output doesn't depend on its result. {_ADVICE}", owner, source)
 
 
-_WAY_OUT = "Let gradients through, or freeze what is not to be trained: requires_grad_(False)"
+_ADVICE = "Let gradients through, or freeze the parameters with requires_grad_(False)"
 _CUTTERS = frozenset(
     {"Tensor.detach", "Tensor.detach_", "torch.detach", "Tensor.data", "Tensor.item", "Tensor.tolist", "Tensor.numpy"}
 )

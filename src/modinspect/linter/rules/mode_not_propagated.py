@@ -4,23 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from modinspect.linter.queries import calls_of_created_modules, listed, where
+from modinspect.linter.queries import calls_of_created_modules, describe_module
 from modinspect.linter.rule import ModeMismatch, PendingFinding, Rule, Runs
 from modinspect.report import ModuleInfo, Source
+from modinspect.wording import listed
 
 
 class ModeNotPropagated(Rule):
-    """After model.eval() or model.train() a submodule is in the other mode.
+    """A submodule doesn't follow `model.train()` or `model.eval()`.
 
     ## What it does
-    Calls `model.train()`, `model.eval()` and `model.train()` again, and reports modules that stay in the mode before.
-    Also reports modules that the forward itself switches, so that they run in train mode although the model is in eval
-    mode.
+    Calls `model.train()`, `model.eval()` and `model.train()` again, and checks for modules that stay in the previous
+    mode. Also reports modules that `forward` itself switches to train mode while the model is in eval mode.
 
     ## Why it is bad
-    Dropout and batch norm of a module that is left in train mode go on as in training: predictions are random, and
-    evaluation changes the running statistics. One left in eval mode is never regularised. Mostly an override of
-    `train()` forgot that `nn.Module.train` is what passes the mode on, and that `eval()` is `train(False)`.
+    Dropout and batch norm in a module that stays in train mode behave as in training: predictions are random, and
+    evaluation changes the running statistics. A module that stays in eval mode is never regularized. The usual cause is
+    an override of `train()` without `super().train(mode)`, which is what passes the mode on. `eval()` is
+    `train(False)`.
 
     ## Example
     ```python
@@ -55,12 +56,11 @@ class ModeNotPropagated(Rule):
     ```
 
     ## How it is found
-    By the `training` flags after each switch, and in the eval run by the mode in which each module ran. A module that
-    an override keeps in eval mode on purpose is not reported when nothing in it is trainable, and is an info when
-    something is.
+    By the `training` flags after each switch, and by the mode in which each module ran. A module that an override keeps
+    in eval mode on purpose is not reported if nothing in it is trainable, and is an info otherwise.
 
     ## When to ignore it
-    When statistics are frozen on purpose while scale and shift are trained.
+    If statistics are frozen on purpose while scale and shift are trained.
 
     ## References
     - [Overload of train() in a subclass of nn.Module breaks train and eval](https://github.com/KindXiaoming/pykan/issues/108)
@@ -96,15 +96,15 @@ class ModeNotPropagated(Rule):
             ):
                 reported.add(call.module)
                 yield PendingFinding(
-                    f"{where(runs.report, call.module)} runs in train mode after model.eval(): forward switches it. Leave the "
-                    "mode to train() and eval(), and look at self.training",
+                    f"{describe_module(runs.report, call.module)} runs in train mode after model.eval(), because forward "
+                    "switches it. Leave the mode to train() and eval(), and check self.training",
                     call.module,
                     call.source,
                 )
 
 
 def _matters_in_train(mismatch: ModeMismatch, info: ModuleInfo | None) -> bool:
-    """Frozen modules may stay in eval mode, which many keep them in on purpose."""
+    """Frozen modules may stay in eval mode: many keep them there on purpose."""
     if not mismatch.set_on_purpose:
         return True
     return info is not None and info.trainable_params > 0
@@ -112,15 +112,15 @@ def _matters_in_train(mismatch: ModeMismatch, info: ModuleInfo | None) -> bool:
 
 def _finding(runs: Runs, mismatches: list[ModeMismatch]) -> PendingFinding:
     first = mismatches[0]
-    names = listed(where(runs.report, mismatch.module) for mismatch in mismatches)
+    names = listed([describe_module(runs.report, mismatch.module) for mismatch in mismatches], limit=3)
     other = "train" if first.asked == "eval" else "eval"
     source: Source | None = first.method or (runs.declared(first.module) if first.module else None)
     if first.asked == "train" and first.set_on_purpose:
-        message = f"{names} stays in eval mode after model.train(). If that is meant, freeze its parameters, too"
+        message = f"{names} stays in eval mode after model.train(). Freeze its parameters too if this is intended"
         return PendingFinding(message, first.module, source, about="train", severity="info")
     verb = "are" if len(mismatches) > 1 else "is"
-    way_out = (
-        "call super().train(mode) in the override of train(), and return self" if first.method else "switch modes with train()"
+    advice = (
+        "Call super().train(mode) in the override of train(), and return self" if first.method else "Switch modes with train()"
     )
-    message = f"after model.{first.asked}(), {names} {verb} still in {other} mode: {way_out}"
+    message = f"after model.{first.asked}(), {names} {verb} still in {other} mode. {advice}"
     return PendingFinding(message, first.module, source, about=first.asked)

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from modinspect.linter.queries import where
+from modinspect.linter.queries import describe_module
 from modinspect.linter.rule import PendingFinding, Rule, Runs
 
 
 class ModuleMadeInForward(Rule):
-    """A layer with parameters is built anew in each forward.
+    """A module with parameters is created in `forward`.
 
     ## What it does
-    Reports a module with parameters that is constructed while the forward runs, and again in the next one.
+    Checks for modules with parameters that are constructed each time `forward` runs.
 
     ## Why it is bad
-    Its weights are drawn from random numbers at each call. They are in no optimizer, what a step would change is thrown
-    away before the next forward, and nothing saves them. The rest of the model learns to live with the noise, which
-    hides the mistake.
+    The module starts from new weights at every call. No optimizer has its parameters, an update would be lost before
+    the next call, and no checkpoint saves them. The rest of the model may learn around the noise, which hides the
+    mistake.
 
     ## Example
     ```python
@@ -43,15 +43,15 @@ class ModuleMadeInForward(Rule):
             return self.head(self.fc(x))
     ```
 
-    Where a size is known only from the input, `nn.LazyLinear` and its kin are made for that.
+    If a size is only known from the input, use a lazy module such as `nn.LazyLinear`.
 
     ## How it is found
-    The forward runs twice. A module that runs in the second and was not there after the first is reported where it was
-    made. One that the first forward makes and keeps is reported as an info: an optimizer made before it does not have
-    its parameters. Modules without parameters (`nn.ReLU()(x)`, losses) cost a little time and are not reported.
+    The forward runs twice. A module that runs in the second forward but did not exist after the first is reported where
+    it is constructed. A module that the first forward creates and keeps is an info: an optimizer created earlier
+    doesn't have its parameters. Modules without parameters (`nn.ReLU()(x)`, losses) are not reported.
 
     ## When to ignore it
-    Never that we know of.
+    We know of no good reason.
 
     ## References
     - [SoftPool creates its convolutions in forward, and no checkpoint has them](https://github.com/wangyida/softpool/issues/11)
@@ -64,22 +64,22 @@ class ModuleMadeInForward(Rule):
     severity = "error"
 
     def check(self, runs: Runs) -> Iterator[PendingFinding]:
-        """Modules with parameters that are not there before the forward."""
+        """Modules with parameters that did not exist before the forward."""
         for created in runs.created_modules():
-            user = where(runs.report, created.module)
+            user = describe_module(runs.report, created.module)
             if created.anew:
                 yield PendingFinding(
-                    f"{created.class_name} is built anew in each forward of {user}: its {created.params:,} parameters start "
-                    "from random values each time, and nothing trains or saves them. Build it in __init__",
+                    f"{created.class_name} is created in each forward of {user}: its {created.params:,} parameters start "
+                    "anew each time, and nothing trains or saves them. Create it in __init__",
                     created.module,
                     created.source,
                     about=created.class_name,
                 )
             else:
                 yield PendingFinding(
-                    f"{created.class_name} is built in the first forward of {user}: an optimizer made before that does not "
-                    f"have its {created.params:,} parameters, and load_state_dict() has no place for them. Build it in "
-                    "__init__, or use a lazy module of torch's",
+                    f"{created.class_name} is created in the first forward of {user}: an optimizer created before "
+                    f"doesn't have its {created.params:,} parameters, and load_state_dict() can't load them. Create it in "
+                    "__init__, or use a lazy module such as nn.LazyLinear",
                     created.module,
                     created.source,
                     about=created.class_name,

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from modinspect.linter.queries import ReportGraph, last, short, where
+from modinspect.linter.queries import ReportGraph, describe_op
 from modinspect.linter.rule import PendingFinding, Rule, Runs
-from modinspect.report import Op, Report, index_of
+from modinspect.report import Op, Report, base_name, index_of
 
 
 class ResultUnused(Rule):
-    """A result is computed that nothing uses.
+    """A result is computed but never used.
 
     ## What it does
-    Reports a call that computes something which neither the output nor any later call uses, and which nothing keeps.
+    Checks for calls whose result is not used by the output or a later call, and that nothing keeps.
 
     ## Why it is bad
-    At best it costs time. Often the result was meant to be assigned: `F.relu(x)` and `x.clamp(0, 1)` do not change `x`.
+    At best it wastes time. Often the result was meant to be assigned: `F.relu(x)` and `x.clamp(0, 1)` don't change `x`.
 
     ## Example
     ```python
@@ -44,11 +44,11 @@ class ResultUnused(Rule):
     ```
 
     ## How it is found
-    In the eval run, by the operands of all later calls. Calls that write to a tensor, views, and results that an
-    attribute or a cache holds after the forward are not reported.
+    In the eval run, by the operands of all later calls. In-place calls, views, and results that an attribute or a cache
+    holds after the forward are not reported.
 
     ## When to ignore it
-    When the result is used by other inputs or another mode than those of the run.
+    If other inputs or another mode use the result.
 
     ## References
     - [The output of the ReLU is never used in the blocks of BNInception](https://github.com/Cadene/pretrained-models.pytorch/issues/79)
@@ -60,34 +60,39 @@ class ResultUnused(Rule):
     severity = "info"
 
     def check(self, runs: Runs) -> Iterator[PendingFinding]:
-        """Results that are computed for nothing."""
+        """Results that nothing uses."""
         report = runs.report
         graph = ReportGraph(report)
         given = {index_of(output.origin, "op") for output in report.outputs}
         for op in report.ops:
             used = graph.users.get(op.index) or op.index in given or op.kept is not False
-            if used or op.kind != "compute" or op.mutates or not op.outputs or _passes_on(op) or _gives_for(report, op):
+            if (
+                used
+                or op.kind != "compute"
+                or op.mutates
+                or not op.outputs
+                or _passes_on(op)
+                or _may_be_a_functions_result(report, op)
+            ):
                 continue
             yield PendingFinding(
-                f"nothing uses the result of {short(op.name)} in {where(report, op.module)}, neither the output nor a later "
-                "call: "
-                "use it, or do not compute it",
+                f"the result of {describe_op(report, op)} is never used. Use it, or remove the call",
                 op.module,
                 op.source,
                 about=op.name,
             )
 
 
-def _gives_for(report: Report, op: Op) -> bool:
-    """Whether an ``autograd.Function`` that runs around an op may have given its result as its own."""
+def _may_be_a_functions_result(report: Report, op: Op) -> bool:
+    """Whether an ``autograd.Function`` that runs around an op may have returned its result."""
     shapes = [output.shape for output in op.outputs]
     return any(
-        last(other.name) == "apply" and other.call == op.call and other.module == op.module
+        base_name(other.name) == "apply" and other.call == op.call and other.module == op.module
         and any(output.shape in shapes for output in other.outputs)
         for other in report.ops[: op.index]
     )  # fmt: skip
 
 
 def _passes_on(op: Op) -> bool:
-    """Whether an op gave its operand back: dropout in eval mode."""
-    return "dropout" in last(op.name)
+    """Whether an op returned its operand: dropout in eval mode."""
+    return "dropout" in base_name(op.name)

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from modinspect.linter.queries import unregistered_modules, where
+from modinspect.linter.queries import describe_module, unregistered_modules
 from modinspect.linter.rule import PendingFinding, Rule, Runs
 from modinspect.report import ModuleInfo, Unregistered
 
 
 class UnregisteredModule(Rule):
-    """A module ran that is kept in a plain list, a dict or a closure, and so is no submodule.
+    """A module that ran is not registered, because a plain list, dict or closure holds it.
 
     ## What it does
-    Reports a module that ran during the forward, has parameters or buffers of its own, and is not in `model.modules()`:
-    it is held by a list, a tuple, a dict, an object that is no module, a global or a closure.
+    Checks for modules with parameters or buffers that ran in `forward` but are not in `model.modules()`, because a
+    list, tuple, dict, global, closure or ordinary object holds them.
 
     ## Why it is bad
-    `nn.Module` registers what is assigned to an attribute directly. What is inside a plain container is in no
-    `model.parameters()`, so no optimizer trains it; in no `state_dict()`, so it is lost with the process; and neither
-    `.to()` nor `.eval()` reaches it. The forward runs all the same, and the loss may even go down a little.
+    `nn.Module` only registers modules that are assigned directly to an attribute. The parameters of a module in a plain
+    container are missing from `model.parameters()`, so no optimizer trains them, and from `state_dict()`, so they are
+    not saved. `.to()`, `.train()` and `.eval()` don't reach the module. The forward still runs, and the loss may even
+    go down.
 
     ## Example
     ```python
@@ -48,14 +49,13 @@ class UnregisteredModule(Rule):
     ```
 
     ## How it is found
-    A hook sees each module that runs. One that `named_modules()` does not list, and with a tensor of its own that an op
-    used, is reported where it was called. Modules without tensors (activations in a dict), and those that only wrap
-    registered ones, are not. A module with parameters of which none is trainable is reported as an info: a frozen
-    teacher is often hidden so on purpose.
+    A hook sees every module that runs. A module that `named_modules()` doesn't list is reported where it is called, if
+    an op used one of its tensors. Modules without tensors (such as activations in a dict) and wrappers around
+    registered modules are not reported. A module whose parameters are all frozen is an info: a frozen teacher is often
+    kept out on purpose.
 
     ## When to ignore it
-    When the module is meant to stay out of the optimizer and of the checkpoint, and you move it and switch its mode by
-    hand.
+    If the module must stay out of the optimizer and the checkpoint, and you move it and switch its mode yourself.
 
     ## References
     - [Module: parameters are not included if the module is initialized in a list](https://github.com/pytorch/pytorch/issues/715)
@@ -69,9 +69,9 @@ class UnregisteredModule(Rule):
     severity = "error"
 
     def check(self, runs: Runs) -> Iterator[PendingFinding]:
-        """Modules that ran with tensors of their own and that somebody holds, but not as a submodule."""
+        """Modules with tensors of their own that ran and are not registered."""
         for entry, info in unregistered_modules(runs):
-            message = _message(entry, info, where(runs.report, entry.module))
+            message = _message(entry, info, describe_module(runs.report, entry.module))
             yield PendingFinding(message, entry.name, entry.source, severity="info" if _is_frozen(info) else None)
 
 
@@ -80,20 +80,17 @@ def _is_frozen(info: ModuleInfo) -> bool:
 
 
 def _message(entry: Unregistered, info: ModuleInfo, user: str) -> str:
-    begins = f"{entry.name} ({entry.class_name}) runs in {user} and is no submodule of it"
+    subject = f"{entry.name} ({entry.class_name}) runs in {user} but is not registered"
     if _is_frozen(info):
-        return f"{begins}: .to() and state_dict() pass its {info.params:,} frozen parameters over. {_way_out(entry)}"
+        return f"{subject}: .to() and state_dict() skip its {info.params:,} frozen parameters. {_advice(entry)}"
     if not info.params:
-        return f"{begins}: .to() and state_dict() pass its buffers over. {_way_out(entry)}"
-    return (
-        f"{begins}: its {info.params:,} parameters are in no optimizer and in no state_dict, and .to() leaves them behind. "
-        f"{_way_out(entry)}"
-    )
+        return f"{subject}: .to() and state_dict() skip its buffers. {_advice(entry)}"
+    return f"{subject}: its {info.params:,} parameters are not trained, not saved, and not moved by .to(). {_advice(entry)}"
 
 
-def _way_out(entry: Unregistered) -> str:
+def _advice(entry: Unregistered) -> str:
     if entry.role == "attribute" and entry.name.endswith("']"):
         return "Keep it in an nn.ModuleDict"
     if entry.role == "attribute" and entry.name.endswith("]"):
         return "Keep it in an nn.ModuleList"
-    return "Make it an attribute of the module that uses it"
+    return "Assign it to an attribute of the module that uses it"

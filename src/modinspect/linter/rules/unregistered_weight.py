@@ -6,31 +6,29 @@ from collections.abc import Iterator
 
 from modinspect.linter.queries import (
     ReportGraph,
+    describe_op,
     is_unregistered_weight,
     is_used_as_weight,
     op_pairs,
-    short,
     unregistered_tensor,
-    where,
     without_indices,
 )
 from modinspect.linter.rule import PendingFinding, Rule, Runs, Undecided
-from modinspect.report import Op, Operand
+from modinspect.report import Op, Operand, short_name
 
 
 class UnregisteredWeight(Rule):
-    """A weight is a tensor that is neither parameter nor buffer.
+    """A weight is neither a parameter nor a buffer.
 
     ## What it does
-    Reports an operand that stands where a weight stands (the weight of `F.linear`, a convolution, an embedding or a
-    norm, or the operand of a matmul whose other operand depends on the input) and that is a plain tensor: an attribute,
-    a global, a closure, or made in `forward`, of random numbers or not. An `nn.Parameter` that nothing registers, in a
-    list say, is reported anywhere.
+    Checks for plain tensors used as a weight: the weight argument of `F.linear`, a convolution, an embedding or a norm,
+    or one factor of a matmul whose other factor depends on the input. The tensor may be an attribute, a global, a
+    closure variable, or created in `forward`. An `nn.Parameter` that is not registered (in a list, for example) is
+    reported wherever it is used.
 
     ## Why it is bad
-    No optimizer trains it and no `state_dict` saves it. If `forward` draws it from random numbers, the model computes
-    another function at each call; if `__init__` does, a model loaded from a checkpoint is another than the one that was
-    saved.
+    No optimizer trains the tensor and no `state_dict` saves it. If `forward` draws it at random, every call computes a
+    different function. If `__init__` does, a model loaded from a checkpoint differs from the one that was saved.
 
     ## Example
     ```python
@@ -55,16 +53,14 @@ class UnregisteredWeight(Rule):
             return F.linear(self.fc(x), self.weight)
     ```
 
-    A weight that is not to be trained (a fixed filter, a random projection) is a buffer:
-    `self.register_buffer("weight", ...)`.
+    If the weight is not trained (a fixed filter, a random projection), use `self.register_buffer("weight", ...)`.
 
     ## How it is found
-    In the eval run each tensor is followed from where it comes. A weight that depends on no input, parameter or buffer
-    is reported at the call that uses it. Square matrices that mix positions (`tril(ones(T, T)) @ x`) are helpers, not
-    weights.
+    The eval run tracks where each tensor comes from. A weight that depends on no input, parameter or buffer is reported
+    at the call that uses it. Square matrices that mix positions (`tril(ones(T, T)) @ x`) are masks, not weights.
 
     ## When to ignore it
-    When the matrix is made of constants in `forward` on purpose, is cheap to make and always the same.
+    If the tensor is built from constants on purpose, cheap to build, and the same each time.
 
     ## References
     - [Parameters created at each forward, so that their values are lost](https://github.com/leaderj1001/Stand-Alone-Self-Attention/issues/2)
@@ -77,31 +73,31 @@ class UnregisteredWeight(Rule):
     severity = "error"
 
     def check(self, runs: Runs) -> Iterator[PendingFinding]:
-        """Operands that stand where a weight stands, and parameters anywhere, that nothing registers."""
+        """Unregistered operands used as weights, and unregistered parameters."""
         graph = ReportGraph(runs.report)
         for op in runs.report.ops:
             for position, operand in enumerate(op.inputs):
-                what = _made(runs, graph, op, position)
+                what = _unregistered_weight(runs, graph, op, position)
                 if what is not None:
                     about = f"{op.name} {without_indices(what, op.module)}"
                     yield PendingFinding(_message(graph, op, operand, what), op.module, op.source, about)
 
 
-def _made(runs: Runs, graph: ReportGraph, op: Op, position: int) -> str | None:
-    """What a weight is that nothing registers, in words; ``None`` for any other operand."""
+def _unregistered_weight(runs: Runs, graph: ReportGraph, op: Op, position: int) -> str | None:
+    """An unregistered weight in words; ``None`` for any other operand."""
     operand = op.inputs[position]
     entry = unregistered_tensor(graph, operand)
     if entry is not None and is_unregistered_weight(graph, op, operand, entry):
         if entry.role != "weight":
             return f"the {entry.role} {entry.name}"
-        return None if _follows_the_batch(runs, op, position) else f"made in forward ({short(entry.name)})"
+        return None if _follows_the_batch(runs, op, position) else f"created in forward ({short_name(entry.name)})"
     if operand.origin is None and is_used_as_weight(graph, op, operand) and not graph.by_torch(op):
-        return "made where nothing registers it"
+        return "of unknown origin"
     return None
 
 
 def _follows_the_batch(runs: Runs, op: Op, position: int) -> bool:
-    """Whether an operand is larger for a larger batch, as an initial state is, and a weight is not."""
+    """Whether an operand grows with the batch, as an initial state does and a weight does not."""
     try:
         larger = runs.batch(2 * runs.batch_size())
     except Undecided:
@@ -110,11 +106,10 @@ def _follows_the_batch(runs: Runs, op: Op, position: int) -> bool:
     return twin is not None and position < len(twin.inputs) and twin.inputs[position].shape != op.inputs[position].shape
 
 
-def _message(graph: ReportGraph, op: Op, operand: Operand, made: str) -> str:
+def _message(graph: ReportGraph, op: Op, operand: Operand, what: str) -> str:
     shape = "×".join(str(size) for size in operand.shape or ())
     name = operand.argument if "weight" in operand.argument else "operand"
     return (
-        f"the {name} of {short(op.name)} in {where(graph.report, op.module)}, {shape}, is {made}: no parameter and no "
-        "buffer, so that no optimizer trains it and no state_dict saves it. Make it an nn.Parameter in __init__, or "
-        "register_buffer() if it is fixed"
+        f"the {name} of {describe_op(graph.report, op)}, {shape}, is {what}, not a parameter or buffer: no optimizer trains it "
+        "and no state_dict saves it. Make it an nn.Parameter in __init__, or a buffer if it is fixed"
     )

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from modinspect.linter.queries import ReportGraph, group_by_unused_module, listed, parent_paths, where
+from modinspect.linter.queries import ReportGraph, describe_module, group_by_unused_module, parent_paths
 from modinspect.linter.rule import PendingFinding, Rule, Runs, Undecided
 from modinspect.report import Report, Source, StateTensor
 from modinspect.usercode import is_installed
+from modinspect.wording import listed
 
 
 class UnusedParameter(Rule):
-    """A trainable parameter is registered and no op uses it.
+    """A trainable parameter is registered but never used.
 
     ## What it does
-    Reports parameters with `requires_grad` that no call used, neither in the eval run nor in the train run.
+    Checks for parameters with `requires_grad=True` that no op used, in eval mode or in train mode.
 
     ## Why it is bad
     `DistributedDataParallel` waits for a gradient that never comes and raises "Expected to have finished reduction in
-    the prior iteration". Optimizer, checkpoint and parameter count carry dead weight. And often the layer was meant to
-    be called.
+    the prior iteration". The optimizer, the checkpoint and the parameter count carry dead weight. And often the layer
+    was meant to be called.
 
     ## Example
     ```python
@@ -49,12 +50,12 @@ class UnusedParameter(Rule):
 
     ## How it is found
     By use, not by calls: `F.linear(x, self.fc.weight)` uses the weight of a layer that is never called. A parameter
-    counts as used if any op got it, in either mode, or if it is an output. Where a value decides what runs (a router that
-    chooses experts), inputs of other values are tried, too. The line reported is the one that registers it, or the
-    outermost module of which no parameter is used.
+    counts as used if any op takes it or if it is an output. If values decide what runs, as in a router that picks
+    experts, other input values are tried too. The reported line registers the parameter, or the outermost module with
+    no used parameter.
 
     ## When to ignore it
-    When other inputs than those of the run use it: a mask token, an encoder for images that were not given. Give such
+    If other inputs use the parameter: a mask token, or an encoder for images that this run didn't get. Give such
     inputs, or set `find_unused_parameters=True`.
 
     ## References
@@ -75,9 +76,7 @@ class UnusedParameter(Rule):
         try:
             in_train = {state.name for state in _unused(runs.train())}
         except Undecided as undecided:
-            raise Undecided(
-                f"parameters that eval mode does not use may be used in train mode, where {undecided.reason}"
-            ) from undecided
+            raise Undecided(f"parameters unused in eval mode may be used in train mode, but {undecided.reason}") from undecided
         names = [state.name for state in unused if state.name in in_train]
         if names and _goes_by_values(runs.report):
             idle = [{state.name for state in _unused(report)} for report in _varied_inputs(runs)]
@@ -95,12 +94,12 @@ def _goes_by_values(report: Report) -> bool:
 def _varied_inputs(runs: Runs) -> tuple[Report, ...]:
     try:
         return runs.varied_inputs()
-    except Undecided:  # what the given inputs have shown stands
+    except Undecided:  # decide by the given inputs only
         return ()
 
 
 def _unused(report: Report) -> list[StateTensor]:
-    """Those of which no op took the value, and which are no output themselves."""
+    """The trainable parameters that no op takes and that are not outputs themselves."""
     given = {output.origin for call in report.calls for output in call.outputs}
     return [
         state for state in report.parameters if state.trainable and state.used is False and f"param:{state.name}" not in given
@@ -112,17 +111,12 @@ def _finding(runs: Runs, path: str, members: list[str]) -> PendingFinding:
     is_module = path not in members
     numels = {state.name: state.numel for state in report.parameters}
     size = sum(numels[name] for name in members)
-    whole = (
-        f"no op uses the parameters of {where(report, path)} ({size:,})"
-        if is_module
-        else f"no op uses the parameter {path} ({size:,})"
-    )
-    more = f": {listed(members)}" if is_module and len(members) > 1 else ""
+    what = f"the parameters of {describe_module(report, path)}" if is_module else f"the parameter {path}"
+    names = f" ({listed(members, limit=3)}: {size:,})" if is_module and len(members) > 1 else f" ({size:,})"
     owner = path if is_module else path.rpartition(".")[0]
     return PendingFinding(
-        f"{whole}{more}. DistributedDataParallel raises on parameters without a gradient, and an optimizer keeps state for "
-        "them: use "
-        "them in forward, or do not make them",
+        f"no op uses {what}{names}, so they get no gradient and DistributedDataParallel raises. Use them in forward, or don't "
+        "create them",
         owner,
         _line(runs, path),
     )

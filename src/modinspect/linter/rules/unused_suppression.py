@@ -8,14 +8,15 @@ from modinspect.linter.rule import PendingFinding, Rule, Runs
 
 
 class UnusedSuppression(Rule):
-    """A comment `# modinspect: ignore[...]` that suppresses nothing.
+    """A `# modinspect: ignore[...]` comment suppresses nothing.
 
     ## What it does
-    Reports a comment `# modinspect: ignore[MI103]` on a line where MI103 finds nothing, and one that names no rule.
+    Checks for `# modinspect: ignore[MI103]` comments on lines where the named rule finds nothing, and for comments that
+    name no known rule.
 
     ## Why it is bad
-    The comment says that something is wrong with the line and accepted. Once the code is right it misleads the reader, and it
-    would silence the same mistake when somebody makes it again.
+    The comment claims that the line has a problem that was accepted. Once the code is fixed, it misleads readers, and
+    it would hide the same mistake if it came back.
 
     ## Example
     ```python
@@ -28,12 +29,12 @@ class UnusedSuppression(Rule):
     ```
 
     ## How it is found
-    The comments of each file that the models' code ran from are read and compared with the findings. Only a comment on a line
-    that ran, or that registers a module or a tensor, is judged, and only where the rules that it names could be decided for
-    each model that the line belongs to. While one of the models could not be checked, nothing is said.
+    After all models were checked, the comments in the files they ran are compared with the findings. A comment is only
+    judged if its line ran, or registers a module or tensor, and if the rules it names were decided for every model that
+    uses the line. If a model could not be checked, this rule reports nothing.
 
     ## When to ignore it
-    Where the finding comes and goes, with another version of torch say: ignore MI001 for that model in `pyproject.toml`.
+    If a finding depends on the environment, such as the torch version: ignore MI001 for that model in `pyproject.toml`.
 
     ## References
     The same question is put by [ruff's unused-noqa](https://docs.astral.sh/ruff/rules/unused-noqa/) and by

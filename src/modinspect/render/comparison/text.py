@@ -12,7 +12,8 @@ from typing import Any
 from rich.text import Text
 
 from modinspect.comparison import Change, Difference, Facts
-from modinspect.render.text import compact, data_size, plain, shape_text, short_name
+from modinspect.render.text import compact, data_size, plain, shape_text
+from modinspect.report import short_name
 
 _SIGNS = {"added": ("+", "green"), "removed": ("-", "red"), "changed": ("~", "yellow")}
 _ROOT = "(the model)"

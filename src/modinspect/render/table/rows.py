@@ -8,8 +8,8 @@ from typing import Literal
 
 from modinspect.render.table.marks import Mark
 from modinspect.render.table.tree import Place
-from modinspect.render.text import last_part, short_name
-from modinspect.report import ModuleInfo, Operand, Output, Report, Shape, Source, Unregistered, index_of
+from modinspect.render.text import last_part
+from modinspect.report import ModuleInfo, Operand, Output, Report, Shape, Source, Unregistered, index_of, short_name
 
 RowKind = Literal["module", "op", "failed", "round", "title"]
 

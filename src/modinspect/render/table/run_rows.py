@@ -38,8 +38,8 @@ from modinspect.render.table.rows import (
 )
 from modinspect.render.table.tree import Place, Spot, grow, lay_out, span, without_numbers
 from modinspect.render.table.view import View
-from modinspect.render.text import aten_name, last_part, shape_text, short_name
-from modinspect.report import ModuleInfo, Op, Operand, Report, Unregistered
+from modinspect.render.text import aten_name, last_part, shape_text
+from modinspect.report import ModuleInfo, Op, Operand, Report, Unregistered, short_name
 
 _ORDER = {mark: index for index, mark in enumerate(MARKS)}
 

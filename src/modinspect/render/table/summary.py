@@ -25,10 +25,9 @@ from modinspect.render.text import (
     place,
     plain,
     shape_text,
-    short_name,
     some,
 )
-from modinspect.report import CrossCheck, ForwardError, Op, Report, Shape, Source, Unregistered
+from modinspect.report import CrossCheck, ForwardError, Op, Report, Shape, Source, Unregistered, short_name
 
 _EXAMPLES = 6
 """How many of a kind are named; the others are counted."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from modinspect.report import MATMULS, WEIGHT_ARGUMENTS, WEIGHTED, base_name, is_factor
 from modinspect.trace.capture import (
     OpRecord,
     Origin,
@@ -23,20 +24,6 @@ from modinspect.trace.capture import (
 
 _INPUT, _STATE, _UNKNOWN = 1, 2, 4
 """Bits for what a value depends on: an input; a parameter, buffer, attribute or global; something unknown."""
-
-_WEIGHT_ARGUMENTS = {"weight", "in_proj_weight", "q_proj_weight", "k_proj_weight", "v_proj_weight", "out_proj_weight"}
-_WITH_WEIGHTS = frozenset(
-    """
-    linear bilinear conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d convolution conv_tbc embedding
-    embedding_bag batch_norm layer_norm group_norm instance_norm rms_norm prelu multi_head_attention_forward
-    """.split()
-)
-_MATMULS = frozenset(
-    """
-    matmul __matmul__ __rmatmul__ __imatmul__ mm bmm mv dot vdot inner tensordot einsum addmm addmm_ baddbmm baddbmm_ addbmm
-    addbmm_ addmv addmv_ chain_matmul multi_dot
-    """.split()
-)
 
 
 @dataclass(frozen=True)
@@ -92,20 +79,19 @@ def _weight_positions(record: OpRecord, on: list[int]) -> Iterator[int]:
     """The positions of operands that are used as weights and depend on nothing; ``on`` has the bits of each operand."""
     if all(on):
         return
-    name = last_name(record.func) if record.signature.name is None else record.signature.name.rpartition(".")[2]
+    name = last_name(record.func) if record.signature.name is None else base_name(record.signature.name)
     created = [
         (position, argument)
         for position, (argument, shape, _, _) in enumerate(record.signature.operands)
         if not on[position] and not (shape is not None and 0 in shape)  # an empty tensor is a placeholder
     ]
-    if name in _WITH_WEIGHTS:
+    if name in WEIGHTED:
         for position, argument in created:
-            if argument_name(record.func, argument) in _WEIGHT_ARGUMENTS:
+            if argument_name(record.func, argument) in WEIGHT_ARGUMENTS:
                 yield position
-    elif name in _MATMULS and _INPUT & _union(on):
+    elif name in MATMULS and _INPUT & _union(on):
         for position, argument in created:
-            adds = name.startswith(("addmm", "baddbmm", "addbmm", "addmv")) and argument in ("0", "input")
-            if not adds and position not in record.signature.mutates:
+            if is_factor(name, argument) and position not in record.signature.mutates:
                 yield position
 
 

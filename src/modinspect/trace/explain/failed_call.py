@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from modinspect.report import Op, Operand, Output, Shape
-
-_SHORT = {"torch.nn.functional.": "F.", "torch.Tensor.": "", "__getitem__": "indexing"}
+from modinspect.report import Op, Operand, Output, Shape, base_name, short_name
 
 
 @dataclass(frozen=True)
@@ -26,7 +24,7 @@ class Failed:
     @property
     def what(self) -> str:
         """The function, with the module that it failed in."""
-        return f"{_inside(self.op)}{short(self.op.name)}"
+        return f"{_inside(self.op)}{op_in_words(self.op.name)}"
 
     @property
     def last(self) -> str:
@@ -44,7 +42,7 @@ class Failed:
     @property
     def who(self) -> str:
         """Whom to name: the module, else the function."""
-        return self.op.module or short(self.op.name)
+        return self.op.module or op_in_words(self.op.name)
 
 
 def came_from(origin: str | None, before: Sequence[Op]) -> str:
@@ -52,7 +50,7 @@ def came_from(origin: str | None, before: Sequence[Op]) -> str:
     kind, _, rest = (origin or "").partition(":")
     if kind == "op" and int(rest) < len(before):
         op = before[int(rest)]
-        maker = f"{op.module} ({short(op.name)})" if not op.hidden and op.module else short(op.name)
+        maker = f"{op.module} ({op_in_words(op.name)})" if not op.hidden and op.module else op_in_words(op.name)
         return f" from {maker} at {op.source.file}:{op.source.line}" if op.source is not None else f" from {maker}"
     if kind == "input":
         return " from the input"
@@ -63,11 +61,9 @@ def _inside(op: Op) -> str:
     return f"in {op.module}, " if op.module else ""
 
 
-def short(name: str) -> str:
-    """The name of a function as people write it."""
-    for long, written in _SHORT.items():
-        name = name.replace(long, written)
-    return name
+def op_in_words(name: str) -> str:
+    """The name of a function in a sentence: ``F.linear``, ``transpose``, ``indexing``."""
+    return "indexing" if base_name(name) == "__getitem__" else short_name(name).removeprefix("Tensor.")
 
 
 def tuple_text(shape: Shape | None) -> str:
