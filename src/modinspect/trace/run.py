@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from modinspect.errors import RunError
 from modinspect.report import Execution, Input, ModelInfo, Report
 from modinspect.trace._torch import PRINTS_TENSOR, DisableTorchFunctionSubclass, eagerly
-from modinspect.trace.assemble import ReportBuilder, describe_error
+from modinspect.trace.assemble import ReportBuilder, describe_error, graph_input_texts, origin_text
 from modinspect.trace.capture import Recorder
 from modinspect.trace.model import (
     Layers,
@@ -139,7 +139,13 @@ def run(model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], opti
         recording = recorder.recorded()
         builder = partial(ReportBuilder, device=summary.device)
         if error is not None:
-            return builder(recording).report(summary, info, data, others, describe_error(error, recorder))
+            return builder(recording).report(
+                summary,
+                info,
+                data,
+                others,
+                describe_error(error, recorder, partial(origin_text, graph_inputs=graph_input_texts(recording))),
+            )
         make = _quick_collections()(lambda: builder(recording).report(summary, info, data, others))
         return Report.made_later(make, model=info, inputs=data)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -279,8 +281,9 @@ def test_layers_in_words(layer: nn.Module, shape: tuple[int, ...], words: str) -
 
 def test_embedding_in_words() -> None:
     model = nn.Sequential(nn.Embedding(7, 4))
-    assert sentence(model, torch.tensor([7])) == "0 has 7 rows, so indices must be from 0 to 6; got others from the input"
-    assert sentence(model, torch.ones(2)) == "0 expects indices (int64 or int32), got float32 from the input"
+    assert sentence(model, torch.tensor([7])) == "0 has 7 rows: index 7 is out of range (0–6) from the input"
+    said = sentence(model, torch.ones(2, 3))
+    assert said == "0 expects integer indices, got float32 from the input: use -i 2,3:int64:0..7"
 
 
 @pytest.mark.parametrize(
@@ -290,11 +293,11 @@ def test_embedding_in_words() -> None:
         (nn.GRU(5, 3), (1, 2, 1, 4), "0 expects 2 or 3 dimensions, got 4: (1, 2, 1, 4) from the input"),
         (nn.LSTMCell(5, 3), (2, 4), "0 expects 5 features, got 4 from the input"),
         (nn.BatchNorm2d(3), (2, 3), "0 expects 4 dimensions, got 2: (2, 3) from the input"),
-        (nn.Conv2d(1, 1, 3), (1, 1, 2, 2), "the kernel (3, 3) of 0 is larger than (1, 1, 2, 2) from the input"),
+        (nn.Conv2d(1, 1, 3), (1, 1, 2, 2), "0 has a kernel of (3, 3), larger than (1, 1, 2, 2) from the input"),
         (
             nn.Conv1d(1, 1, 3, padding=1, dilation=3),
             (1, 1, 3),
-            "the kernel (3,), dilation (3,) of 0 is larger than (1, 1, 3) from the input, padding (1,)",
+            "0 has a kernel of (3,) with dilation (3,) and padding (1,), larger than (1, 1, 3) from the input",
         ),
     ],
 )
@@ -313,52 +316,50 @@ def test_attention_in_words() -> None:
     attend = F.scaled_dot_product_attention
     said = sentence(Calls(lambda q, k: attend(q, k, k)), torch.ones(1, 2, 8), torch.ones(1, 2, 6))
     assert said == (
-        "F.scaled_dot_product_attention of query (1, 2, 8) from the input and key (1, 2, 6) from the input: "
-        "their last dimensions differ"
+        "F.scaled_dot_product_attention: query (1, 2, 8) from the input and key (1, 2, 6) from the input "
+        "differ in the last dimension, 8 and 6"
     )
     said = sentence(Calls(lambda q, mask: attend(q, q, q, attn_mask=mask)), torch.ones(1, 2, 8), torch.ones(3, 3))
-    assert said == "F.scaled_dot_product_attention needs a mask of (..., 2, 2), got (3, 3) from the input"
+    assert said == "F.scaled_dot_product_attention expects a mask of (..., 2, 2), got (3, 3) from the input"
     model = Calls(lambda x: attention(x, x, x), attention=(attention := nn.MultiheadAttention(8, 2)))
     assert sentence(model, torch.ones(2, 1, 6)) == "attention expects 8 features, got 6 from the input"
 
 
 def test_losses_in_words() -> None:
     said = sentence(Calls(F.cross_entropy), torch.ones(2, 5), torch.tensor([1, 5]))
-    assert said == "F.cross_entropy got 5 classes, so targets must be from 0 to 4; got others from the input"
+    assert said == "F.cross_entropy: target 5 is out of range for 5 classes (0–4) from the input"
     said = sentence(Calls(F.cross_entropy), torch.ones(2, 5), torch.tensor([1, 2, 3]))
-    assert said == (
-        "F.cross_entropy of (2, 5) from the input and targets (3,) from the input: but for the classes they must be alike"
-    )
+    assert said == ("F.cross_entropy expects targets of shape (2,) for (2, 5) from the input, got (3,) from the input")
 
 
 @pytest.mark.parametrize(
     ("function", "words"),
     [
-        (lambda x: x.view(7), "view can't make (7,) of (2, 3) from the input: it has 6 elements, 7 are needed"),
+        (lambda x: x.view(7), "view can't change (2, 3) from the input to (7,): it has 6 elements, not 7"),
         (
             lambda x: x.reshape((-1, 4)),
-            "reshape can't make (-1, 4) of (2, 3) from the input: its 6 elements can't be divided by 4",
+            "reshape can't change (2, 3) from the input to (-1, 4): 6 elements are not divisible by 4",
         ),
         (
             lambda x: x.expand(4, 3),
-            "expand can't make (4, 3) of (2, 3) from the input: dimension 0 has size 2, only one of size 1 can be expanded",
+            "expand can't change (2, 3) from the input to (4, 3): dimension 0 has size 2, and only size 1 expands",
         ),
         (
             lambda x: x.expand(3),
-            "expand can't make (3,) of (2, 3) from the input: it needs a size for each of the 2 dimensions",
+            "expand can't change (2, 3) from the input to (3,): it needs a size for each of the 2 dimensions",
         ),
         (
             lambda x: torch.einsum("ij,ik->jk", x, x[:1, :].expand(3, 3)),
-            "torch.einsum 'ij,ik->jk': i is 2 in (2, 3) from the input, and 3 in (3, 3) from expand at ",
+            "torch.einsum 'ij,ik->jk': i is 2 in (2, 3) from the input, but 3 in (3, 3) from expand at ",
         ),
-        (lambda x: torch.einsum("ijk->i", x), "torch.einsum 'ijk->i': 'ijk' names 3 dimensions, got 2: (2, 3) from the input"),
-        (lambda x: torch.einsum("ij,jk", x), "torch.einsum 'ij,jk' names 2 tensors, got 1"),
-        (lambda x: torch.bmm(x, x), "torch.bmm takes 3 dimensions (B, N, M), got 2: (2, 3) from the input"),
-        (lambda x: x.transpose(1, 2), "transpose asks for dimension 2, (2, 3) from the input has 2 (0 to 1)"),
-        (lambda x: x.softmax(-3), "softmax asks for dimension -3, (2, 3) from the input has 2 (0 to 1)"),
-        (lambda x: x.permute(0, 2, 1), "permute names 3 dimensions, got 2: (2, 3) from the input"),
-        (lambda x: x[:, 3], "indexing asks for 3 in dimension 1, (2, 3) from the input has 3 there (0 to 2)"),
-        (lambda x: x[0, 0, 0], "indexing with 3 indices, (2, 3) from the input has 2 dimensions"),
+        (lambda x: torch.einsum("ijk->i", x), "torch.einsum 'ijk->i': 'ijk' expects 3 dimensions, got (2, 3) from the input"),
+        (lambda x: torch.einsum("ij,jk", x), "torch.einsum 'ij,jk' expects 2 tensors, got 1"),
+        (lambda x: torch.bmm(x, x), "torch.bmm expects 3 dimensions (B, N, M), got (2, 3) from the input"),
+        (lambda x: x.transpose(1, 2), "transpose: dimension 2 out of range (0–1) for (2, 3) from the input"),
+        (lambda x: x.softmax(-3), "softmax: dimension -3 out of range (0–1) for (2, 3) from the input"),
+        (lambda x: x.permute(0, 2, 1), "permute orders 3 dimensions, got (2, 3) from the input"),
+        (lambda x: x[:, 3], "indexing: index 3 out of range (0–2) in dimension 1 of (2, 3) from the input"),
+        (lambda x: x[0, 0, 0], "indexing: 3 indices for 2 dimensions, (2, 3) from the input"),
     ],
 )
 def test_shapes_indices_and_dimensions_in_words(function: Callable[[Tensor], Any], words: str) -> None:
@@ -367,15 +368,17 @@ def test_shapes_indices_and_dimensions_in_words(function: Callable[[Tensor], Any
 
 def test_a_view_across_memory_in_words() -> None:
     said = sentence(Calls(lambda x: x.t().view(-1)), torch.ones(2, 3))
-    assert said.startswith("view can't make (-1,) of (3, 2) from t at ")
-    assert said.endswith(": its elements don't lie in that order in memory; reshape copies them")
+    assert said.startswith("view can't change (3, 2) from t at ")
+    assert said.endswith(" to (-1,): its memory is not contiguous; use reshape")
 
 
 def test_batches_and_places_to_write_in_words() -> None:
     said = sentence(Calls(torch.bmm), torch.ones(3, 2, 4), torch.ones(5, 4, 2))
-    assert said == "torch.bmm of (3, 2, 4) from the input and (5, 4, 2) from the input: their batches differ"
+    assert (
+        said == "torch.bmm can't multiply (3, 2, 4) from the input by (5, 4, 2) from the input: their batch dimensions differ"
+    )
     said = sentence(Calls(lambda a, b: a @ b), torch.ones(3, 2, 4), torch.ones(5, 4, 2))
-    assert said == "matmul of (3, 2, 4) from the input and (5, 4, 2) from the input: their batches differ"
+    assert said == "matmul can't multiply (3, 2, 4) from the input by (5, 4, 2) from the input: their batch dimensions differ"
     said = sentence(Calls(lambda a, b: a.add_(b)), torch.ones(3), torch.ones(2, 3))
     assert said == "add_ can't write (2, 3) from the input into (3,) from the input"
     said = sentence(Calls(lambda a, b: torch.where(a > 0, a, b)), torch.ones(2, 3), torch.ones(2, 4))
@@ -384,9 +387,14 @@ def test_batches_and_places_to_write_in_words() -> None:
 
 def test_matmul_in_words() -> None:
     said = sentence(Calls(lambda x: x @ x), torch.ones(2, 3))
-    assert said == "matmul of (2, 3) from the input and (2, 3) from the input: the last dimension of the first, 3, must be 2"
+    assert said == (
+        "matmul can't multiply (2, 3) from the input by (2, 3) from the input: 3 columns, but 2 rows; "
+        "did you mean x.transpose(-2, -1)?"
+    )
     inner = nn.Sequential(Calls(lambda x: torch.bmm(x, x.transpose(0, 1))))
-    assert sentence(inner, torch.ones(2, 3, 4)).startswith("in 0, torch.bmm of (2, 3, 4) from the input and (3, 2, 4) from ")
+    assert sentence(inner, torch.ones(2, 3, 4)).startswith(
+        "in 0, torch.bmm can't multiply (2, 3, 4) from the input by (3, 2, 4) from "
+    )
 
 
 def test_broadcasting_in_words() -> None:
@@ -408,11 +416,143 @@ def test_concatenation_in_words() -> None:
 
 def test_dtypes_in_words() -> None:
     said = sentence(nn.Sequential(nn.Linear(4, 4)), torch.ones(2, 4, dtype=torch.float64))
-    assert said == "0 has float32 weights, got float64 from the input"
+    assert said == "in 0, F.linear: weight is float32 (0.weight), input is float64 (the input)"
     said = sentence(nn.Sequential(nn.Conv2d(3, 4, 1).half()), torch.ones(1, 3, 4, 4))
-    assert said == "0 has float16 weights, got float32 from the input"
+    assert said == "in 0, F.conv2d: weight is float16 (0.weight), input is float32 (the input)"
     said = sentence(Calls(lambda x: x @ x.double()), torch.ones(2, 2))
-    assert said.startswith("matmul of float32 from the input and float64 from double at ")
+    assert said.startswith("matmul: other is float64 (double at ")
+    assert said.endswith("), input is float32 (the input)")
+
+
+def test_devices_in_words() -> None:
+    said = sentence(nn.Sequential(nn.Linear(4, 4)), torch.ones(2, 4, device="meta"))
+    assert said == "in 0, F.linear: input is on meta (the input), weight is on cpu (0.weight)"
+
+
+@pytest.mark.usefixtures("untraced")
+def test_devices_in_words_as_if_on_a_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "two_devices.py").write_text(
+        "import torch\nfrom torch import nn\nimport torch.nn.functional as F\n\nclass Net(nn.Module):\n"
+        "    def __init__(self):\n        super().__init__()\n        self.fc = nn.Linear(4, 4)\n"
+        "    def forward(self, x):\n        weight = torch.rand(3, 4)\n        return F.linear(x, weight)\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    error = modinspect.inspect_target("two_devices.py:Net", ["2,4"], device="weightless:cuda").error
+    assert error is not None
+    assert error.sentence == "F.linear: weight is on cpu (torch.rand at two_devices.py:10), input is on cuda:0 (the input)"
+
+
+def test_an_input_that_a_layer_transposes_itself_is_still_the_input() -> None:
+    attention = nn.MultiheadAttention(8, 2, batch_first=True)
+    model = Calls(lambda x: attention(x, x, x), attention=attention)
+    assert sentence(model, torch.ones(2, 3, 6)) == "attention expects 8 features, got 6 from the input"
+
+
+def test_the_second_operand_is_named_as_the_code_does() -> None:
+    said = sentence(Calls(lambda q, k: torch.bmm(q, k + 0)), torch.ones(2, 3, 4), torch.ones(2, 5, 4))
+    assert said.endswith(": 4 columns, but 5 rows; did you mean (k + 0).transpose(-2, -1)?")
+    # Sizes that fit neither way: no advice.
+    said = sentence(Calls(torch.bmm), torch.ones(2, 3, 4), torch.ones(2, 5, 6))
+    assert said.endswith(": 4 columns, but 5 rows")
+
+
+def test_targets_of_the_wrong_shape_in_words() -> None:
+    said = sentence(Calls(F.cross_entropy), torch.ones(2, 7, 5), torch.zeros(2, 7, dtype=torch.int64))
+    assert said == (
+        "F.cross_entropy expects targets of shape (2, 5) for (2, 7, 5) from the input, got (2, 7) from the input: "
+        "the 5 classes must be dimension 1, as in input.movedim(-1, 1)"
+    )
+    said = sentence(Calls(F.cross_entropy), torch.ones(2, 5, 3), torch.zeros(2, 1, 3, dtype=torch.int64))
+    assert said.endswith("of shape (2, 3) for (2, 5, 3) from the input, got (2, 1, 3) from the input: use target.squeeze(1)")
+    # The advice is right.
+    F.cross_entropy(torch.ones(2, 7, 5).movedim(-1, 1), torch.zeros(2, 7, dtype=torch.int64))
+    F.cross_entropy(torch.ones(2, 5, 3), torch.zeros(2, 1, 3, dtype=torch.int64).squeeze(1))
+
+
+def test_indices_in_a_tensor_in_words() -> None:
+    said = sentence(Calls(lambda x, i: x.gather(1, i)), torch.ones(2, 5), torch.tensor([[7], [0]]))
+    assert said == (
+        "gather: index 7 out of range (0–4) in dimension 1 of (2, 5) from the input; the indices come from the input"
+    )
+    said = sentence(Calls(lambda x, i: x.index_select(0, i)), torch.ones(2, 5), torch.tensor([1, -3]))
+    assert said.startswith("index_select: index -3 out of range (0–1) in dimension 0 of (2, 5)")
+
+
+class Unruly(nn.Module):
+    """``step`` goes wrong on what ``fc`` returned."""
+
+    def __init__(self, step: Callable[..., Any]) -> None:
+        super().__init__()
+        self.fc = nn.Linear(3, 4)
+        self.bias: Tensor | None = None
+        self._step = step
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Any:
+        return self._step(self, self.fc(x), mask)
+
+
+def unpacks(_: nn.Module, y: Tensor, __: None) -> Tensor:
+    b, c, hw = y.shape
+    return y.view(b, c * hw)
+
+
+def unpacks_size(_: nn.Module, y: Tensor, __: None) -> int:
+    (n,) = y.size()
+    return n
+
+
+def adds_a_bias(self: Any, y: Tensor, __: None) -> Tensor:
+    return y + self.bias
+
+
+def passes_none(self: Any, y: Tensor, __: None) -> Tensor:
+    return F.linear(y, self.bias)
+
+
+def looks_up_none(_: nn.Module, y: Tensor, mask: Any) -> Tensor:
+    return F.embedding(mask, y)
+
+
+def reads_a_mask(_: nn.Module, y: Tensor, mask: Any) -> Tensor:
+    return y * mask.float()
+
+
+def reads_a_key(_: nn.Module, y: Any, __: None) -> Tensor:
+    return y["logits"]
+
+
+def reads_a_key_of_a_tuple(_: nn.Module, y: Tensor, __: None) -> Any:
+    out: Any = (y, 1)
+    return out["logits"]
+
+
+def treats_a_tuple_as_a_tensor(_: nn.Module, y: Tensor, __: None) -> Any:
+    out: Any = (y, 1, 2)
+    while len(out) == 3:
+        out = out.relu()
+    return out
+
+
+FC = r" from fc \(F\.linear\) at \S+:\d+"
+
+
+@pytest.mark.parametrize(
+    ("step", "words"),
+    [
+        (unpacks, rf"3 sizes are unpacked into b, c, hw, but y has 2 dimensions: \(2, 4\){FC}"),
+        (unpacks_size, rf"1 sizes are unpacked into n, but y has 2 dimensions: \(2, 4\){FC}"),
+        (adds_a_bias, r"self\.bias is None in: y \+ self\.bias"),
+        (passes_none, r"self\.bias is None in: F\.linear\(y, self\.bias\)"),
+        (looks_up_none, r"F\.embedding expects a tensor for indices, got None \(mask\)"),
+        (reads_a_mask, r"mask, an argument of reads_a_mask, is None in: mask\.float"),
+        (reads_a_key, rf"y is a tensor \(2, 4\){FC}, which has no key 'logits'"),
+        (reads_a_key_of_a_tuple, r"out is a tuple of 2, not a tensor, in: out\['logits'\]"),
+        (treats_a_tuple_as_a_tensor, r"out is a tuple of 3, not a tensor, in: out\.relu"),
+    ],
+)
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="Python 3.10 tells the line that failed, and not the expression")
+def test_mistakes_of_plain_python_in_words(step: Callable[..., Any], words: str) -> None:
+    assert re.fullmatch(words, sentence(Unruly(step), torch.ones(2, 3)))
 
 
 def test_what_has_no_plain_reason_is_left_to_torchs_own_words() -> None:

@@ -30,7 +30,6 @@ from modinspect.trace.assemble.forward_error import RaisedError
 from modinspect.trace.capture import (
     CallRecord,
     CallSignature,
-    GraphInput,
     OpRecord,
     Origin,
     Recording,
@@ -40,7 +39,7 @@ from modinspect.trace.capture import (
     public_name,
     remembered,
 )
-from modinspect.trace.explain import explain, explain_call
+from modinspect.trace.explain import FailedCall, explain, explain_call, explain_python_error
 from modinspect.trace.model import ModuleRun, ModuleSummary, dtype_name
 
 
@@ -69,7 +68,7 @@ class ReportBuilder:
         self._weights: CreatedWeights = find_weights(recording)
         self._templates: dict[int, _Template] = {}
         self._results: dict[Any, tuple[Result, ...]] = {}
-        self._graph_inputs = [_origin_text(source) for source in recording.graph_inputs]
+        self._graph_inputs = graph_input_texts(recording)
         self._ops = tuple([self._op(index, record) for index, record in enumerate(recording.ops)])
         self._calls = tuple([self._call(index, record) for index, record in enumerate(recording.calls)])
 
@@ -220,11 +219,8 @@ class ReportBuilder:
         return None if name == self._model_device else name
 
     def _origin(self, origin: Origin) -> str | None:
-        if origin is None:
-            return None
-        if origin >= 0:
-            return f"op:{origin}"
-        return self._graph_inputs[-1 - origin]
+        """An origin as reports write it: ``op:12``, ``param:fc.weight``."""
+        return origin_text(origin, self._graph_inputs)
 
     def _call(self, index: int, record: CallRecord) -> Call:
         return Call(
@@ -270,9 +266,19 @@ class ReportBuilder:
             module=raised.module,
             source=self._recording.sources.source(raised.source),
             op=op,
-            sentence=self._refused_input(raised) if op is None else explain(op, raised.message, self._ops),
+            sentence=self._sentence(raised, op),
             traceback=raised.traceback,
         )
+
+    def _sentence(self, raised: RaisedError, op: Op | None) -> str | None:
+        if op is not None:
+            call = FailedCall(op, raised.message, self._ops, self._model_device, raised.index_ranges, raised.line)
+            sentence = explain(call)
+        else:
+            sentence = self._refused_input(raised)
+        if sentence is None and raised.line is not None:
+            sentence = explain_python_error(raised.line, raised.message, self._ops)
+        return sentence
 
     def _refused_input(self, raised: RaisedError) -> str | None:
         """One sentence on a layer that refused its input before it called an op."""
@@ -283,9 +289,19 @@ class ReportBuilder:
         return explain_call(module, last, raised.message, self._ops)
 
 
-def _origin_text(source: GraphInput) -> str:
-    index = source.unregistered_index
-    return source.text if index is None else f"unregistered:{index}"
+def graph_input_texts(recording: Recording) -> list[str]:
+    """The inputs of the graph as reports write them: ``param:fc.weight``, ``unregistered:0``."""
+    return [
+        source.text if source.unregistered_index is None else f"unregistered:{source.unregistered_index}"
+        for source in recording.graph_inputs
+    ]
+
+
+def origin_text(origin: Origin, graph_inputs: Sequence[str]) -> str | None:
+    """An origin as reports write it: ``op:12``, ``param:fc.weight``."""
+    if origin is None:
+        return None
+    return f"op:{origin}" if origin >= 0 else graph_inputs[-1 - origin]
 
 
 def _arguments(func: Any, signature: CallSignature) -> dict[str, Any]:

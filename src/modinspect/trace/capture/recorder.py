@@ -10,6 +10,7 @@ runs almost at its own speed.
 
 from __future__ import annotations
 
+import re
 import sys
 import threading
 import weakref
@@ -40,6 +41,7 @@ from modinspect.trace._torch import (
     on_new_parameter,
     pop_dispatch_mode,
     push_dispatch_mode,
+    without_dispatch_modes,
 )
 from modinspect.trace.capture import names
 from modinspect.trace.capture.aten import AtenCapture, AtenMode, count
@@ -61,6 +63,7 @@ from modinspect.trace.capture.records import (
 from modinspect.trace.capture.sources import CALL, EDGE, SETTING_UP, SourceRef, Sources
 from modinspect.trace.model import PLAIN, Layers, Registry, TensorMetaTable, flatten, flatten_all, other_values, shape_of
 from modinspect.trace.restore import Preserved
+from modinspect.usercode import said
 
 _ATEN = torch.ops.aten
 _get_frame = sys._getframe
@@ -69,6 +72,10 @@ _ref = weakref.ref
 _MARKS = frozenset({_ATEN._conj.default, _ATEN._neg_view.default})
 """They only mark a tensor as conjugated or negated, as ``torch._make_dual`` marks it as one with a tangent. What is computed
 later depends on the mark, which is not part of the metadata."""
+
+
+_OUT_OF_RANGE = re.compile(r"out of (range|bounds)")
+_INDEX_DTYPES = frozenset({torch.int32, torch.int64})
 
 
 class Recorder(TorchFunctionMode):
@@ -218,7 +225,7 @@ class Recorder(TorchFunctionMode):
         try:
             out = self._run_known(signature, func, args, kwargs)
         except BaseException as error:
-            self._note_failure(error, OpRecord(func, signature, running.call, origins, [], source))
+            self._note_failure(error, OpRecord(func, signature, running.call, origins, [], source), tensors)
             raise
         if source[SETTING_UP]:
             return out
@@ -271,7 +278,7 @@ class Recorder(TorchFunctionMode):
             with self._capturing(capture):
                 out = (run or func)(*args, **kwargs)
         except BaseException as error:
-            self._note_failure(error, record)
+            self._note_failure(error, record, tensors)
             raise
         if not source[SETTING_UP]:
             with DisableTorchFunctionSubclass():
@@ -334,10 +341,27 @@ class Recorder(TorchFunctionMode):
         finally:
             self._capture = before
 
-    def _note_failure(self, error: BaseException, record: OpRecord) -> None:
+    def _note_failure(self, error: BaseException, record: OpRecord, tensors: list[Tensor]) -> None:
         trace = error.__traceback__
         if trace is None or not passes_op(trace.tb_next):  # otherwise an op inside has failed already
-            self.failure = Failure(id(error), record)
+            self.failure = Failure(id(error), record, index_ranges=self._index_ranges(error, tensors))
+
+    def _index_ranges(self, error: BaseException, tensors: list[Tensor]) -> dict[int, tuple[int, int]]:
+        """The lowest and the highest index in each operand of integers, if the error is about an index out of range."""
+        if not _OUT_OF_RANGE.search(said(error)):
+            return {}
+        ranges = {}
+        with DisableTorchFunction(), without_dispatch_modes():
+            for position, tensor in enumerate(tensors):
+                values = None if tensor.dtype not in _INDEX_DTYPES else self._values_of(tensor)
+                if values is not None and values.numel():
+                    low, high = torch.aminmax(values)
+                    ranges[position] = int(low), int(high)
+        return ranges
+
+    def _values_of(self, tensor: Tensor) -> Tensor | None:
+        """The tensor itself if its values can be read: after a failed kernel they can't on a GPU."""
+        return tensor if tensor.device.type == "cpu" else None
 
     # -- what the function mode does not see
 
@@ -356,7 +380,7 @@ class Recorder(TorchFunctionMode):
             with self._capturing(capture):
                 out = original(function, *args, **kwargs)
         except BaseException as error:
-            self._note_failure(error, record)
+            self._note_failure(error, record, tensors)
             raise
         with DisableTorchFunction():
             capture.write_to(record.signature, function, tensors)

@@ -69,11 +69,13 @@ class Failure:
     """The op that raised the exception with this id.
 
     ``operator_message`` is set if an ATen operator raised: what called it may have raised another exception since.
+    ``index_ranges`` has the lowest and highest value of operands that are indices, if the error is about an index.
     """
 
     error: int
     op: OpRecord
     operator_message: str | None = None
+    index_ranges: dict[int, tuple[int, int]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

@@ -154,10 +154,13 @@ class WeightlessRecorder(Recorder):
                     return self.sources.source((code, start, False))
         return None
 
-    def _note_failure(self, error: BaseException, record: OpRecord) -> None:
-        super()._note_failure(error, record)
+    def _note_failure(self, error: BaseException, record: OpRecord, tensors: list[Tensor]) -> None:
+        super()._note_failure(error, record, tensors)
         if isinstance(error, Exception):
             self._raised.append((error, at_line(self.sources.source(record.source))))
+
+    def _values_of(self, tensor: Tensor) -> Tensor | None:
+        return self._mode.value_of(tensor)
 
     def _with_weightless(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
         if is_tracing():  # it reads values, and ends the process if there are none
