@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import stat
@@ -133,6 +134,8 @@ def test_a_full_stdout_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdout", full)
     with pytest.raises(OutputError, match="standard output: No space left"), stdout_for_results() as stdout:
         write_result("text", "-", stdout)
+    with contextlib.suppress(OSError):
+        full.close()
 
 
 def test_a_reader_who_leaves_early_ends_the_output_quietly(monkeypatch: pytest.MonkeyPatch) -> None:
