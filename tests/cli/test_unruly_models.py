@@ -72,7 +72,7 @@ def state() -> Callable[[], Any]:
     return read
 
 
-@pytest.mark.slow
+@pytest.mark.process
 @pytest.mark.parametrize("device", ["auto", "cpu"])
 @pytest.mark.parametrize("name", RUNS)
 def test_what_runs_all_the_same_is_shown(modinspect: Modinspect, state: Callable[[], Any], name: str, device: str) -> None:
