@@ -58,7 +58,8 @@ compat: $(VENV)/.dev
 	TORCH_INDEX=$(TORCH_INDEX) $(BIN)/nox -s compat
 
 mutation: $(VENV)/.mutation
-	$(BIN)/python mutation/run.py
+	$(BIN)/mutmut run
+	$(BIN)/python mutation/survivors.py
 
 bench: $(VENV)/.bench
 	$(BIN)/python benchmarks/run.py
