@@ -137,7 +137,7 @@ def run(model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], opti
         notes = (*options.notes, *_notes_on(registry), *_notes_after(recorder))
         info = ModelInfo(options.target or class_path(model), type(model).__name__, training, summary.device, execution, notes)
         recording = recorder.recorded()
-        builder = partial(ReportBuilder, device=summary.device)
+        builder = partial(ReportBuilder, device=summary.device, aliases=() if weightless is None else ("meta",))
         if error is not None:
             return builder(recording).report(
                 summary,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,11 +60,13 @@ class ReportBuilder:
     Args:
         recording: what was recorded.
         device: the model's device, as in the report.
+        aliases: other devices whose tensors count as being there: ``meta`` in a run without memory.
     """
 
-    def __init__(self, recording: Recording, device: str) -> None:
+    def __init__(self, recording: Recording, device: str, aliases: Collection[str] = ()) -> None:
         self._recording = recording
         self._model_device = device
+        self._own_devices = {device, *aliases}
         self._weights: CreatedWeights = find_weights(recording)
         self._templates: dict[int, _Template] = {}
         self._results: dict[Any, tuple[Result, ...]] = {}
@@ -216,7 +218,7 @@ class ReportBuilder:
     def _device(self, device: torch.device) -> str | None:
         """The device of a tensor if it is not the model's."""
         name = str(device)
-        return None if name == self._model_device else name
+        return None if name in self._own_devices else name
 
     def _origin(self, origin: Origin) -> str | None:
         """An origin as reports write it: ``op:12``, ``param:fc.weight``."""
