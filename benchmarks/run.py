@@ -1,4 +1,4 @@
-"""Measures modinspect beside its peers, prints the tables and writes ``docs/benchmarks.md``.
+"""Compares modinspect with similar tools, prints the tables and writes ``docs/benchmarks.md``.
 
 make bench
 """
@@ -29,7 +29,7 @@ PAGE = HERE.parent / "docs" / "benchmarks.md"
 
 @dataclass(frozen=True)
 class Goal:
-    """A number to reach, ``limit``, and the one that was measured; ``why`` says what stands in the way where it is not."""
+    """A number to reach, ``limit``, and the measured one; ``why`` says why it may be missed."""
 
     what: str
     limit: float
@@ -39,11 +39,11 @@ class Goal:
 
 
 Section: TypeAlias = "tuple[str, list[Goal]]"
-"""Markdown, and what of it there are goals for."""
+"""Markdown, and the goals that it measures."""
 
 
 def main() -> None:
-    """Runs all of it, section by section."""
+    """Runs all sections."""
     # Processes come first: they are started more slowly by one that is large.
     sections = [start_up(), decoders(), memory(), linting(), calls(), growth(), images(), transformers()]
     goals = [goal for _, found in sections for goal in found]
@@ -57,14 +57,14 @@ def head() -> str:
     return f"""# Benchmarks
 
 Written by `make bench`. All figures are ratios or medians of one run on one machine: torch {torch.__version__}, Python
-{platform.python_version()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads, no GPU. The contestants run in turn,
-each round all of them once, after a warm-up; a ratio is that of the medians. Absolute times differ by machine, ratios less.
+{platform.python_version()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads, no GPU. After a warm-up,
+all tools run once in each round; a ratio is the ratio of the medians. Absolute times depend on the machine, ratios less so.
 
-*modinspect* is `modinspect.inspect(model, x)`: real tensors, all that the report says (shapes, sources, owners, origins and
-FLOPs of each op, all modules and parameters) recorded, and the model put back as it was. *modinspect, read* is the same, and
-the report made into data, which happens when something of it is first asked for. *modinspect, weightless* is the first on a
-model that was built without memory. torchinfo lists modules only, `FlopCounterMode` sums FLOPs only, fvcore and torchview
-need a trace or a graph. A dash stands for what raised an error or is not installed."""
+*modinspect* is `modinspect.inspect(model, x)` with real tensors: it records shapes, sources, owners, origins and FLOPs of each
+op, all modules and parameters, and restores the model. *modinspect, read* also builds the report's data, which happens when
+the report is first read. *modinspect, weightless* is `inspect` on a model that was built without memory. torchinfo lists
+modules only, `FlopCounterMode` sums FLOPs only, fvcore and torchview need a trace or a graph. A dash: it raised an error or
+is not installed."""
 
 
 def summary(goals: list[Goal]) -> str:
@@ -80,7 +80,7 @@ def summary(goals: list[Goal]) -> str:
     ]
     reasons = [f"- **{goal.what}**: {goal.why}" for goal in goals if goal.measured > goal.limit]
     text = "## Goals\n\n" + table(["what", "goal", "measured", "reached"], rows)
-    return text + ("\n\nWhere a goal is not reached:\n\n" + "\n".join(reasons) if reasons else "")
+    return text + ("\n\nWhy goals are missed:\n\n" + "\n".join(reasons) if reasons else "")
 
 
 def table(header: list[str], rows: list[list[str]]) -> str:
@@ -121,13 +121,13 @@ def compared(found: dict[str, dict[str, float]], digits: int) -> str:
 
 
 def calls() -> Section:
-    """Many tiny calls: the cost of looking at a call."""
+    """Many tiny calls: the cost per call."""
     found = compare("TinyCalls", 60, 3, threads=1)
-    text = "## Many tiny calls\n\n50 blocks, 350 ops, next to no arithmetic: time against the bare forward, one thread.\n\n"
+    text = "## Many tiny calls\n\n50 blocks, 350 ops, almost no arithmetic: time against the bare forward, one thread.\n\n"
     why = (
-        "where each call of a function and of a module merely passes through Python, without anything noted, it takes 1.5×; "
-        "under the recorder about 3×. The rest is 200 modules and 300 parameters that are looked at before and put back "
-        "after. All of it is Python, spread evenly: about 9 µs an op, 10 µs a call of a module."
+        "a recorder that only passes each call through Python takes 1.5×, with recording about 3×. The rest is saving and "
+        "restoring 200 modules and 300 parameters. All of it is Python and evenly spread: about 9 µs per op and 10 µs per "
+        "module call."
     )
     return text + compared({"TinyCalls": found}, 1), [
         Goal("many tiny calls, against the bare forward", 3, found["modinspect"], why=why)
@@ -135,9 +135,9 @@ def calls() -> Section:
 
 
 def images() -> Section:
-    """One image through a large net: what is added to real work."""
+    """One image through a large net: the cost compared with real work."""
     found = {name: compare(name, 9, 1) for name in ("ResNet152", "ViTB16")}
-    why = "the cost of an op, a module and a parameter is that of the tiny calls, and there are some hundred of each."
+    why = "ops, modules and parameters cost as much as in the tiny net, and there are hundreds of each."
     goals = [Goal(f"{net}, one image of 224×224", 1.15, ratios["modinspect"], why=why) for net, ratios in found.items()]
     return "## One image of 224×224\n\nTime against the bare forward.\n\n" + compared(found, 2), goals
 
@@ -149,7 +149,7 @@ def transformers() -> Section:
 
 
 def memory() -> Section:
-    """Peak memory of a process that looks at a net."""
+    """Peak memory of a process that inspects a net."""
     looks = ("bare", "modinspect", "torchinfo")
     rows, goals = [], []
     for net in ("ResNet152", "ViTB16"):
@@ -175,8 +175,8 @@ def growth() -> Section:
         first = first or per_op
         last = per_op / first
         rows.append([f"{7 * blocks:,}", f"{1e6 * per_op:.0f} µs", f"{per_op / first:.2f}×"])
-    text = "## Growth\n\n`modinspect.inspect` on nets of tiny calls and the report read, one thread.\n\n"
-    why = "what is done is the same for each op; the records of 100,000 ops no longer fit into the processor's caches."
+    text = "## Growth\n\n*modinspect, read* on nets of tiny calls, one thread.\n\n"
+    why = "the work per op is the same; the records of 100,000 ops no longer fit into the processor's caches."
     goals = [Goal("cost per op at 100,000 ops against at 1,000", 1.3, last, why=why)]
     return text + table(["ops", "per op", "against the first"], rows), goals
 
@@ -193,10 +193,8 @@ def start_up() -> Section:
         ["`modinspect show` on the example", "a script that imports torch and runs the model once", f"{show:.2f}×"],
         ["`modinspect --help`", '`python -c "import typer, rich"`', f"{usage:.2f}×"],
     ]
-    torchinfo = (
-        "beside torch it imports torchinfo, numpy, typer and rich; the ratio varies by a few hundredths from run to run."
-    )
-    drawing = "what it adds is the definition of the commands and the drawing of the help, in rich; 2.4 to 2.6 in several runs."
+    torchinfo = "it also imports torchinfo, numpy, typer and rich; the ratio varies by a few hundredths between runs."
+    drawing = "the rest is defining the commands and drawing the help with rich; 2.4 to 2.6 in several runs."
     goals = [
         Goal("`modinspect show` on the example, against a script that runs it", 1.25, show, why=torchinfo),
         Goal('`modinspect --help` against `python -c "import typer, rich"`', 2.5, usage, why=drawing),
@@ -205,9 +203,9 @@ def start_up() -> Section:
 
 
 def decoders() -> Section:
-    """Models that fit into no laptop."""
+    """Models that don't fit into a laptop's memory."""
     rows, goals = [], []
-    why = "it is the building of the modules and the ops of the forward, in Python, one by one."
+    why = "the time goes into building the modules and running the ops one by one in Python."
     for size, most in (("39", 1.5), ("405", 3.0)):
         runs = [measure.in_process(str(HERE / "decoder.py"), size).split() for _ in range(3)]
         seconds = statistics.median(float(run[0]) for run in runs)
@@ -215,12 +213,12 @@ def decoders() -> Section:
         rows.append([f"{runs[0][2]} billion", runs[0][3], f"{seconds:.2f} s", f"{mib:.0f} MiB"])
         goals.append(Goal(f"a decoder of {runs[0][2]} billion parameters, weightless", most, seconds, " s", why))
         goals.append(Goal(f"its memory ({runs[0][2]} billion)", 300, mib, " MB", why))
-    text = "## Without weights\n\nA decoder of transformers, input 1×16, weightless: above what its imports take.\n\n"
+    text = "## Without weights\n\nA decoder of transformers, input 1×16, weightless; imports are not included.\n\n"
     return text + table(["parameters", "ops", "time", "memory"], rows), goals
 
 
 def linting() -> Section:
-    """Ten models, against what importing them and running each once without memory takes."""
+    """Ten models, compared with importing them and running each once without memory."""
     names = "AlbertModel BartModel BertModel DistilBertModel ElectraModel GPT2Model OPTModel RobertaModel T5Model XLNetModel"
     targets = [f"transformers.{name}" for name in names.split()]
     lint = [str(Path(sys.executable).parent / "modinspect"), "lint", "--fail-on", "error", "--jobs", "1"]
@@ -231,7 +229,7 @@ def linting() -> Section:
     row.append(f"{together / apart:.2f}×")
     text = (
         "## Lint\n\nModels of transformers at their default sizes, one after the other, elapsed time. *Run once*:\n"
-        "imported, and each run once, in one process or in one for each (`modinspect show --device weightless`).\n\n"
+        "import and one run each, in one process or in one process per model (`modinspect show --device weightless`).\n\n"
     )
     header = ["models", "modinspect lint", "run once, one process", "ratio", "run once, ten processes", "ratio"]
     return text + table(header, [row]), []

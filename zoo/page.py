@@ -28,13 +28,13 @@ def _page(done: Sequence[Row], earlier: int) -> Iterator[str]:
     yield ""
     yield "Made by `make zoo`; don't edit."
     yield ""
-    yield "`modinspect show TARGET` without any input, over every model type that the auto classes of `transformers` know,"
-    yield "in its default configuration and size, and over the models of `torchvision` and `timm` where these are installed."
-    yield "Each runs in a process of its own, on one CPU core, without network, with limits on time and memory: 180 s and 8 GiB"
-    yield "where nothing else is said. What these limits stop counts as built."
+    yield "`modinspect show TARGET` without an input, on every model type that the auto classes of `transformers` know, in its"
+    yield "default configuration and size, and on the models of `torchvision` and `timm` if they are installed. Each model runs"
+    yield "in its own process, on one CPU core, without network, limited to 180 s and 8 GiB by default. A model that hits a"
+    yield "limit counts as built."
     if earlier:
-        yield f"{earlier} of the rows are from earlier runs, on several states of the code: what had failed was run again."
-    yield "Of a library that was run in part (`--only`) the table says how many models were."
+        yield f"{earlier} of the rows are from earlier runs with other code; models that had failed were run again."
+    yield "If only a part of a library was run (`--only`), the table counts that part."
     yield ""
     yield from _summary_table(done)
     for family in _families(done):
@@ -56,7 +56,7 @@ def _built(done: Sequence[Row]) -> list[Row]:
 
 
 def _summary_table(done: Sequence[Row]) -> Iterator[str]:
-    yield "| library | models | built | ran | of those built | without memory | all that they take |"
+    yield "| library | models | built | ran | of built | without memory | all modalities |"
     yield "| --- | ---: | ---: | ---: | ---: | ---: | ---: |"
     for family in _families(done):
         of_it = [row for row in done if row.family == family]
@@ -67,8 +67,8 @@ def _summary_table(done: Sequence[Row]) -> Iterator[str]:
         version = importlib.metadata.version(family)
         yield f"| {family} {version} | {len(of_it)} | {len(built)} | {len(ran)} | {share} | {weightless} | {whole} |"
     yield ""
-    yield f"torch {importlib.metadata.version('torch')}. *Without memory*: parameters had a shape alone; others ran for real."
-    yield "*All that they take*: every modality (text, image, video, sound) that `forward` has an argument for was given."
+    yield f"torch {importlib.metadata.version('torch')}. *Without memory*: parameters had shapes only."
+    yield "*All modalities*: the input had every modality (text, image, video, audio) that `forward` has an argument for."
     yield ""
 
 
@@ -89,8 +89,8 @@ def _family(family: str, done: Sequence[Row]) -> Iterator[str]:
     if needy:
         yield "### Built with a setting"
         yield ""
-        yield f"The default configuration of these {len(needy)} leaves out what they can't be built or run without, or"
-        yield "contradicts itself there:"
+        yield f"The default configuration of these {len(needy)} lacks a setting that they need, or"
+        yield "contradicts itself:"
         yield ""
         yield from (f"- `{row.target}`" for row in needy)
         yield ""

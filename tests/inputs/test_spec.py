@@ -60,7 +60,7 @@ def test_each_dtype_is_one_that_torch_has_under_all_its_names(name, aliases):
 
 def test_the_documentation_gives_specs_that_work_and_names_every_dtype():
     page = (Path(__file__).parents[2] / "docs" / "targets-and-inputs.md").read_text()
-    table = page.split("| input | what it is |")[1].split("\n\n")[0]
+    table = page.split("| input | value |")[1].split("\n\n")[0]
     specs = [code for line in table.splitlines() for code in re.findall("`([^`]*)`", line.split("|")[1] if "|" in line else "")]
     assert len(specs) == 11
     for spec in specs:
