@@ -48,8 +48,14 @@ def test_a_finding_ends_with_1_and_shows_its_line(modinspect: Modinspect) -> Non
 def test_what_counts_as_a_failure_can_be_said(modinspect: Modinspect, project: Path) -> None:
     (project / "pyproject.toml").write_text("[tool.modinspect.severity]\nMI103 = 'info'\n")
     ran = modinspect("lint", "models:Loose", *ONLY)
+    assert (ran.code, ran.out) == (0, "1 info (--severity info shows them) · 1 model checked\n")
+    ran = modinspect("lint", "models:Loose", *ONLY, "--severity", "info")
     assert (ran.code, ran.out.splitlines()[-1]) == (0, "1 info · 1 model checked")
-    assert modinspect("lint", "models:Loose", *ONLY, "--fail-on", "info").code == 1
+    assert ran.out.startswith("info[MI103] unregistered-weight: ")
+    ran = modinspect("lint", "models:Loose", *ONLY, "--fail-on", "info")
+    assert ran.code == 1
+    assert ran.out.startswith("info[MI103] unregistered-weight: ")  # what fails is shown
+    assert '"severity": "info"' in modinspect("lint", "models:Loose", *ONLY, "--format", "json").out
 
 
 def test_a_model_that_can_not_be_checked_ends_with_2_and_the_others_are_reported(modinspect: Modinspect) -> None:

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from modinspect.cli.app import COMMANDS
+from modinspect.cli.complete import rule_ids
+from modinspect.render import REPORT_FORMATS, formats_help
 from tests.cli.cli_helpers import Modinspect, Ran
 
 EXAMPLE = "modinspect.examples.MyModel"
@@ -119,6 +121,24 @@ def test_the_help_of_show_has_examples_and_every_option(modinspect: Modinspect) 
         assert option in ran.out
 
 
+def test_the_options_that_people_need_first_come_first_each_in_one_line(
+    modinspect: Modinspect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    text = modinspect("show", "--help").out
+    lines = [line.strip("│ ") for line in text.partition("─ Options")[2].splitlines()[1:] if line.startswith("│")]
+    first = [line.split()[0] for line in lines if line.startswith("--")]
+    assert first[:5] == ["--input", "--init", "--depth", "--format", "--output"]
+    broken = [line for line in lines if not line.startswith("--")]
+    assert len(broken) <= len(formats_help(REPORT_FORMATS)) // 45 + 1  # only the list of formats takes several lines
+
+
+def test_rule_ids_complete_in_the_shell() -> None:
+    assert rule_ids("mi10")[0] == ("MI101", "functional-has-module")
+    assert {id_ for id_, _ in rule_ids("MI101,MI30")} == {"MI101,MI301", "MI101,MI302", "MI101,MI303", "MI101,MI304"}
+    assert rule_ids("XX") == []
+
+
 def test_the_version(modinspect: Modinspect) -> None:
     assert modinspect("--version") == Ran(0, "modinspect 0.1.0\n", "")
 
@@ -136,7 +156,9 @@ def test_a_help_fits_80_columns_and_breaks_no_word_for_a_value(
     text = modinspect(command, "--help").out
     assert max(map(len, text.splitlines())) <= 80
     module = import_module(f"modinspect.cli.{command}")
-    values = re.findall(r'metavar="([^"]+)"', Path(str(module.__file__)).read_text(encoding="utf-8"))
+    files = [Path(str(module.__file__)), Path(str(module.__file__)).with_name("options.py")]
+    code = "".join(file.read_text(encoding="utf-8") for file in files)
+    values = [value for option, value in re.findall(r'"(--[\w-]+)",[^)]*?metavar="([^"]+)"', code) if f" {option} " in text]
     assert values
     assert [value for value in values if f" {value} " not in text] == []
     # What typer says of its own --help is its affair, and differs between its versions.

@@ -14,7 +14,7 @@ from modinspect._version import __version__
 from modinspect.cli import messages
 
 COMMANDS = {
-    "show": "Show what a model runs: its modules and the operations that hide in forward, in the order of execution.",
+    "show": "Show what a model runs: its modules and the ops hidden in forward, in order.",
     "lint": "Find bugs in models that only a run shows: unregistered weights, dropout in eval mode, lost gradients, ...",
     "explain": "Explain a rule of lint: what it finds, why that is bad, what to do instead. Without a rule, list all of them.",
     "diff": "Compare two saved reports: modules, ops, parameters, shapes and FLOPs that were added, removed or changed.",

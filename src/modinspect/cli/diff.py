@@ -25,9 +25,7 @@ DIFFERS = 1
 
 DIFF_EXAMPLES = r"""
 [bold]Examples[/bold]
-
 modinspect show pkg.mod:Net -i 1,10 --format json --output before.json
-
 modinspect diff before.json after.json
 """
 

@@ -18,19 +18,27 @@ else:
 
 EXPLAIN_EXAMPLES = r"""
 [bold]Examples[/bold]
-
 modinspect explain
-
 modinspect explain MI103
-
 modinspect explain unregistered-weight
 """
+
+
+def _complete(incomplete: str) -> list[tuple[str, str]]:
+    from modinspect.cli.complete import rule_ids
+
+    return rule_ids(incomplete)
 
 
 def explain(
     rule: Annotated[
         str | None,
-        typer.Argument(metavar="RULE", help="The id or the name of a rule; without it, all are listed.", show_default=False),
+        typer.Argument(
+            metavar="RULE",
+            autocompletion=_complete,
+            help="Id or name of a rule. Default: list all.",
+            show_default=False,
+        ),
     ] = None,
     *,
     output_format: Format = "text",

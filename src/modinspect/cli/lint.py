@@ -19,7 +19,8 @@ from modinspect.render import LINT_FORMATS, find_format
 if TYPE_CHECKING:
     from modinspect.cli.lint_plan import Asked
     from modinspect.config import Config
-    from modinspect.findings import LintReport, Severity
+    from modinspect.findings import LintReport
+    from modinspect.render.findings import FindingsView
 
     Format = str
 else:
@@ -31,21 +32,29 @@ TIMEOUT = 300.0
 
 LINT_EXAMPLES = r"""
 [bold]Examples[/bold]
-
 modinspect lint modinspect.examples.MyModel --input 1,10
-
 modinspect lint pkg.mod:Net -i 1,3,224,224 --select MI1,MI3 --fail-on error
-
 modinspect lint --format sarif --output modinspect.sarif
-
-modinspect lint --write-baseline lint-baseline.json
-
 modinspect explain MI103
 """
 
-RULES = "Which rules"
+FINDINGS = "Which findings count"
 
 Selectors = list[str] | None
+Severities = Literal["error", "warning", "info"]
+
+
+def _at_least_one(value: int | None) -> int | None:
+    if value is not None and value < 1:
+        raise typer.BadParameter(f"{value} is less than 1.")
+    return value
+
+
+def _complete(incomplete: str) -> list[tuple[str, str]]:
+    """The ids of rules that begin so, with their names, for the shell."""
+    from modinspect.cli.complete import rule_ids
+
+    return rule_ids(incomplete)
 
 
 def lint(
@@ -53,7 +62,7 @@ def lint(
         list[str] | None,
         typer.Argument(
             metavar="TARGET",
-            help="As for show; several are checked at once. Without any, the models listed in pyproject.toml.",
+            help="One or more. Default: those in pyproject.toml.",
             show_default=False,
         ),
     ] = None,
@@ -62,16 +71,7 @@ def lint(
     arguments: options.Arguments = None,
     input_fn: options.InputFn = None,
     init: options.Init = None,
-    device: Annotated[
-        str | None,
-        typer.Option(
-            "--device",
-            metavar="DEVICE",
-            help="auto (large models without memory for weights), weightless, cpu, cuda, cuda:1, mps.",
-            show_default="auto",
-            rich_help_panel=options.RUN,
-        ),
-    ] = None,
+    device: options.Device = None,
     dtype: options.Dtype = None,
     opaque: options.Opaque = None,
     jobs: Annotated[
@@ -80,9 +80,9 @@ def lint(
             "--jobs",
             "-j",
             metavar="N",
-            min=1,
-            help="How many models are checked at the same time.",
-            show_default="one for each core",
+            callback=_at_least_one,
+            help="Models checked at the same time.",
+            show_default=False,
             rich_help_panel=options.RUN,
         ),
     ] = None,
@@ -91,27 +91,37 @@ def lint(
         typer.Option(
             "--timeout",
             metavar="SECONDS",
-            min=0,
-            help="How long one model may take; 0 is no limit.",
-            show_default=f"{TIMEOUT:g}",
+            callback=options.not_negative,
+            help=f"Limit for each model (default {TIMEOUT:g}; 0: none).",
+            show_default=False,
             rich_help_panel=options.RUN,
         ),
     ] = None,
     select: Annotated[
         Selectors,
-        typer.Option("--select", metavar="RULES", help="Only these: MI103, or MI1 for all of a kind.", rich_help_panel=RULES),
+        typer.Option("--select", metavar="RULES", autocompletion=_complete, help="Only these rules: MI103, MI1, a name."),
     ] = None,
     ignore: Annotated[
-        Selectors, typer.Option("--ignore", metavar="RULES", help="None of these. Repeatable.", rich_help_panel=RULES)
+        Selectors, typer.Option("--ignore", metavar="RULES", autocompletion=_complete, help="None of these rules.")
+    ] = None,
+    severity: Annotated[
+        Severities | None,
+        typer.Option(
+            "--severity",
+            metavar="SEVERITY",
+            help="error, warning or info: lowest to list.",
+            show_default=False,
+            rich_help_panel=FINDINGS,
+        ),
     ] = None,
     fail_on: Annotated[
-        Literal["error", "warning", "info"] | None,
+        Severities | None,
         typer.Option(
             "--fail-on",
             metavar="SEVERITY",
-            help="The mildest that makes the exit code 1: error, warning or info.",
-            show_default="warning",
-            rich_help_panel=RULES,
+            help="Lowest severity that exits with 1.",
+            show_default=False,
+            rich_help_panel=FINDINGS,
         ),
     ] = None,
     include_installed: Annotated[
@@ -119,17 +129,17 @@ def lint(
         typer.Option(
             "--include-installed",
             metavar=options.FLAG,
-            help="Report findings in installed libraries too.",
-            rich_help_panel=RULES,
+            help="Include installed libraries.",
+            rich_help_panel=FINDINGS,
         ),
     ] = False,
     baseline: Annotated[
         str | None,
-        typer.Option("--baseline", metavar="FILE", help="Findings that are known and accepted.", rich_help_panel=RULES),
+        typer.Option("--baseline", metavar="FILE", help="Findings that are accepted.", rich_help_panel=FINDINGS),
     ] = None,
     write_baseline: Annotated[
         str | None,
-        typer.Option("--write-baseline", metavar="FILE", help="Accept all that is found now.", rich_help_panel=RULES),
+        typer.Option("--write-baseline", metavar="FILE", help="Accept all findings of now.", rich_help_panel=FINDINGS),
     ] = None,
     output_format: Format = "text",
     output: options.Output = "-",
@@ -137,13 +147,14 @@ def lint(
 ) -> None:
     """Find bugs in models that only a run shows: unregistered weights, dropout in eval mode, lost gradients, ...
 
-    Each model is run several times in a process of its own. The exit code is 1 where something was found.
+    Exits with 1 if something was found.
     """
     with errors_told(with_traceback=traceback), stdout_for_results() as stdout:
         check_destination(output)
         from modinspect.cli.lint_plan import Asked
         from modinspect.config import RunOptions, read_config
         from modinspect.inputs import parse_arguments
+        from modinspect.render.findings import FindingsView
         from modinspect.target import parse_init
 
         if write_baseline is not None:
@@ -166,7 +177,8 @@ def lint(
                 print_traceback(failure.detail)
             error(f"{failure.target}: {failure.message}", failure.hint)
         if write_baseline is None:
-            write_result(_written(report, output_format, threshold, output, stdout), output, stdout)
+            view = FindingsView(_repository(), threshold, severity or ("info" if threshold == "info" else "warning"))
+            write_result(_written(report, output_format, view, output, stdout), output, stdout)
         elif not report.failures:
             _write_baseline(report, write_baseline, stdout)
         if report.failures:
@@ -202,13 +214,13 @@ def _linted(asked: Asked, config: Config, workers: int | None, timeout: float | 
         )
 
 
-def _written(report: LintReport, name: str, threshold: Severity, output: str, stdout: TextIO) -> str:
+def _written(report: LintReport, name: str, view: FindingsView, output: str, stdout: TextIO) -> str:
     from modinspect.cli.styled import styled
-    from modinspect.render.findings import FindingsView, findings_text
+    from modinspect.render.findings import findings_text
 
     if name == "text":
-        return styled(findings_text(report), output, stdout)
-    return find_format(LINT_FORMATS, name).render(report, FindingsView(_repository(), threshold))
+        return styled(findings_text(report, view.listed), output, stdout)
+    return find_format(LINT_FORMATS, name).render(report, view)
 
 
 def _repository() -> str:

@@ -1,4 +1,7 @@
-"""Arguments and options of the command line, each described once for all commands that take it."""
+"""Arguments and options of the command line, each described once for all commands that take it.
+
+A help text fits one line of 80 columns. Options that people need first have no panel: they come first, under *Options*.
+"""
 
 from __future__ import annotations
 
@@ -9,105 +12,86 @@ import typer
 
 from modinspect.render import Format, formats_help
 
-RUN, ROWS, RESULT = "How it runs", "What the table shows", "Where the result goes"
+RUN, ROWS = "How the model is run", "What is shown"
 
 FLAG = ""
-"""What stands behind an option that takes no value; typer would write ``<bool>``."""
+"""The metavar of an option that takes no value; typer would write ``<bool>``."""
+
+
+def not_negative(value: float | None) -> float | None:
+    """Refuses a number below 0. typer's own ``min`` takes room in each help."""
+    if value is not None and not value >= 0:
+        raise typer.BadParameter(f"{value:g} is less than 0.")
+    return value
+
 
 Target = Annotated[
     str,
     typer.Argument(
         metavar="TARGET",
-        help="pkg.mod.Class, pkg.mod:Class or path/to/file.py:Class. A call may follow: 'pkg.mod:Class(width=64)'.",
+        help="pkg.mod:Class, net.py:Class, 'pkg:Net(n=2)'.",
         show_default=False,
     ),
 ]
 Inputs = Annotated[
     list[str] | None,
-    typer.Option(
-        "--input",
-        "-i",
-        metavar="SPEC",
-        help=r"An argument of forward: \[name=]DIMS\[:dtype]\[:fill], such as 1,10 or ids=1,128:int64, or @FILE. Repeatable.",
-        rich_help_panel=RUN,
-    ),
+    typer.Option("--input", "-i", metavar="SPEC", help=r"Input: \[name=]DIMS\[:dtype]\[:fill] or @FILE."),
 ]
 Arguments = Annotated[
     list[str] | None,
-    typer.Option(
-        "--arg",
-        metavar="NAME=LITERAL",
-        help="An argument of forward that isn't a tensor: mode=train, n=2. Repeatable.",
-        rich_help_panel=RUN,
-    ),
+    typer.Option("--arg", metavar="NAME=VALUE", help="Argument of forward that isn't a tensor.", rich_help_panel=RUN),
 ]
 InputFn = Annotated[
     str | None,
-    typer.Option(
-        "--input-fn",
-        metavar="TARGET",
-        help="A function that returns what forward gets: args, kwargs or (args, kwargs).",
-        rich_help_panel=RUN,
-    ),
+    typer.Option("--input-fn", metavar="TARGET", help="Function that returns args, kwargs or both.", rich_help_panel=RUN),
 ]
 Init = Annotated[
     list[str] | None,
-    typer.Option(
-        "--init",
-        metavar="KEY=VALUE",
-        help="An argument of the constructor, a Python literal. Repeatable.",
-        rich_help_panel=RUN,
-    ),
+    typer.Option("--init", metavar="KEY=VALUE", help="Argument of the constructor: width=64."),
 ]
 Device = Annotated[
     str | None,
     typer.Option(
         "--device",
         metavar="DEVICE",
-        help="auto (no memory for weights where that is possible), weightless (never with), cpu, cuda, cuda:1, mps, "
-        "or weightless:cuda.",
-        show_default="auto",
+        help=r"auto, cpu, cuda, mps, weightless\[:cuda].",
+        show_default=False,
         rich_help_panel=RUN,
     ),
 ]
 Dtype = Annotated[
     str | None,
-    typer.Option(
-        "--dtype",
-        metavar="DTYPE",
-        help="For parameters and floating inputs: bfloat16, float16, ...",
-        rich_help_panel=RUN,
-    ),
+    typer.Option("--dtype", metavar="DTYPE", help="Of parameters and inputs: bfloat16, ...", rich_help_panel=RUN),
 ]
 Train = Annotated[bool, typer.Option("--train", metavar=FLAG, help="Train mode instead of eval.", rich_help_panel=RUN)]
 Grad = Annotated[bool, typer.Option("--grad", metavar=FLAG, help="With autograd instead of no_grad.", rich_help_panel=RUN)]
 Opaque = Annotated[
     list[str] | None,
+    typer.Option("--opaque", metavar="GLOB", help="Classes that count as layers: timm.layers.*", rich_help_panel=RUN),
+]
+Timeout = Annotated[
+    float | None,
     typer.Option(
-        "--opaque",
-        metavar="GLOB",
-        help="Classes that count as one layer, such as 'timm.layers.*'. Repeatable.",
+        "--timeout",
+        metavar="SECONDS",
+        callback=not_negative,
+        help="Abort after SECONDS, imports included.",
+        show_default=False,
         rich_help_panel=RUN,
     ),
 ]
 Depth = Annotated[
     int | None,
     typer.Option(
-        "--depth",
-        metavar="N",
-        min=0,
-        help="Sum up what is nested more deeply; the model itself is 0.",
-        rich_help_panel=ROWS,
+        "--depth", metavar="N", callback=not_negative, help="Levels to show; 0 is only the model.", show_default=False
     ),
 ]
 Expand = Annotated[bool, typer.Option("--expand", metavar=FLAG, help="Show each of repeated blocks.", rich_help_panel=ROWS)]
 Ops = Annotated[
     Literal["all", "compute", "none"],
-    typer.Option("--ops", metavar="all|compute|none", help="Which hidden ops get a row.", rich_help_panel=ROWS),
+    typer.Option("--ops", metavar="all|compute|none", help="Hidden ops to show.", show_default=False, rich_help_panel=ROWS),
 ]
-Aten = Annotated[
-    bool, typer.Option("--aten", metavar=FLAG, help="Show the ATen operators that each op became.", rich_help_panel=ROWS)
-]
+Aten = Annotated[bool, typer.Option("--aten", metavar=FLAG, help="Show the ATen operators of each op.", rich_help_panel=ROWS)]
 
 
 def format_of(formats: Sequence[Format]) -> Any:
@@ -115,16 +99,12 @@ def format_of(formats: Sequence[Format]) -> Any:
     names = tuple(known.name for known in formats)
     return Annotated[
         Literal[names],
-        typer.Option("--format", metavar="|".join(names), help=f"{formats_help(formats)}.", rich_help_panel=RESULT),
+        typer.Option("--format", metavar="FORMAT", help=f"{formats_help(formats)}.", show_default=False),
     ]
 
 
 Output = Annotated[
     str,
-    typer.Option(
-        "--output", "-o", metavar="FILE", help="Written whole or not at all; - is standard output.", rich_help_panel=RESULT
-    ),
+    typer.Option("--output", "-o", metavar="FILE", help="Write the result to FILE.", show_default=False),
 ]
-Traceback = Annotated[
-    bool, typer.Option("--traceback", metavar=FLAG, help="Print the Python traceback of an error too.", rich_help_panel=RESULT)
-]
+Traceback = Annotated[bool, typer.Option("--traceback", metavar=FLAG, help="Print the traceback of an error.")]

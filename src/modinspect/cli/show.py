@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 import typer
 
@@ -30,16 +30,8 @@ else:
 
 SHOW_EXAMPLES = r"""
 [bold]Examples[/bold]
-
 modinspect show modinspect.examples.MyModel --input 1,10
-
-modinspect show models/net.py:Net --init width=64 --input 1,3,224,224
-
-modinspect show "torchvision.models.resnet50(num_classes=10)" --depth 2
-
-modinspect show pkg.mod:Bert -i ids=1,128:int64 -i mask=1,128:bool:ones
-
-modinspect show pkg.mod:Net -i 1,10 --format html --output report.html
+modinspect show 'model.py:GPT(GPTConfig(n_layer=2))' -i idx=1,128:int64
 """
 
 
@@ -55,17 +47,7 @@ def show(
     train: options.Train = False,
     grad: options.Grad = False,
     opaque: options.Opaque = None,
-    timeout: Annotated[
-        float | None,
-        typer.Option(
-            "--timeout",
-            metavar="SECONDS",
-            min=0,
-            help="How long it may take, imports and all; then it is ended.",
-            show_default="no limit",
-            rich_help_panel=options.RUN,
-        ),
-    ] = None,
+    timeout: options.Timeout = None,
     depth: options.Depth = None,
     expand: options.Expand = False,
     ops: options.Ops = "all",
@@ -74,10 +56,7 @@ def show(
     output: options.Output = "-",
     traceback: options.Traceback = False,
 ) -> None:
-    """Show what a model runs: its modules and the operations that hide in forward, in the order of execution.
-
-    The forward runs once. If it raises, what ran before is shown, with exit code 2.
-    """
+    """Show what a model runs: its modules and the ops hidden in forward, in order."""
 
     def work(ends: bool) -> None:
         with errors_told(with_traceback=traceback), stdout_for_results(for_good=ends) as stdout:

@@ -85,6 +85,23 @@ def test_text_of_nothing_is_one_line() -> None:
     assert render("text", EMPTY) == "no findings · 1 model checked\n"
 
 
+def test_text_shows_the_worst_first_and_counts_what_is_below_the_listed_severity() -> None:
+    found = [
+        finding("a.py", 1, severity="info"),
+        finding("a.py", 2, severity="warning"),
+        finding("a.py", 3, severity="error"),
+        finding("a.py", 4, severity="warning"),
+        finding("a.py", 5, severity="info"),
+    ]
+    report = LintReport(("pkg:Net",), RULES, tuple(found))
+    lines = [line.partition("a.py:")[2].split()[0] for line in findings_text(report).plain.splitlines() if "-->" in line]
+    assert lines == ["3", "2", "4", "1", "5"]
+    text = findings_text(report, "warning").plain
+    assert [line.partition("a.py:")[2].split()[0] for line in text.splitlines() if "-->" in line] == ["3", "2", "4"]
+    assert text.endswith("1 error, 2 warnings, 2 infos (--severity info shows them) · 1 model checked\n")
+    assert "2 warnings, 2 infos (--severity info shows them)" in findings_text(report, "error").plain
+
+
 def test_a_report_prints_itself() -> None:
     assert str(REPORT) == render("text")
 

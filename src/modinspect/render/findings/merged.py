@@ -13,14 +13,17 @@ from modinspect.report import Source
 
 @dataclass(frozen=True, slots=True)
 class FindingsView:
-    """What a format may need beside the findings.
+    """What a format may need besides the findings.
 
-    ``root`` is the directory of the repository, which services name files from; ``""`` for the working directory. ``fail_on``
-    is the mildest severity that counts as a failure.
+    Args:
+        root: the directory of the repository, which services name files from; ``""`` for the working directory.
+        fail_on: the lowest severity that counts as a failure.
+        listed: the lowest severity that people see; the others are counted. Formats for programs have all.
     """
 
     root: str = ""
     fail_on: Severity = "warning"
+    listed: Severity = "info"
 
     def file(self, source: Source) -> str:
         """The file of a place, from the repository's directory where it is in there; with slashes."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from rich.text import Text
 
-from modinspect.findings import Finding, LintReport, Severity
+from modinspect.findings import SEVERITIES, Finding, LintReport, Severity
 from modinspect.render.findings.merged import FindingsView, Merged, merged, modules_of
 from modinspect.render.text import amount, plain, some, width_of
 
@@ -18,22 +18,27 @@ _ANYWHERE = frozenset({"forward", "eval", "train", "to", "state_dict"})
 _TRAILING_COMMENT = re.compile(r"\s+#[^'\"]*$")
 
 
-def render(report: LintReport, _view: FindingsView | None = None) -> str:
+def render(report: LintReport, view: FindingsView | None = None) -> str:
     """The findings without styles."""
-    return findings_text(report).plain
+    return findings_text(report, (view or FindingsView()).listed).plain
 
 
-def findings_text(report: LintReport) -> Text:
-    """The open findings, the rules that could not be decided, and the counts; styled where the console can."""
+def findings_text(report: LintReport, listed: Severity = "info") -> Text:
+    """The open findings, the rules that could not be decided, and the counts; styled where the console can.
+
+    Args:
+        report: the findings; the worst come first, those of one severity stay in the order that they have.
+        listed: the lowest severity that is shown; the others are counted.
+    """
     text = Text(no_wrap=True)
-    for found in merged(report.open):
+    for found in sorted(merged(report.at_least(listed)), key=lambda found: SEVERITIES.index(found.finding.severity)):
         _append_finding(text, found)
     undecided = list(_undecided(report))
     for line in undecided:
         text.append(line, "dim").append("\n")
     if undecided:
         text.append("\n")
-    return text.append(_counts(report)).append("\n")
+    return text.append(_counts(report, listed)).append("\n")
 
 
 def _append_finding(text: Text, found: Merged) -> None:
@@ -107,9 +112,13 @@ def _undecided(report: LintReport) -> Iterator[str]:
         yield f"not decided: {rule} {names.get(rule, '')}: {plain(reason)}{where}"
 
 
-def _counts(report: LintReport) -> str:
+def _counts(report: LintReport, listed: Severity) -> str:
     counts = report.counts()
-    found = [amount(counts["error"], "error"), amount(counts["warning"], "warning"), f"{counts['info']} info"]
+    lower = SEVERITIES[SEVERITIES.index(listed) + 1 :]
+    found = [amount(counts["error"], "error"), amount(counts["warning"], "warning"), amount(counts["info"], "info")]
+    hidden = [severity for severity in lower if counts[severity]]
+    if hidden:
+        found[SEVERITIES.index(hidden[-1])] += f" (--severity {hidden[-1]} shows them)"
     told = [part for part, count in zip(found, counts.values(), strict=True) if count]
     suppressed = len(report.findings) - len(report.open)
     checked = len(report.targets) - len(report.failures)
