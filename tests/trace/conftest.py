@@ -29,6 +29,7 @@ def traces_in_the_process() -> dict[str, Any]:
         "its code": _code_of(torch.autograd.Function.apply),
         "an autograd.Function": dict(vars(CheckpointFunction)),
         "nn.Module.__call__": nn_module.Module.__call__,
+        "torch.jit.ScriptFunction.__call__": vars(torch.jit.ScriptFunction)["__call__"],
         "torch.compile": torch.compile,
         "nn.Parameter.__new__": vars(torch.nn.Parameter)["__new__"],
         "handle_torch_function": [

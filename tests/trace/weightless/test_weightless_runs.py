@@ -575,6 +575,88 @@ def test_a_tensor_is_made_on_the_gpu_of_numbers_that_are_known() -> None:
     assert on_cuda(forward).error is None
 
 
+@torch.jit.script
+def scripted_linear(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    return F.linear(x, weight, bias).relu()
+
+
+@torch.jit.script
+def scripted_scale(x: Tensor, by: Tensor) -> Tensor:
+    return x * by
+
+
+@torch.jit.script
+def scripted_list(parts: list[Tensor], weight: Tensor) -> Tensor:
+    return torch.cat(parts, 0) @ weight
+
+
+@torch.jit.script
+def scripted_ones_there(x: Tensor) -> Tensor:
+    return x + torch.ones(x.shape, device=x.device)
+
+
+@torch.jit.script
+def scripted_ones_on_the_cpu(x: Tensor) -> Tensor:
+    return x + torch.ones(x.shape)
+
+
+class Scripted(nn.Module):
+    """Calls ``function`` on the input and ``names`` among its attributes; ``constant`` is on the CPU wherever the model is."""
+
+    def __init__(self, function: Any, *names: str, lists: bool = False) -> None:
+        super().__init__()
+        self.weight, self.bias = nn.Parameter(torch.rand(4, 4)), nn.Parameter(torch.rand(4))
+        self.register_buffer("buffer", torch.rand(4))
+        self.constant = torch.rand(4)
+        self.function, self.names, self.lists = function, names, lists
+
+    def forward(self, x: Tensor) -> Any:
+        return self.function([x, x] if self.lists else x, *(getattr(self, name) for name in self.names))
+
+
+def scripted_module() -> nn.Module:
+    return nn.Sequential(torch.jit.script(nn.Sequential(nn.Linear(4, 4), nn.BatchNorm1d(4))), nn.Linear(4, 4))
+
+
+SCRIPTED: dict[str, Callable[[], nn.Module]] = {
+    "parameters": lambda: Scripted(scripted_linear, "weight", "bias"),
+    "a buffer": lambda: Scripted(scripted_scale, "buffer"),
+    "a list of inputs": lambda: Scripted(scripted_list, "weight", lists=True),
+    "the device of an input": lambda: Scripted(scripted_ones_there),
+    "a module with parameters and buffers": scripted_module,
+}
+
+
+@pytest.mark.parametrize("make", SCRIPTED.values(), ids=SCRIPTED)
+def test_scripted_code_gets_tensors_on_the_gpu(make: Callable[[], nn.Module]) -> None:
+    def build() -> tuple[nn.Module, tuple[Any, ...], dict[str, Any]]:
+        return make().eval(), (torch.rand(2, 4),), {}
+
+    report, expected = weightless(build, CUDA), real(build)
+    assert report.error is None
+    assert [(op.name, [operand.origin for operand in op.inputs]) for op in report.ops] == [
+        (op.name, [operand.origin for operand in op.inputs]) for op in expected.ops
+    ]
+    assert report.totals.flops == expected.totals.flops
+    assert [state.used for state in report.parameters] == [state.used for state in expected.parameters]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [lambda: Scripted(scripted_scale, "constant"), lambda: Scripted(scripted_ones_on_the_cpu)],
+    ids=["an attribute", "made inside"],
+)
+def test_scripted_code_that_leaves_a_tensor_on_the_cpu_fails_as_on_a_gpu(make: Callable[[], nn.Module]) -> None:
+    report = weightless(lambda: (make(), (torch.rand(2, 4),), {}), CUDA)
+    assert report.error is not None
+    assert "found at least two devices, cuda:0 and cpu" in report.error.message
+
+
+def test_lint_finds_nothing_wrong_with_scripted_functions_on_parameters() -> None:
+    found = lint(Scripted(scripted_linear, "weight", "bias"), torch.rand(2, 4), select=["MI502"])
+    assert (found.findings, found.skipped) == ((), ())
+
+
 def test_a_torch_that_can_not_run_as_if_on_a_gpu_is_said_to_be_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(torch._C, "_ensureCUDADeviceGuardSet", raising=False)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)

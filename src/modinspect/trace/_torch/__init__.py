@@ -50,6 +50,7 @@ from modinspect.trace._torch.patches import (
     module_calls_through,
     on_new_parameter,
     registered_parameters_through,
+    scripted_arguments_through,
 )
 from modinspect.trace._torch.storages import SPARSE_PARTS, storage_of
 from modinspect.trace._torch.tensors_without_memory import (
@@ -122,6 +123,7 @@ __all__ = [
     "registered_parameters_through",
     "restore_default_device",
     "schema_of",
+    "scripted_arguments_through",
     "see_higher_order_operators",
     "storage_of",
     "suggest_memory_format",

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from modinspect.patching import patched
-from modinspect.trace._torch.modes import function_mode_count, pop_function_mode, push_function_mode
+from modinspect.trace._torch.modes import DisableTorchFunction, function_mode_count, pop_function_mode, push_function_mode
 from modinspect.trace._torch.private import Patch, PrivateUse
 
 USES = (PrivateUse("torch._tensor", "One of the modules whose functions call `handle_torch_function`."),)
@@ -30,6 +30,11 @@ PATCHES = (
         "`Module._call_impl`, and would end before the module's own hooks run.",
     ),
     Patch("torch.nn.Module.register_parameter", "Replaces or counts parameters while a model is built."),
+    Patch(
+        "torch.jit.ScriptFunction.__call__",
+        "Gives scripted functions tensors without memory where real ones would be on another device. They call nothing that a "
+        "function mode sees.",
+    ),
     Patch("torch.nn.Parameter.__new__", "Records of which tensor a parameter is made, which no mode sees."),
 )
 
@@ -104,6 +109,23 @@ def registered_parameters_through(change: Callable[[nn.Parameter], nn.Parameter]
         original(self, name, param if param is None else change(param))
 
     with patched(nn.Module, "register_parameter", register_parameter):
+        yield
+
+
+@contextmanager
+def scripted_arguments_through(change: Callable[[Any], Any]) -> Iterator[None]:
+    """Scripted functions called by this thread get ``change(argument)`` in place of each argument."""
+    original = torch.jit.ScriptFunction.__call__
+    thread = threading.get_ident()
+
+    def call(function: Any, /, *args: Any, **kwargs: Any) -> Any:
+        if threading.get_ident() == thread:
+            with DisableTorchFunction():
+                args = tuple(map(change, args))
+                kwargs = {name: change(value) for name, value in kwargs.items()}
+        return original(function, *args, **kwargs)
+
+    with patched(torch.jit.ScriptFunction, "__call__", call):
         yield
 
 

@@ -319,11 +319,15 @@ class Recorder(TorchFunctionMode):
         operands = list(operands_of(args, kwargs))
         tensors = [tensor for _, tensor in operands]
         signature = CallSignature(
-            tuple((path, shape_of(tensor), tensor.dtype, tensor.device) for path, tensor in operands),
+            tuple((path, shape_of(tensor), tensor.dtype, self._device_of(tensor)) for path, tensor in operands),
             arguments=literals(args, kwargs),
         )
         origins = list(map(self.provenance.resolved_origin, tensors))
         return OpRecord(func, signature, self._stack[-1].call, origins, [], source), tensors
+
+    def _device_of(self, tensor: Tensor) -> torch.device:
+        """The device that the report gives for an operand."""
+        return tensor.device
 
     def _end(self, record: OpRecord, out: Any, tensors: list[Tensor]) -> None:
         """Adds an op that ran."""

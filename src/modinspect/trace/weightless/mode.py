@@ -7,7 +7,7 @@ that don't exist, the mode raises :class:`NeedsValues`, and the model has to be 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -62,6 +62,8 @@ class WeightlessMode(TorchDispatchMode):
     Attributes:
         in_kernel: weightless tensors report the device ``meta``, as meta kernels need it.
         needed: the first :class:`NeedsValues`, which the model may have caught.
+        replace: gives the weightless tensor for a parameter, buffer or input, and any other tensor as it is. Scripted modules
+            pass their own to operators, and no call of theirs is seen before.
 
     Raises:
         NeedsValues: this version of torch can't run as if on a GPU.
@@ -80,6 +82,7 @@ class WeightlessMode(TorchDispatchMode):
         self.device = device
         self.in_kernel = False
         self.needed: NeedsValues | None = None
+        self.replace: Callable[[Tensor], Tensor] | None = None
         self._stale: dict[int, Tensor] = {}
         self._skipped_random = False
         self._makes_new: dict[OpOverload, bool] = {}
@@ -142,6 +145,10 @@ class WeightlessMode(TorchDispatchMode):
         if isinstance(func, HigherOrderOperator):
             raise NeedsValues(f"{func} can't run without memory")
         tensors = [tensor for value in (*args, *kwargs.values()) for tensor in tensors_in(value)]
+        replace = self.replace
+        if replace is not None and any(type(tensor) is not WeightlessTensor for tensor in tensors):
+            args, kwargs = map_tensors(replace, args), map_tensors(replace, kwargs)
+            tensors = list(map(replace, tensors))
         values = [self.value_of(tensor) for tensor in tensors]
         known = not any(value is None for value in values)
         real = not any(type(tensor) is WeightlessTensor or tensor.is_meta for tensor in tensors)

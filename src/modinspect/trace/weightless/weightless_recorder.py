@@ -6,7 +6,7 @@ import functools
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from types import CodeType
 from typing import Any, TypeAlias
 
@@ -22,6 +22,7 @@ from modinspect.trace._torch import (
     function_mode_count,
     is_function_enabled,
     is_tracing,
+    scripted_arguments_through,
     storage_of,
     unwrapped,
     without_dispatch_modes,
@@ -117,8 +118,12 @@ class WeightlessRecorder(Recorder):
     @contextmanager
     def recording(self, root: nn.Module, edge: CodeType) -> Iterator[None]:
         """See :meth:`Recorder.recording`."""
-        unguarded = nullcontext() if self._mode.device.type == "cpu" else _methods_unguarded()
-        with unguarded, super().recording(root, edge):
+        with ExitStack() as stack:
+            if self._elsewhere:
+                stack.enter_context(_methods_unguarded())
+                stack.enter_context(scripted_arguments_through(self._replaced_by_weightless))
+                stack.enter_context(patched(self._mode, "replace", self._replaced_by_weightless))
+            stack.enter_context(super().recording(root, edge))
             yield
 
     def check(self, error: BaseException | None) -> None:
@@ -191,6 +196,13 @@ class WeightlessRecorder(Recorder):
         if self._mode.device.type != "cpu" and func in UNGUARDED:
             return self._look_closely(func, args, kwargs or {}, None, run=UNGUARDED[func])
         return super().__torch_function__(func, types, args, kwargs)
+
+    def _device_of(self, tensor: Tensor) -> torch.device:
+        """The model's device for parameters, buffers and inputs that scripted code passes to operators as they are."""
+        at_home = type(tensor) is not WeightlessTensor and (
+            tensor.is_meta or id(tensor) in self._weights or id(tensor) in self._moved
+        )
+        return self._mode.device if at_home else super()._device_of(tensor)
 
     def _learn(
         self, record: OpRecord, capture: AtenCapture, tensors: list[Tensor], out: Any, key: tuple[Any, ...] | None
