@@ -74,8 +74,9 @@ def _read(file: str) -> Report:
 
     try:
         text = Path(file).read_text(encoding="utf-8")
-    except OSError as error:
-        raise ReportError(f"can't read {file!r}: {error.strerror or error}", _MAKE_ONE) from error
+    except (OSError, UnicodeEncodeError) as error:  # the latter is about the name
+        reason = getattr(error, "strerror", None) or error
+        raise ReportError(f"can't read {file!r}: {reason}", _MAKE_ONE) from error
     except UnicodeDecodeError as error:
         raise ReportError(f"{file!r} isn't valid JSON: {error}", _MAKE_ONE) from error
     try:
