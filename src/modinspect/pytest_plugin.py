@@ -42,6 +42,12 @@ class Modinspect:
         """As :func:`modinspect.lint`, with the rules, severities and opaque classes of the project.
 
         ``select`` stands in place of what the project selects, ``ignore`` is added to what it ignores.
+
+        Args:
+            model: to check
+            inputs: as for :func:`modinspect.lint`
+            select: ids or prefixes of rules
+            ignore: ids or prefixes of rules
         """
         from modinspect.linter import lint
 
@@ -59,6 +65,12 @@ class Modinspect:
         self, model: nn.Module, inputs: Any = None, *, select: Sequence[str] = (), ignore: Sequence[str] = ()
     ) -> LintReport:
         """Fails where :meth:`lint` finds something that is as bad as the project's ``fail-on``, or worse.
+
+        Args:
+            model: to check
+            inputs: as for :func:`modinspect.lint`
+            select: ids or prefixes of rules
+            ignore: ids or prefixes of rules
 
         Raises:
             AssertionError: there are findings; its text shows them with their lines.

@@ -39,7 +39,13 @@ def signature_of(function: Callable[..., Any]) -> Signature | None:
 
 
 def misfit(signature: Signature, positional: int, keywords: Collection[str]) -> Misfit | None:
-    """How ``positional`` unnamed arguments and ``keywords`` fail to fit, or ``None`` if they do."""
+    """How ``positional`` unnamed arguments and ``keywords`` fail to fit, or ``None`` if they do.
+
+    Args:
+        signature: of the function
+        positional: how many arguments have no name
+        keywords: the names of the others
+    """
     parameters = tuple(signature.parameters.values())
     kinds = {p.kind for p in parameters}
     takes_any_name, takes_any_number = Parameter.VAR_KEYWORD in kinds, Parameter.VAR_POSITIONAL in kinds

@@ -14,6 +14,11 @@ def nearest(word: str, known: Iterable[str], *, limit: int = 3) -> tuple[str, ..
     """The names in ``known`` that look like ``word``, the closest first, or that begin with it, the shortest first.
 
     Upper and lower case are the same.
+
+    Args:
+        word: which was asked for
+        known: names that there are
+        limit: how many to return at most
     """
     if len(word) > _LONGEST:
         return ()

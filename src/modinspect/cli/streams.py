@@ -90,6 +90,11 @@ def check_destination(output: str) -> None:
 def write_result(text: str, output: str, stdout: TextIO) -> None:
     """Writes a result to a file, or to ``stdout``. A reader that goes away early (``| head``) has what it wanted.
 
+    Args:
+        text: the result
+        output: a file, or ``-`` for ``stdout``
+        stdout: where ``-`` writes to
+
     Raises:
         OutputError: it could not be written.
     """

@@ -11,7 +11,13 @@ if TYPE_CHECKING:
 
 
 def styled(text: Text, output: str, stdout: TextIO) -> str:
-    """``text`` with colours where ``output`` is a terminal that has them, and in ASCII where it can show nothing else."""
+    """``text`` with colours where ``output`` is a terminal that has them, and in ASCII where it can show nothing else.
+
+    Args:
+        text: what to print
+        output: a file, or ``-`` for ``stdout``
+        stdout: the terminal or pipe whose abilities decide
+    """
     if output not in STDOUT:
         return text.plain
 

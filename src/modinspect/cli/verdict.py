@@ -15,7 +15,13 @@ if TYPE_CHECKING:
 
 
 def is_seen(output_format: str, output: str, stdout: TextIO) -> bool:
-    """Whether the result is shown to somebody: as text, on a terminal."""
+    """Whether the result is shown to somebody: as text, on a terminal.
+
+    Args:
+        output_format: of the result
+        output: a file, or ``-`` for ``stdout``
+        stdout: where ``-`` writes to
+    """
     return output_format == "text" and output in STDOUT and stdout.isatty()
 
 
@@ -26,7 +32,13 @@ def tell_failure(report: Report, output: str) -> None:
 
 
 def tell_findings(report: LintReport, threshold: Severity, output: str) -> None:
-    """Says how much was found, and where the first is: ``found: 1 error; the first is MI103 at net.py:9``."""
+    """Says how much was found, and where the first is: ``found: 1 error; the first is MI103 at net.py:9``.
+
+    Args:
+        report: what was found
+        threshold: the lowest severity that counts as a failure
+        output: the file that holds the result, or ``-``
+    """
     from modinspect.render import amount
 
     counts = Counter(finding.severity for finding in report.at_least(threshold))
@@ -37,7 +49,14 @@ def tell_findings(report: LintReport, threshold: Severity, output: str) -> None:
 
 
 def tell_difference(difference: Difference, before: str, after: str, output: str) -> None:
-    """Says how much differs: ``found: a.json and b.json differ: 1 added, 2 changed``."""
+    """Says how much differs: ``found: a.json and b.json differ: 1 added, 2 changed``.
+
+    Args:
+        difference: of the two reports
+        before: the name of the first report's file
+        after: the name of the second's
+        output: the file that holds the result, or ``-``
+    """
     counts = Counter(change.kind for change in difference.changes)
     told = ", ".join(f"{counts[kind]} {kind}" for kind in ("added", "removed", "changed") if counts[kind])
     found(f"{before} and {after} differ: {told}{_written_to(output)}")

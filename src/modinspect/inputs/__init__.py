@@ -111,6 +111,11 @@ def options_for(signature: Signature) -> str:
 def call_input_function(text: str, *, model: nn.Module | None = None, device: torch.device | str | None = None) -> Inputs:
     """Calls ``pkg.mod:make``, a function that returns ``args``, ``kwargs`` or both.
 
+    Args:
+        text: ``pkg.mod:make``, with literal arguments if any
+        model: whose ``forward`` has to take the inputs
+        device: where the tensors go; as they are if not given
+
     Raises:
         InputError: there is no such function, it raised, or returned nothing.
     """
@@ -126,7 +131,14 @@ def guess_inputs(
     device: torch.device | str | None = None,
     dtype: torch.dtype | str | None = None,
 ) -> Inputs | None:
-    """What the model says itself that it is called with, or ``None``. See :func:`try_guesses`."""
+    """What the model says itself that it is called with, or ``None``. See :func:`try_guesses`.
+
+    Args:
+        model: which is asked
+        factory: what built it
+        device: of the tensors; the CPU if not given
+        dtype: of floating tensors; that of the model's first floating parameter if not given
+    """
     return try_guesses(model, factory, device=device, dtype=dtype)[0]
 
 
@@ -141,6 +153,12 @@ def try_guesses(
 
     Tensors are on ``device``; floating ones have ``dtype``, else that of the model's first floating parameter. The model's own
     code answers, so what its ``factory`` needs is importable meanwhile.
+
+    Args:
+        model: which is asked
+        factory: what built it
+        device: of the tensors; the CPU if not given
+        dtype: of floating tensors; that of the model's first floating parameter if not given
     """
     notes: list[str] = []
     first = next(candidates(model, factory, device=device, dtype=dtype, notes=notes), None)
@@ -161,6 +179,15 @@ def candidates(
 
     A guess need not run: whoever takes the first alone may see it fail where another would have done. ``ask`` runs a method of
     the model for what only that can tell, such as how many features it makes of an image.
+
+    Args:
+        model: which is asked
+        factory: what built it
+        ask: runs a method of the model, for facts that only a run can tell
+        device: of the tensors; the CPU if not given
+        dtype: of floating tensors; that of the model's first floating parameter if not given
+        arguments: given by the user, by name
+        notes: gets a line for each guess that doesn't fit
     """
     from modinspect.inputs import guess
     from modinspect.inputs.arguments import nested

@@ -18,6 +18,11 @@ from modinspect.wording import did_you_mean, sentences
 def check(model: nn.Module, positional: int, names: Collection[str]) -> tuple[str, ...]:
     """Notes on how the inputs fit the signature of ``forward``.
 
+    Args:
+        model: whose ``forward`` is asked
+        positional: how many inputs have no name
+        names: of the others
+
     Raises:
         InputError: they don't. Where something stands before ``forward`` and may change its arguments (a decorator, a hook),
             that is a note: the call itself will tell.
@@ -31,7 +36,13 @@ def check(model: nn.Module, positional: int, names: Collection[str]) -> tuple[st
 
 
 def problem_with(model: nn.Module, positional: int, names: Collection[str]) -> InputError | None:
-    """What is wrong with the inputs, ``None`` where they fit or nobody can say."""
+    """What is wrong with the inputs, ``None`` where they fit or nobody can say.
+
+    Args:
+        model: whose ``forward`` is asked
+        positional: how many inputs have no name
+        names: of the others
+    """
     signature = signature_of(model.forward)
     found = misfit(signature, positional, names) if signature else None
     if signature is None or found is None:
@@ -55,7 +66,13 @@ def _remedy(found: Misfit, signature: Signature) -> str:
 
 
 def named_around(model: nn.Module, specs: Sequence[InputSpec], given: Collection[str]) -> list[InputSpec]:
-    """The specs; those without a name that come after an argument of ``given`` get the name of the next free argument."""
+    """The specs; those without a name that come after an argument of ``given`` get the name of the next free argument.
+
+    Args:
+        model: whose ``forward`` names the arguments
+        specs: in the order given
+        given: the names of arguments that have a value already
+    """
     signature = signature_of(model.forward)
     kinds = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
     places = [p.name for p in signature.parameters.values() if p.kind in kinds] if signature is not None else []

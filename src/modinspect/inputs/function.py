@@ -26,6 +26,11 @@ def call_input_function(text: str, *, model: nn.Module | None = None, device: to
     A tuple or list that it returns are the positional inputs, a dict those by name, a pair of both is both, anything else is
     the one input. Tensors go to ``device`` where that is given; ``model`` is asked whether its ``forward`` takes them.
 
+    Args:
+        text: ``pkg.mod:make``, with literal arguments if any
+        model: whose ``forward`` has to take the inputs
+        device: where the tensors go; as they are if not given
+
     Raises:
         InputError: there is no such function, it raised, or returned nothing.
     """

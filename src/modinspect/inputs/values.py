@@ -63,7 +63,13 @@ def make_tensor(spec: InputSpec, default: torch.dtype, random: torch.Generator, 
 
 
 def place(value: Any, device: torch.device | str, dtype: torch.dtype | None = None) -> Any:
-    """``value`` with the tensors in it on ``device``, floating ones as ``dtype`` where that is given."""
+    """``value`` with the tensors in it on ``device``, floating ones as ``dtype`` where that is given.
+
+    Args:
+        value: a tensor, or containers with tensors in them
+        device: where the tensors go
+        dtype: of floating tensors; as they are if not given
+    """
     if isinstance(value, PackedSequence):  # its batch sizes stay on the CPU
         moved: PackedSequence = value.to(torch.device(device))  # type: ignore[arg-type]  # typed as if it took dtypes only
         return moved if dtype is None or not value.data.is_floating_point() else moved.to(dtype)

@@ -39,7 +39,15 @@ def check(
     include_installed: bool = False,
     progress: Callable[[str], None] | None = None,
 ) -> Checked:
-    """Asks each rule about the model behind ``runs``; ``progress`` is told the id of the rule that is asked."""
+    """Asks each rule about the model behind ``runs``; ``progress`` is told the id of the rule that is asked.
+
+    Args:
+        runs: of the model
+        rules: to apply, in this order
+        target: the model's name in the findings
+        include_installed: keep findings in installed packages
+        progress: called with the id of each rule before it is applied
+    """
     findings: list[Finding] = []
     skipped: list[Skipped] = []
     decided: set[str] = set()

@@ -196,7 +196,14 @@ class Verdict:
 
 
 def apply(rule: Rule, runs: Runs, *, target: str, include_installed: bool = False) -> Verdict:
-    """Asks one rule about one model."""
+    """Asks one rule about one model.
+
+    Args:
+        rule: to apply
+        runs: of the model
+        target: the model's name in the findings
+        include_installed: keep findings in installed packages
+    """
     try:
         pending = list(rule.check(runs))
         report = runs.report

@@ -64,7 +64,13 @@ def width_of(text: str) -> int:
 
 
 def cut_right(text: str, width: int, ellipsis: str = "…") -> str:
-    """The beginning of ``text`` in at most ``width`` cells."""
+    """The beginning of ``text`` in at most ``width`` cells.
+
+    Args:
+        text: to shorten
+        width: in cells
+        ellipsis: replaces what is cut
+    """
     if width_of(text) <= width:
         return text
     room = width - width_of(ellipsis)
@@ -72,7 +78,13 @@ def cut_right(text: str, width: int, ellipsis: str = "…") -> str:
 
 
 def cut_left(text: str, width: int, ellipsis: str = "…") -> str:
-    """The end of ``text`` in at most ``width`` cells."""
+    """The end of ``text`` in at most ``width`` cells.
+
+    Args:
+        text: to shorten
+        width: in cells
+        ellipsis: replaces what is cut
+    """
     if width_of(text) <= width:
         return text
     room = width - width_of(ellipsis)
@@ -80,7 +92,13 @@ def cut_left(text: str, width: int, ellipsis: str = "…") -> str:
 
 
 def cut_path(text: str, width: int, ellipsis: str = "…") -> str:
-    """The end of a path in at most ``width`` cells, cut between two folders where one fits."""
+    """The end of a path in at most ``width`` cells, cut between two folders where one fits.
+
+    Args:
+        text: to shorten
+        width: in cells
+        ellipsis: replaces what is cut
+    """
     if width_of(text) <= width:
         return text
     folders = text.split("/")
@@ -129,7 +147,13 @@ def percent(part: int, whole: int) -> str:
 
 
 def amount(count: int, noun: str, plural: str = "") -> str:
-    """``1 op``, ``2 ops``, ``1,234 ops``."""
+    """``1 op``, ``2 ops``, ``1,234 ops``.
+
+    Args:
+        count: how many
+        noun: for one
+        plural: for any other number; with an ``s`` if not given
+    """
     return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
 
 
@@ -147,7 +171,13 @@ def _sizes(shape: tuple[int | None, ...]) -> str:
 
 
 def some(items: Sequence[str], most: int, ellipsis: str = "…") -> str:
-    """The first items and how many more there are: ``a, b …+3``."""
+    """The first items and how many more there are: ``a, b …+3``.
+
+    Args:
+        items: all of them
+        most: how many to name
+        ellipsis: comes before the number of the others
+    """
     shown = ", ".join(items[:most])
     return f"{shown} {ellipsis}+{len(items) - most}" if len(items) > most else shown
 

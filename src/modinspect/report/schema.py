@@ -306,6 +306,11 @@ class Report:
         """A report of a forward that did not raise, whose other fields ``make`` gives when one of them is first asked for.
 
         ``make`` must need nothing that may change meanwhile.
+
+        Args:
+            make: returns the whole report
+            model: known already
+            inputs: known already
         """
         report = object.__new__(cls)
         report.__dict__.update(model=model, inputs=inputs, _make=make)

@@ -88,6 +88,12 @@ class Recipe:
 
         A guess may fail to run; then the next one is tried. ``notes`` gets one on each that can't even be tried.
 
+        Args:
+            model: to run
+            device: of the tensors
+            weightless: the mode of a run without memory, if it is one
+            notes: gets a line for each guess that can't be tried
+
         Raises:
             InputError: the inputs given could not be made, or don't fit ``forward``.
         """
@@ -148,6 +154,11 @@ def first_that_runs(
     candidates: Iterator[Inputs], model: nn.Module, run: Callable[[Inputs], Report]
 ) -> tuple[Inputs, Report] | None:
     """Runs the candidates until one doesn't fail.
+
+    Args:
+        candidates: inputs to try, in this order
+        model: to run
+        run: runs the model on inputs
 
     Returns:
         The first inputs that run, with their report. If all fail, the first: its report says why. ``None`` without candidates.

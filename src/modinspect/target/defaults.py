@@ -75,7 +75,13 @@ def fill_in(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any], scope
 
 
 def how_to_give(parameters: Sequence[Parameter], function: Any, scope: Scope) -> str:
-    """A hint with an ``--init`` for each missing argument; classes that look like one are named."""
+    """A hint with an ``--init`` for each missing argument; classes that look like one are named.
+
+    Args:
+        parameters: without a value
+        function: which takes them
+        scope: of the target's module
+    """
     flags = " ".join(_flag(parameter, function, scope) for parameter in parameters)
     unclear = [
         parameter.name
@@ -101,6 +107,11 @@ def look_alikes(parameter: Parameter, function: Any, scope: Scope) -> tuple[type
 
     That is the class that it is annotated with, else those whose name ends as the argument is called: ``GPTConfig`` for
     ``config``. Of several, those that begin as the target does.
+
+    Args:
+        parameter: without a value
+        function: which takes it
+        scope: of the target's module
     """
     annotated = _annotated(function, parameter)
     if annotated is not None:

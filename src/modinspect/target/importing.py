@@ -83,6 +83,12 @@ def import_existing(name: str) -> ModuleType:
 def walk(start: object, path: str, names: Sequence[str], wanted: Wanted) -> object:
     """Follows ``names`` from ``start``, whose own name is ``path``: attributes first, then submodules.
 
+    Args:
+        start: an imported module
+        path: its name
+        names: one attribute after the other
+        wanted: what the target may be, for messages
+
     Raises:
         TargetError: there is no such name, or looking it up raised.
     """

@@ -55,6 +55,11 @@ class Scope:
     def step(self, obj: Any, path: str, step: Any) -> Any:
         """One attribute or key further.
 
+        Args:
+            obj: what was reached so far
+            path: its name, for messages
+            step: an attribute's name or a key
+
         Raises:
             TargetError: it is not there, or looking it up raised.
         """
@@ -91,6 +96,11 @@ def _keys_like(obj: Any, key: Any) -> str:
 
 def check_callable(reference: Reference, function: Any, scope: Scope) -> None:
     """Stops before a call that free code could hide behind, such as ``os.system`` of a module that imports ``os``.
+
+    Args:
+        reference: as it was written
+        function: which it refers to
+        scope: of the target's module
 
     Raises:
         TargetError: it is not callable; it belongs to the standard library; or it is a function of another package, reached

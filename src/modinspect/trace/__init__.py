@@ -115,7 +115,15 @@ def survey(
     notes: Sequence[str] = (),
     weightless: Weightless | None = None,
 ) -> Report:
-    """The report of a model that is not run: registered modules, parameters and buffers. Arguments as in :func:`trace`."""
+    """The report of a model that is not run: registered modules, parameters and buffers. Arguments as in :func:`trace`.
+
+    Args:
+        model: to describe
+        target: its name in the report
+        opaque: globs of classes that count as layers
+        notes: to begin with
+        weightless: the mode that built it without memory, if one did
+    """
     metas = TensorMetaTable()
     device = None if weightless is None else str(weightless.device)
     summary = summarize(register(model, metas), metas, Layers(opaque), device)

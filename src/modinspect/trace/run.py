@@ -113,7 +113,14 @@ def _quick_collections() -> Iterator[None]:
 
 @_quick_collections()
 def run(model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], options: Options) -> Report:
-    """Runs the forward and reports; restores model and process whatever happens."""
+    """Runs the forward and reports; restores model and process whatever happens.
+
+    Args:
+        model: to run
+        args: positional arguments
+        kwargs: arguments by name
+        options: of the run
+    """
     metas, layers = TensorMetaTable(), Layers(options.opaque)
     registry = register(model, metas)
     was_lazy = _is_lazy(registry)

@@ -37,7 +37,14 @@ GUESSES: tuple[Guess, ...] = (
 
 
 def candidates(model: nn.Module, ask: Ask, notes: list[str], given: Mapping[str, Any] | None = None) -> Iterator[Inputs]:
-    """Yields each guess that fits ``forward``, with the arguments ``given``; ``notes`` gets one on each that doesn't."""
+    """Yields each guess that fits ``forward``, with the arguments ``given``; ``notes`` gets one on each that doesn't.
+
+    Args:
+        model: which is asked
+        ask: runs a method of the model, for facts that only a run can tell
+        notes: gets a line for each guess that doesn't fit
+        given: arguments that the user gave, by name
+    """
     for guess in GUESSES:
         name = guess.__module__.rpartition(".")[2]
         try:

@@ -30,5 +30,11 @@ def op_pairs(one: Report, other: Report) -> Iterator[tuple[Op, Op]]:
 
 
 def first_op(one: Report, other: Report, different: Callable[[Op, Op], bool]) -> Op | None:
-    """The first op of the first run that ``different`` says is different in the other."""
+    """The first op of the first run that ``different`` says is different in the other.
+
+    Args:
+        one: the first run
+        other: a run with the same ops
+        different: says whether two corresponding ops differ
+    """
     return next((op for op, twin in op_pairs(one, other) if different(op, twin)), None)

@@ -26,7 +26,13 @@ def describe_op(report: Report, op: Op) -> str:
 
 
 def describe_call(report: Report, function: str, module: str) -> str:
-    """The call of a function in a module, in words."""
+    """The call of a function in a module, in words.
+
+    Args:
+        report: of the run
+        function: its public name
+        module: the path of the module that called it
+    """
     return f"{short_name(function)} in {describe_module(report, module)}"
 
 

@@ -66,14 +66,27 @@ def unregistered_tensor(graph: ReportGraph, operand: Operand) -> Unregistered | 
 
 
 def is_unregistered_weight(graph: ReportGraph, op: Op, operand: Operand, entry: Unregistered) -> bool:
-    """Whether ``operand``, made of ``entry``, stands where a weight stands; an ``nn.Parameter`` is a weight anywhere."""
+    """Whether ``operand``, made of ``entry``, stands where a weight stands; an ``nn.Parameter`` is a weight anywhere.
+
+    Args:
+        graph: of the report
+        op: which uses the operand
+        operand: one of the op's inputs
+        entry: the unregistered tensor that it comes from
+    """
     if entry.class_name == "Parameter":
         return True
     return is_used_as_weight(graph, op, operand) and not _mixes_positions(graph, op, operand, entry)
 
 
 def is_used_as_weight(graph: ReportGraph, op: Op, operand: Operand) -> bool:
-    """Whether it is the weight of a layer's function, or meets in a matmul what depends on the input."""
+    """Whether it is the weight of a layer's function, or meets in a matmul what depends on the input.
+
+    Args:
+        graph: of the report
+        op: which uses the operand
+        operand: one of the op's inputs
+    """
     name = base_name(op.name)
     if name in WEIGHTED:
         return operand.argument in WEIGHT_ARGUMENTS

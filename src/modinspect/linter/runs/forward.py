@@ -37,7 +37,13 @@ class Forward:
 
 
 def call(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """The edge between modinspect and the model."""
+    """The edge between modinspect and the model.
+
+    Args:
+        model: to call
+        args: positional arguments
+        kwargs: arguments by name
+    """
     return model(*args, **kwargs)
 
 
@@ -55,7 +61,13 @@ class WrappedBody(nn.Module):
 
 
 def record(model: nn.Module, forward: Callable[[], Any], fingerprinter: Fingerprinter) -> RecordedRun:
-    """Runs ``forward``, which is that of ``model``; gives what it did, with what ``fingerprinter`` saw of each result."""
+    """Runs ``forward``, which is that of ``model``; gives what it did, with what ``fingerprinter`` saw of each result.
+
+    Args:
+        model: whose forward it is
+        forward: runs it
+        fingerprinter: summarizes each result
+    """
     recorder = StepRecorder(model, call.__code__, fingerprinter)
     with recorder.recording():
         result = forward()

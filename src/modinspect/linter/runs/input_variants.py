@@ -78,7 +78,13 @@ def _rebuild(value: Any, how: Callable[[Tensor], Tensor]) -> Any:
 
 
 def with_batch(arguments: Arguments, batch: Batch, wanted: int) -> Arguments:
-    """The arguments with ``wanted`` samples: the first ones, or all of them again and again."""
+    """The arguments with ``wanted`` samples: the first ones, or all of them again and again.
+
+    Args:
+        arguments: of the forward
+        batch: which of their dimensions are the batch
+        wanted: how many samples
+    """
 
     def resized(index: int, tensor: Tensor) -> Tensor:
         axis = batch.axes[index]
@@ -109,7 +115,14 @@ def floats_as(arguments: Arguments, dtype: torch.dtype) -> Arguments:
 
 
 def with_another(arguments: Arguments, batch: Batch, which: int, *, mild: bool) -> Arguments:
-    """Two samples, of which sample ``which`` is replaced by another. ``mild`` only moves its values around."""
+    """Two samples, of which sample ``which`` is replaced by another. ``mild`` only moves its values around.
+
+    Args:
+        arguments: of the forward
+        batch: which of their dimensions are the batch
+        which: the index of the sample to replace
+        mild: only shuffle the sample's own values
+    """
     names = [name for name, _ in tensors_of(arguments)]
 
     def changed(index: int, tensor: Tensor) -> Tensor:
@@ -127,6 +140,11 @@ def other_values(arguments: Arguments, seed: int, *, beyond: int) -> Arguments:
     """The arguments with other values: floats spread as the given ones are, integers from their range and ``beyond`` it.
 
     Masks stay as they are.
+
+    Args:
+        arguments: of the forward
+        seed: of the random numbers
+        beyond: how far integers may go beyond the range of the given ones
     """
     generator = torch.Generator().manual_seed(seed)
     names = [name for name, _ in tensors_of(arguments)]

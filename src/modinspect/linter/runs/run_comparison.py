@@ -60,6 +60,11 @@ def outputs_mix(before: RecordedRun, after: RecordedRun, three: RecordedRun) -> 
     """Whether what was looked at of an output changed.
 
     One whose shape changed, as padding to the longest does, can't be compared.
+
+    Args:
+        before: the run on two samples
+        after: the run with the other sample replaced
+        three: the run on three samples, which shows the batch dimension
     """
     for index, (old, new) in enumerate(zip(before.prints, after.prints, strict=False)):
         shape = before.shapes[index]
@@ -80,6 +85,11 @@ def first_mixing(before: RecordedRun, after: RecordedRun, three: RecordedRun) ->
     """The step at which another sample comes in: the one that a changed value without samples of its own comes from.
 
     Where samples are not kept apart in the run's tensors (a loop over the batch), the step that made the output.
+
+    Args:
+        before: the run on two samples
+        after: the run with the other sample replaced
+        three: the run on three samples, which shows the batch dimension
     """
     changed, limit = _changed(before, after)
     steps = after.steps

@@ -28,7 +28,13 @@ def render(rules: RuleInfo | Sequence[RuleInfo], _options: None = None) -> str:
 
 
 def draw(rules: RuleInfo | Sequence[RuleInfo], stdout: TextIO | None, *, colours: bool) -> str:
-    """One rule's page, or the list of several, as wide as the terminal ``stdout``."""
+    """One rule's page, or the list of several, as wide as the terminal ``stdout``.
+
+    Args:
+        rules: one or several
+        stdout: the terminal whose width counts; ``sys.stdout`` if ``None``
+        colours: whether to use any
+    """
     console = Console(file=stdout, theme=_THEME, highlight=False, color_system="auto" if colours else None)
     with console.capture() as captured:
         console.print(rule_page(rules) if isinstance(rules, RuleInfo) else rule_list(rules))

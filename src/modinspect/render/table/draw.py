@@ -30,7 +30,13 @@ _OP = Style(color="cyan")
 
 
 def draw(rows: Rows, width: int, symbols: Symbols) -> Segments:
-    """The table in at most ``width`` cells."""
+    """The table in at most ``width`` cells.
+
+    Args:
+        rows: from top to bottom
+        width: of the page, in cells
+        symbols: Unicode or ASCII
+    """
     cells = cells_of(rows.rows, symbols)
     wishes = _wishes(cells)
     pen = _Pen(fit(wishes, width), wishes, width, symbols)

@@ -132,7 +132,13 @@ def in_turn(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def frozen_mark(module: ModuleInfo, all_frozen: Mark, some_frozen: Mark) -> Mark | None:
-    """Whether its parameters are frozen, all or some."""
+    """Whether its parameters are frozen, all or some.
+
+    Args:
+        module: whose parameters are meant
+        all_frozen: the mark if all of them are frozen
+        some_frozen: the mark if only some are
+    """
     if module.trainable_params >= module.params:
         return None
     return some_frozen if module.trainable_params else all_frozen

@@ -54,7 +54,14 @@ def before_table(report: Report, symbols: Symbols) -> Iterator[RenderableType]:
 
 
 def after_table(report: Report, rows: Rows, view: View, symbols: Symbols) -> Iterator[RenderableType]:
-    """What the marks mean; the sums, or what went wrong; and the notes. What went wrong comes last, where people look first."""
+    """What the marks mean; the sums, or what went wrong; and the notes. What went wrong comes last, where people look first.
+
+    Args:
+        report: which the table shows
+        rows: of the table, whose marks are explained
+        view: what the reader asked for
+        symbols: Unicode or ASCII
+    """
     blocks: list[RenderableType | None] = [_legend(report, rows, view, symbols)]
     if report.error is None:
         blocks += [_conclusion(report), _sums(report, symbols)]

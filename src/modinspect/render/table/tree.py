@@ -53,7 +53,13 @@ class Tree:
 
 
 def grow(roots: Sequence[int], children: Mapping[int, Sequence[int]], labels: Mapping[int, Hashable]) -> Tree:
-    """The tree with a key for each subtree: nodes have equal keys when they and all below them have equal labels."""
+    """The tree with a key for each subtree: nodes have equal keys when they and all below them have equal labels.
+
+    Args:
+        roots: the nodes at the top
+        children: the nodes below each node
+        labels: of all nodes
+    """
     keys: dict[int, int] = {}
     weights: dict[int, int] = {}
     known: dict[Hashable, int] = {}
@@ -128,7 +134,13 @@ def without_numbers(name: str) -> str:
 
 
 def span(names: Sequence[str], dash: str = "–", gap: str = "…") -> str:
-    """One name for names that differ in their numbers alone: ``layers.0–31``; ``0…6`` where numbers between are missing."""
+    """One name for names that differ in their numbers alone: ``layers.0–31``; ``0…6`` where numbers between are missing.
+
+    Args:
+        names: which differ only in their numbers, in order
+        dash: between the first and the last number
+        gap: the same, where numbers in between are missing
+    """
     if any(map(_NAMESAKE.search, names)):
         names = [name if _NAMESAKE.search(name) else f"{name}#1" for name in names]
     parts = [_NUMBER.split(name) for name in names]

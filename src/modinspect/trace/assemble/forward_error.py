@@ -40,7 +40,13 @@ class RaisedError:
 
 
 def describe_error(error: BaseException, recorder: Recorder, origin_text: OriginText) -> RaisedError:
-    """Describes ``error``, raised by the forward that ``recorder`` recorded; ``origin_text`` returns an origin as text."""
+    """Describes ``error``, raised by the forward that ``recorder`` recorded; ``origin_text`` returns an origin as text.
+
+    Args:
+        error: which the forward raised
+        recorder: of this forward
+        origin_text: returns an origin as the report writes it
+    """
     failure = _failed_op(error, recorder)
     op = None if failure is None else failure.op
     module, source, innermost = _failed_at(error, recorder)

@@ -82,7 +82,15 @@ class ReportBuilder:
         other_inputs: tuple[OtherValue, ...],
         raised: RaisedError | None = None,
     ) -> Report:
-        """Joins what is registered with the record of the run. Unregistered modules that ran come last."""
+        """Joins what is registered with the record of the run. Unregistered modules that ran come last.
+
+        Args:
+            summary: of what the model registers
+            model: how it was run
+            inputs: the tensors given
+            other_inputs: values given that are not tensors
+            raised: the error, if the forward raised one
+        """
         runs, used = self._runs(), self._used()
         unregistered = (
             record.info for record in self._recording.unregistered_modules if record.info is not None and record.calls

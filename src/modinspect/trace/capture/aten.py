@@ -49,7 +49,14 @@ _COND: Any = torch.ops.higher_order.cond
 
 
 def count(func: Any, args: Any, kwargs: dict[str, Any], out: Any) -> tuple[int | None, int | None]:
-    """(FLOPs, FLOPs with estimates) of an operator; ``None`` if unknown."""
+    """(FLOPs, FLOPs with estimates) of an operator; ``None`` if unknown.
+
+    Args:
+        func: the operator
+        args: its positional arguments
+        kwargs: its arguments by name
+        out: its result
+    """
     try:
         flops = count_flops(func, args, kwargs, out)
         return flops, flops if flops is not None else estimate_flops(func, args, kwargs, out)

@@ -46,6 +46,13 @@ class CallCache:
         """All that decides what a call becomes; ``None`` if that can't be told.
 
         Appends the operands to ``tensors`` and their origins to ``origins``.
+
+        Args:
+            func: the function called
+            args: its positional arguments
+            kwargs: its arguments by name
+            tensors: gets the operands
+            origins: gets the operands' origins
         """
         if self._provenance.has_marked or are_transforms_active() or is_autocasting() or is_tracing():
             return None

@@ -28,7 +28,15 @@ _SKIP = object()
 def kind_of(
     func: Any, operands: list[Tensor], results: list[Tensor], mutated: tuple[int, ...], aten: list[OpOverload]
 ) -> Kind | None:
-    """The kind of a call by what it did; ``None`` if it returned, changed and read no tensor and so is not an op."""
+    """The kind of a call by what it did; ``None`` if it returned, changed and read no tensor and so is not an op.
+
+    Args:
+        func: the function called
+        operands: the tensors it was given
+        results: the tensors it returned
+        mutated: the indices of the operands that it wrote to
+        aten: the operators that ran in it
+    """
     if func in names.READS:
         return "read"
     if func in names.COMPUTES:
@@ -55,7 +63,13 @@ def operands_of(args: Any, kwargs: dict[str, Any]) -> Iterator[tuple[str, Tensor
 
 
 def mutated_positions(func: Any, operands: list[Tensor], written: list[Tensor]) -> tuple[int, ...]:
-    """The positions of the operands that were written to, directly or through a view."""
+    """The positions of the operands that were written to, directly or through a view.
+
+    Args:
+        func: the function called
+        operands: the tensors it was given
+        written: the tensors that its operators wrote to
+    """
     if not written:
         return ()
     if func == Tensor.__setitem__:

@@ -37,6 +37,12 @@ def count_flops(func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any],
     """The FLOPs of one ATen operator that ran, ``None`` where there is no formula although it has some.
 
     The formulas are :data:`torch.utils.flop_counter.flop_registry`'s, so that sums equal ``FlopCounterMode``'s.
+
+    Args:
+        func: the operator
+        args: its positional arguments
+        kwargs: its arguments by name
+        out: its result
     """
     packet = packet_of(func)
     formula = flop_registry.get(packet)
@@ -51,6 +57,12 @@ def estimate_flops(func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, An
     """The FLOPs of an operator without a formula, by that of its twin on another device; ``None`` if it has none.
 
     The registry knows fused attention on CUDA but not on the CPU.
+
+    Args:
+        func: the operator
+        args: its positional arguments
+        kwargs: its arguments by name
+        out: its result
     """
     formula = flop_registry.get(_TWINS.get(packet_of(func).__name__))
     return None if formula is None else int(formula(*args, **kwargs, out_val=out))

@@ -126,7 +126,13 @@ class Provenance:
     # -- what ops do to tensors
 
     def claim_outputs(self, out: Any, operands: list[Tensor], index: int) -> list[tuple[Any, torch.dtype, torch.device]]:
-        """Makes op ``index`` the origin of the tensors in ``out``, except for operands that it merely passed on."""
+        """Makes op ``index`` the origin of the tensors in ``out``, except for operands that it merely passed on.
+
+        Args:
+            out: what the op returned
+            operands: the tensors it was given
+            index: of the op
+        """
         outputs = []
         passed_on = {id(tensor) for tensor in operands}
         for _, tensor in flatten(out):

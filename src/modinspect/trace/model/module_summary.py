@@ -146,7 +146,14 @@ class ModuleSummary:
 
 
 def summarize(registry: Registry, metas: TensorMetaTable, layers: Layers, device: str | None = None) -> ModuleSummary:
-    """Summarizes what a model registers. ``device`` is reported for all tensors if given, as in a run without memory."""
+    """Summarizes what a model registers. ``device`` is reported for all tensors if given, as in a run without memory.
+
+    Args:
+        registry: the model's modules, parameters and buffers
+        metas: shapes and dtypes of its tensors
+        layers: says which modules are layers
+        device: reported for all tensors if given, as in a run without memory
+    """
     describe = _Tensors(registry, metas, device)
     parameters = {name: id(tensor) for name, tensor in registry.parameters.items()}
     buffers = {name: id(tensor) for name, tensor in registry.buffers.items()}
@@ -204,6 +211,12 @@ def unregistered_info(path: str, module: nn.Module, layers: Layers, borrowed: Co
     """The row of an unregistered module, before anything is known of its run.
 
     Tensors whose ``id`` is in ``borrowed`` belong elsewhere and don't count.
+
+    Args:
+        path: its name in the report
+        module: which ran
+        layers: says whether it is a layer
+        borrowed: the ``id`` of tensors that belong elsewhere and don't count
     """
     own = total([_size(tensor) for key, tensor in own_parameters(module).items() if key not in borrowed]).numel
     size = size_below(module, borrowed)

@@ -62,6 +62,12 @@ def reachable(value: Any, name: str, depth: int, seen: set[int]) -> Iterator[tup
     """(name, object) of ``value`` and of each tensor, module, container and plain object inside.
 
     Of a module only its submodules are listed. Objects whose ``id`` is in ``seen`` are skipped, and new ones added to it.
+
+    Args:
+        value: where to start
+        name: of ``value``
+        depth: how many levels to go down
+        seen: the ``id`` of objects to skip; new ones are added
     """
     if isinstance(value, Tensor):
         yield name, value

@@ -30,6 +30,13 @@ def refuse_dtypes(func: OpOverload, tensors: list[Tensor], device: torch.device,
     """Raises the ``RuntimeError`` of the real kernel for dtypes it doesn't support, or not in this combination.
 
     Operators in ``_DTYPES`` are checked by rule. The CPU kernels of others are tried on zeros if the operands are small.
+
+    Args:
+        func: the operator
+        tensors: its operands
+        device: which the run stands for
+        args: its positional arguments
+        kwargs: its arguments by name
     """
     check = _DTYPES.get(func)
     if check is not None:

@@ -40,6 +40,13 @@ class _Call:
 def laid_out(func: OpOverload, args: Any, kwargs: dict[str, Any], out: Any, device: torch.device) -> Any:
     """The meta kernel's result ``out`` with the strides that ``func`` gives it on ``device``.
 
+    Args:
+        func: the operator
+        args: its positional arguments
+        kwargs: its arguments by name
+        out: the meta kernel's result
+        device: which the run stands for
+
     Raises:
         LayoutUnknown: only running the operator would tell.
     """

@@ -16,7 +16,13 @@ _ATEN = torch.ops.aten
 
 
 def plain_shape(func: Any, args: Any, kwargs: dict[str, Any]) -> Tensor | None:
-    """The result of ``func`` on meta tensors in a plain case; ``None`` in any other."""
+    """The result of ``func`` on meta tensors in a plain case; ``None`` in any other.
+
+    Args:
+        func: the operator
+        args: its positional arguments
+        kwargs: its arguments by name
+    """
     rule = _RULES.get(func)
     return rule(*args) if rule is not None and not kwargs else None
 

@@ -90,7 +90,13 @@ def dims(facts: Facts) -> dict[str, int]:
 
 
 def patches(facts: Facts, frames: int, part: str) -> Iterator[tuple[tuple[int, int, int], Any]]:
-    """An image taken to patches: the grid that they come from, and all of them in a row, as ``Qwen2VL`` has them."""
+    """An image taken to patches: the grid that they come from, and all of them in a row, as ``Qwen2VL`` has them.
+
+    Args:
+        facts: of the model's configuration
+        frames: how many images, in time
+        part: the part of the configuration that describes the images
+    """
     side, color = patch(facts, part), channels(facts, part)
     along = 4 * merge(facts, part)
     grid = (frames, along, along)

@@ -29,7 +29,13 @@ def token_of(facts: Facts, modality: str) -> int | None:
 
 
 def alternatives(facts: Facts, name: str, features: Mapping[str, int]) -> Iterator[dict[str, Any]]:
-    """Words with ``features`` placeholders for each modality in between."""
+    """Words with ``features`` placeholders for each modality in between.
+
+    Args:
+        facts: of the model's configuration
+        name: of the argument
+        features: how many placeholders each modality needs
+    """
     ids, kinds = _sentence(facts, features)
     arguments: dict[str, Any] = {name: integers([ids])}
     if features and "mm_token_type_ids" in facts.parameters:
@@ -49,7 +55,13 @@ def alternatives(facts: Facts, name: str, features: Mapping[str, int]) -> Iterat
 
 
 def words(facts: Facts, count: int, part: str = "text") -> list[int]:
-    """Ids of ordinary tokens, the last one the end of the sentence."""
+    """Ids of ordinary tokens, the last one the end of the sentence.
+
+    Args:
+        facts: of the model's configuration
+        count: how many ids
+        part: the part of the configuration that describes the vocabulary
+    """
     vocabulary = facts.number("vocab_size", "src_vocab_size", "n_words", part=part, default=100)
     special = _special(facts)
     ordinary = [token for token in range(1, min(vocabulary, 1000)) if token not in special][:count] or [0]
