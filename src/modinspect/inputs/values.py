@@ -13,6 +13,7 @@ from torch.nn.utils.rnn import PackedSequence
 
 from modinspect.errors import InputError
 from modinspect.inputs.spec import InputSpec, bounds
+from modinspect.registered import parameters
 
 SEED = 0
 
@@ -37,7 +38,7 @@ def model_dtype(model: nn.Module) -> torch.dtype:
 
     8-bit floats are passed over: they store weights, no layer computes in them.
     """
-    floating = (p.dtype for p in model.parameters() if p.dtype.is_floating_point and p.dtype.itemsize > 1)
+    floating = (p.dtype for p in parameters(model) if p.dtype.is_floating_point and p.dtype.itemsize > 1)
     return next(floating, torch.get_default_dtype())
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from modinspect.errors import InputError
+from modinspect.registered import buffers, parameters
 
 if TYPE_CHECKING:
     from torch import nn
@@ -53,4 +54,4 @@ def _guessed(model: nn.Module) -> tuple[tuple[Any, ...], dict[str, Any]]:
 
 
 def _device(model: nn.Module) -> Any:
-    return next((tensor.device for tensor in [*model.parameters(), *model.buffers()]), "cpu")
+    return next((tensor.device for tensor in (*parameters(model), *buffers(model))), "cpu")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
+from modinspect import registered
 from modinspect.errors import RunError, TargetError
 from modinspect.session.devices import real_device, weightless_device
 from modinspect.session.memory import available_memory, check_memory, param_bytes, within_memory
@@ -15,7 +16,7 @@ from modinspect.usercode import said
 
 if TYPE_CHECKING:
     import torch
-    from torch import nn
+    from torch import Tensor, nn
 
     from modinspect.trace import ReplacedParameters, Weightless
 
@@ -68,7 +69,7 @@ def run_target(
 
 def _real(recipe: Recipe, device: torch.device) -> Built:
     model = recipe.build()
-    return Built(model if device.type == "cpu" else model.to(device), device, None)
+    return Built(model if device.type == "cpu" else type(model).to(model, device), device, None)
 
 
 def _weightless(recipe: Recipe, attempt: Callable[[Built], T], failure: Callable[[T], str | None], device: torch.device) -> T:
@@ -93,13 +94,14 @@ def _auto(
         with without_memory() as replaced:
             model = recipe.build()
     except NeedsValues as need:
-        reason, parameters = str(need), replaced.replacements()
+        reason = str(need)
+        parameters: Sequence[Tensor] = replaced.replacements()
     except TargetError as error:
         if not _may_lack_memory(error):
             raise
         reason, parameters = f"without memory {error.message}", replaced.replacements()
     else:
-        parameters = list(model.parameters())
+        parameters = list(registered.parameters(model))
         size = param_bytes(parameters)
         if size <= real_up_to:
             return attempt(_real(recipe, cpu)), None

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from modinspect import registered
 from modinspect.errors import RunError
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def param_bytes(parameters: Iterable[Tensor]) -> int:
 def fits_memory(model: nn.Module) -> bool:
     """Whether the parameters fit into the available memory, as far as the system says."""
     available = available_memory()
-    return available is None or param_bytes(model.parameters()) <= available
+    return available is None or param_bytes(registered.parameters(model)) <= available
 
 
 def check_memory(parameters: Iterable[Tensor], need: str) -> None:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from modinspect.errors import RunError
+from modinspect.registered import switch_mode
 from modinspect.usercode import describe, user_code
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def in_mode(model: nn.Module, *, train: bool) -> Iterator[tuple[str, ...]]:
 
 def _switch(model: nn.Module, *, train: bool) -> str | None:
     try:
-        model.train(train)
+        switch_mode(model, train=train)
     except NotImplementedError as error:
         return f"ran in the mode that it was built in: model.train({train}) raised {describe(error)}"
     return None

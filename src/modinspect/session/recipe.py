@@ -68,7 +68,8 @@ class Recipe:
             return self.factory.build()
         dtype = model_dtype_named(self.request.dtype)
         if isinstance(self.factory.obj, nn.Module):
-            return copy.deepcopy(self.factory.obj).to(dtype)
+            model = copy.deepcopy(self.factory.obj)
+            return type(model).to(model, dtype)
         before = torch.get_default_dtype()
         torch.set_default_dtype(dtype)
         try:

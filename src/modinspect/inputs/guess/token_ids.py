@@ -10,6 +10,7 @@ from torch import nn
 from modinspect.inputs.guess.ask import Ask
 from modinspect.inputs.tensors import ones
 from modinspect.inputs.values import Inputs
+from modinspect.registered import modules
 from modinspect.signatures import signature_of
 
 _NAMES = frozenset({"idx", "ids", "input_ids", "token_ids", "tokens"})
@@ -19,7 +20,7 @@ _LENGTH = 16
 def guess(model: nn.Module, _: Ask) -> Iterator[Inputs]:
     """A batch of one short sequence ``(1, 16)`` of zeros, which every vocabulary has."""
     signature = signature_of(model.forward)
-    if signature is None or not any(isinstance(module, nn.Embedding) for module in model.modules()):
+    if signature is None or not any(isinstance(module, nn.Embedding) for module in modules(model)):
         return
     by_name = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
     required = [p for p in signature.parameters.values() if p.kind in by_name and p.default is Parameter.empty]

@@ -12,6 +12,7 @@ from torch import nn
 from modinspect.inputs.guess.ask import Ask
 from modinspect.inputs.tensors import floats
 from modinspect.inputs.values import Inputs
+from modinspect.registered import parameters
 
 _SIDE = 224
 _FRAMES = 16
@@ -44,7 +45,7 @@ def _weights_of(model: nn.Module) -> Any:
     if not home.startswith("torchvision.models."):
         return None
     beside = [one for module in (home, *_siblings(home)) for one in _published(module)]
-    params = sum(parameter.numel() for parameter in model.parameters())
+    params = sum(parameter.numel() for parameter in parameters(model))
     return min(beside, key=lambda one: abs(one.meta.get("num_params", 0) - params), default=None)
 
 

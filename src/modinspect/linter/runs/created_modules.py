@@ -12,16 +12,17 @@ from torch.nn.modules.module import register_module_parameter_registration_hook
 from modinspect.linter.rule import CreatedModule
 from modinspect.linter.runs.forward import record
 from modinspect.linter.runs.step_recorder import NewModule, RecordedRun, no_fingerprint
+from modinspect.registered import parameters
 from modinspect.trace import SourceRef, walk
 
 
 def find_created_modules(model: nn.Module, forward: Callable[[], Any]) -> tuple[CreatedModule, ...]:
     """The modules that ``forward`` makes: anew each time, or once and for all. It is run twice, which tells them apart."""
-    known = {id(parameter) for parameter in model.parameters()}
+    known = {id(parameter) for parameter in parameters(model)}
     first, second = record(model, forward, no_fingerprint), record(model, forward, no_fingerprint)
     before = {id(fresh.module) for fresh in first.fresh}
     after = {id(fresh.module) for fresh in second.fresh} | {id(module) for _, module in walk(model)}
-    older = known | {id(parameter) for fresh in first.fresh for parameter in fresh.module.parameters()}
+    older = known | {id(parameter) for fresh in first.fresh for parameter in parameters(fresh.module)}
     anew = [fresh for fresh in second.fresh if not fresh.inside and id(fresh.module) not in before]
     kept = [
         fresh for fresh in first.fresh if not fresh.inside and id(fresh.module) in after and _construction_site(first, fresh)
@@ -61,7 +62,7 @@ def _created_module(run: RecordedRun, fresh: NewModule, known: set[int], *, anew
     made = _construction_site(run, fresh)
     return CreatedModule(
         type(fresh.module).__name__,
-        sum(parameter.numel() for parameter in fresh.module.parameters() if id(parameter) not in known),
+        sum(parameter.numel() for parameter in parameters(fresh.module) if id(parameter) not in known),
         fresh.owner,
         called,
         called if made is None else run.sources.source(made),

@@ -11,6 +11,7 @@ from modinspect.linter.rule import CallSite
 from modinspect.linter.runs.forward import call
 from modinspect.linter.runs.mode_switch import registered
 from modinspect.linter.runs.step_recorder import Cut, GradientWalk, RecordedRun, StepRecorder, gradient_starts, no_fingerprint
+from modinspect.registered import named_parameters
 from modinspect.trace import attributes, flatten_all
 
 
@@ -19,7 +20,7 @@ def follow_gradients(model: nn.Module, forward: Callable[[], Any]) -> tuple[set[
     recorder = StepRecorder(model, call.__code__, no_fingerprint, cuts=True)
     with recorder.recording():
         result = forward()
-    names = {id(tensor): name for name, tensor in model.named_parameters()}
+    names = {id(tensor): name for name, tensor in named_parameters(model)}
     given = [tensor for _, tensor in flatten_all(result)]
     if not any(tensor.is_floating_point() or tensor.is_complex() for tensor in given):
         return None

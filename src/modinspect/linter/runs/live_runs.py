@@ -51,6 +51,7 @@ from modinspect.linter.runs.step_recorder import (
     outputs_only,
     whole_tensor,
 )
+from modinspect.registered import buffers, modules, parameters
 from modinspect.report import Report, Source
 from modinspect.trace import (
     DisableTorchFunction,
@@ -322,14 +323,14 @@ class LiveRuns:
         dtype = getattr(torch, name)
         arguments = floats_as(self._arguments, dtype)
         long = self._weightless is None and not self._grad and (self.report.totals.flops or 0) >= _MANY_FLOPS
-        tensors = [*self._model.parameters(), *self._model.buffers()]
+        tensors = [*parameters(self._model), *buffers(self._model)]
         tensors += [tensor.grad for tensor in tensors if tensor.grad is not None]
         preserved = Preserved([module for _, module in walk(self._model)])
         try:
             for tensor in tensors:
                 preserved.before_set_data(tensor)
             with quietly():
-                self._model.to(dtype)
+                type(self._model).to(self._model, dtype)
             return (self._quick_trace(arguments) if long else None) or self._trace(arguments)
         except Undecided:
             raise
@@ -358,7 +359,7 @@ class LiveRuns:
             raise Undecided(f"there is no run on {name}")
         if self._grad:
             raise Undecided("the forward differentiates, which can't be done without the device")
-        if any(isinstance(module, torch.jit.ScriptModule) for module in self._model.modules()):
+        if any(isinstance(module, torch.jit.ScriptModule) for module in modules(self._model)):
             raise Undecided("a scripted or traced module can't be run without the device")
         with without_memory() as nothing_built:
             weightless = Weightless(torch.device(device), nothing_built, self._moved())
@@ -508,7 +509,7 @@ def _moved(model: nn.Module) -> tuple[Tensor, ...]:
 
     preserved = Preserved([module for _, module in walk(model)])
     try:
-        model._apply(note)  # type: ignore[no-untyped-call, unused-ignore]
+        type(model)._apply(model, note)  # type: ignore[no-untyped-call, unused-ignore]
     except Exception as error:
         raise Undecided(f"model.to() raised {describe(error)}") from error
     finally:

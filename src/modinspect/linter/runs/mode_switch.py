@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from modinspect.linter.rule import Undecided
+from modinspect.registered import switch_mode
 from modinspect.trace import EXPOSES, SET_DATA, AtenMode, Preserved, operands_of, saved_modes, walk
 from modinspect.usercode import describe
 
@@ -29,7 +30,7 @@ def switching(model: nn.Module) -> Iterator[Switch]:
     def switch(to: Literal["train", "eval"]) -> None:
         try:
             with AtenMode(_Writes(preserved)), _Exposures(preserved):
-                getattr(model, to)()
+                switch_mode(model, train=to == "train")
         except Exception as error:
             raise Undecided(f"model.{to}() raised {describe(error)}") from error
 

@@ -1,5 +1,6 @@
 """What a model registers and holds, looked at without running it."""
 
+from modinspect.registered import join, walk
 from modinspect.trace._torch import storage_of, unwrapped
 from modinspect.trace.model.module_summary import (
     ModuleRun,
@@ -9,6 +10,7 @@ from modinspect.trace.model.module_summary import (
     summarize,
     unregistered_info,
 )
+from modinspect.trace.model.non_tensors import other_values
 from modinspect.trace.model.object_graph import (
     DEEPEST,
     MOST,
@@ -19,17 +21,14 @@ from modinspect.trace.model.object_graph import (
     reachable,
     slots_of,
 )
-from modinspect.trace.model.other_values import other_values
 from modinspect.trace.model.registry import (
     Layers,
     Registry,
     check_modules,
     class_path,
-    join,
     mode_of,
     register,
     saved_modes,
-    walk,
 )
 from modinspect.trace.model.tensors import (
     PLAIN,

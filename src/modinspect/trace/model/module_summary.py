@@ -8,9 +8,10 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
+from modinspect.registered import join, walk
 from modinspect.report import ModuleInfo, Shape, StateTensor
 from modinspect.trace._torch import SPARSE_PARTS, DisableTorchFunction, packed_tensors
-from modinspect.trace.model.registry import CONTAINERS_OF_TENSORS, Layers, Registry, join, mode_of, walk
+from modinspect.trace.model.registry import CONTAINERS_OF_TENSORS, Layers, Registry, mode_of
 from modinspect.trace.model.tensors import TensorMetaTable, dtype_name, shape_of
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from modinspect.trace.model.registry import join, walk
+from modinspect.registered import join, walk
 
 DEEPEST = 4
 """Nested containers are searched to this depth."""

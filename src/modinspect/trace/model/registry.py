@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import fnmatch
 import functools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from modinspect.errors import RunError
+from modinspect.registered import join, walk
 from modinspect.trace._torch import is_persistent
 from modinspect.trace.model.tensors import TensorMetaTable
 from modinspect.usercode import describe
@@ -164,21 +165,6 @@ def _add_alias_names(registry: Registry) -> None:
                 registry.tensor_aliases.setdefault(whole, []).extend(join(other, name) for other in others)
 
 
-def walk(root: nn.Module) -> Iterator[tuple[str, nn.Module]]:
-    """(path, module) in the order of ``named_modules(remove_duplicate=False)``, without the children of repeated modules."""
-    seen: set[int] = set()
-    waiting: list[tuple[str, nn.Module]] = [("", root)]
-    while waiting:
-        path, module = waiting.pop()
-        yield path, module
-        if id(module) in seen:
-            continue
-        seen.add(id(module))
-        waiting.extend(
-            (join(path, name), child) for name, child in reversed(list(module._modules.items())) if child is not None
-        )
-
-
 def mode_of(module: nn.Module) -> bool:
     """Whether ``module`` is in train mode. Modules from ``torch.jit.freeze`` have no mode and behave as in eval mode."""
     training: bool = getattr(module, "training", False)
@@ -197,11 +183,6 @@ def saved_modes(modules: Iterable[nn.Module]) -> Callable[[], None]:
                 module.training = training
 
     return put_back
-
-
-def join(path: str, name: str) -> str:
-    """``fc`` and ``weight`` to ``fc.weight``; the root's path is empty."""
-    return f"{path}.{name}" if path else name
 
 
 def class_path(module: nn.Module) -> str:

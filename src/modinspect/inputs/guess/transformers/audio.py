@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from modinspect.inputs.guess.transformers.documented_tensors import as_documented
 from modinspect.inputs.guess.transformers.facts import Facts
 from modinspect.inputs.tensors import floats, ones
+from modinspect.registered import named_modules
 
 SAMPLES = 16000
 """A second at the rate that speech models listen at, where no configuration says another."""
@@ -88,7 +89,7 @@ def _waves(facts: Facts, name: str) -> Iterator[tuple[Tensor, int]]:
 
 def _first_width(facts: Facts) -> int | None:
     """How many features the first layer takes: of the model, or of the part of it that listens."""
-    for path, module in facts.model.named_modules():
+    for path, module in named_modules(facts.model):
         if facts.modalities in (("audio",), ()) or "audio" in path or "speech" in path:
             if isinstance(module, nn.Linear):
                 return module.in_features

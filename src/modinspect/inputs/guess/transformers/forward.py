@@ -17,6 +17,7 @@ from modinspect.inputs.guess.transformers.documented_tensors import as_documente
 from modinspect.inputs.guess.transformers.facts import LENGTH, Facts, facts_of
 from modinspect.inputs.tensors import floats, ones
 from modinspect.inputs.values import Inputs
+from modinspect.registered import modules, named_modules
 from modinspect.signatures import signature_of
 
 _MODALITIES: dict[str, ModuleType] = {"image": image, "video": video, "audio": audio, "time": series}
@@ -87,7 +88,7 @@ def _subsets(names: Sequence[str], tokens: str | None) -> Iterator[tuple[str, ..
 def _getter(facts: Facts, modality: str) -> str | None:
     """The model's own ``get_image_features``, or that of a module in it, as a path from the model."""
     name = f"get_{modality}_features"
-    paths = (path for path, module in facts.model.named_modules() if hasattr(type(module), name))
+    paths = (path for path, module in named_modules(facts.model) if hasattr(type(module), name))
     path = next(paths, None)
     return None if path is None else f"{path}.{name}".strip(".")
 
@@ -148,7 +149,7 @@ def _last_resorts(facts: Facts, arguments: Arguments) -> Iterator[Arguments]:
 
 def _for_first_layer(facts: Facts) -> Iterator[Tensor]:
     """What the first layer takes, where nothing is said of the only argument."""
-    for module in facts.model.modules():
+    for module in modules(facts.model):
         if isinstance(module, nn.Linear):
             yield floats(1, LENGTH, module.in_features)
             return

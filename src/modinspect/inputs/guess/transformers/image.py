@@ -12,6 +12,7 @@ from modinspect.inputs.guess.model_attributes import input_size
 from modinspect.inputs.guess.transformers.documented_tensors import as_documented
 from modinspect.inputs.guess.transformers.facts import LENGTH, Facts
 from modinspect.inputs.tensors import floats, integers, ones
+from modinspect.registered import modules
 
 SIDE = 224
 """Pixels, where no configuration says how many."""
@@ -59,7 +60,7 @@ def _said_sides(facts: Facts, part: str = "image") -> tuple[int, int] | None:
         found = (found, found)
     if isinstance(found, (tuple, list)) and len(found) >= 2 and all(isinstance(side, int) for side in found[-2:]):
         return found[-2], found[-1]
-    for module in facts.model.modules():
+    for module in modules(facts.model):
         timm = input_size(module)  # a model of timm inside of this one
         if timm is not None:
             return timm[1][-2], timm[1][-1]
