@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from modinspect.report.op_names import MATMULS, WEIGHT_ARGUMENTS, WEIGHTED, base_name, is_factor, short_name
-from modinspect.report.queries import index_of
+from modinspect.report.queries import index_of, writes_to_earlier
 from modinspect.report.schema import (
     SCHEMA_VERSION,
     Call,
@@ -57,4 +57,5 @@ __all__ = [
     "index_of",
     "is_factor",
     "short_name",
+    "writes_to_earlier",
 ]

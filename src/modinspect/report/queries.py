@@ -3,9 +3,37 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+
+from modinspect.report.schema import Op
 
 
 def index_of(origin: str | None, kind: str) -> int | None:
     """The 12 of ``op:12`` if ``kind`` is ``op``; ``None`` for an origin of another kind."""
     found, _, index = (origin or "").partition(":")
     return int(index) if found == kind and re.fullmatch("[0-9]{1,18}", index) else None  # a saved report may hold anything
+
+
+def writes_to_earlier(ops: Sequence[Op], op: Op, start: int = 0) -> bool:
+    """Whether ``op`` writes to a tensor that was there before the op with the index ``start``.
+
+    Buffers don't count: running statistics belong to the layer that writes them. Views and earlier writes are followed to the
+    op that made the memory.
+    """
+    return any(_is_earlier(ops, op.inputs[position].origin, start) for position in op.mutates if position < len(op.inputs))
+
+
+def _is_earlier(ops: Sequence[Op], origin: str | None, start: int) -> bool:
+    index = index_of(origin, "op")
+    while index is not None and start <= index < len(ops):
+        maker = ops[index]
+        if maker.mutates and maker.mutates[0] < len(maker.inputs):
+            origin = maker.inputs[maker.mutates[0]].origin
+        elif maker.kind == "view" and maker.inputs:
+            origin = maker.inputs[0].origin
+        else:
+            return False
+        before, index = index, index_of(origin, "op")
+        if index is not None and index >= before:  # a saved report may hold anything
+            return False
+    return not (origin or "").startswith("buffer:")

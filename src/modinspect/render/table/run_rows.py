@@ -39,7 +39,7 @@ from modinspect.render.table.rows import (
 from modinspect.render.table.tree import Place, Spot, grow, lay_out, span, without_numbers
 from modinspect.render.table.view import View
 from modinspect.render.text import aten_name, last_part, shape_text
-from modinspect.report import ModuleInfo, Op, Operand, Report, Unregistered, short_name
+from modinspect.report import ModuleInfo, Op, Operand, Report, Unregistered, short_name, writes_to_earlier
 
 _ORDER = {mark: index for index, mark in enumerate(MARKS)}
 
@@ -153,7 +153,7 @@ class _Run:
         for place in range(len(self.calls) - 1, -1, -1):
             nodes = children[place]
             if self._is_foreign_layer(place, nodes):
-                inside[place] = self._take_in(nodes)
+                inside[place] = self._take_in(nodes, self.calls[place].start)
                 children[place] = []
                 wanted[place] = True
                 continue
@@ -171,9 +171,9 @@ class _Run:
         ops_alone = all(len(self.calls) <= node != self.failed for node in nodes)
         return module.layer and not module.registered and ops_alone and self.view.ops != "none"
 
-    def _take_in(self, nodes: Sequence[int]) -> _Inside:
+    def _take_in(self, nodes: Sequence[int], start: int) -> _Inside:
         ops = [self._op(node) for node in nodes]
-        marks = frozenset(mark for op in ops for mark in self._op_marks(op))
+        marks = frozenset(mark for op in ops for mark in self._op_marks(op, start))
         aten = in_turn([aten_name(name) for op in ops for name in op.aten]) if self.view.aten else ()
         return _Inside(0, marks, aten, ", ".join(in_turn([short_name(op.name) for op in ops])))
 
@@ -215,7 +215,7 @@ class _Run:
                 marks.update(mark for mark in self._op_marks(op) if mark.warns)
                 self.not_shown += not cut
             else:
-                marks.update(self._op_marks(op))
+                marks.update(self._op_marks(op, self.calls[place].start))
                 aten.extend(op.aten)
         shown_as_number = cut or self.view.ops == "none"
         return _Inside(
@@ -316,11 +316,11 @@ class _Run:
         own = found is not None and found.kind == "module" and owner is not None and not owner.registered
         return None if own else found
 
-    def _op_marks(self, op: Op) -> Iterator[Mark]:
+    def _op_marks(self, op: Op, start: int | None = None) -> Iterator[Mark]:
+        """The marks of an op; ``start`` is the first op of the layer whose row shows it, if it has no row of its own."""
         if any(self._foreign(op, operand) for operand in op.inputs):
             yield FOREIGN_TENSOR
-        # Running statistics are written by the layer that keeps them: nobody else's tensor changes.
-        if any(not (op.inputs[place].origin or "").startswith("buffer:") for place in op.mutates if place < len(op.inputs)):
+        if writes_to_earlier(self.report.ops, op, len(self.report.ops) if start is None else start):
             yield WRITES
         if op.kind == "read":
             yield READS
