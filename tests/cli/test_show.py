@@ -298,3 +298,96 @@ def test_arguments_and_dotted_inputs_reach_forward(modinspect: Modinspect, tmp_p
     assert "hint: Add --arg mode=STRING." in ran.err
     assert modinspect("show", "args.py:Counts", "--arg", "n=3").code == 0
     assert "give one with --arg n=INT" in modinspect("show", "args.py:Counts").out
+
+
+def test_a_saved_report_is_shown_as_it_was_without_running_anything(
+    modinspect: Modinspect, tmp_path: Path, monkeypatch: Any
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "args.py").write_text(ARGUMENTS)
+    command = ("show", "args.py:Net", "-i", "batch.x=2,10", "--arg", "batch.flag=True", "--arg", "mode=train")
+    shown = modinspect(*command).out
+    assert modinspect(*command, "--format", "json", "--output", "report.json").code == 0
+    (tmp_path / "args.py").unlink()
+    ran = modinspect("show", "report.json")
+    assert (ran.code, ran.out) == (0, shown)
+    assert modinspect("show", "report.json", "--depth", "0").out != shown
+    assert modinspect("show", "report.json", "--format", "html").out.startswith("<!DOCTYPE html>")
+    ran = modinspect("show", "report.json", "-i", "1,10")
+    assert (ran.code, ran.out) == (2, "")
+    assert "'report.json' is a saved report" in ran.err
+    (tmp_path / "other.json").write_text("[]")
+    assert "hint: Save a report with" in modinspect("show", "nothing.json").err
+    assert modinspect("show", "other.json").code == 2
+
+
+GPT = """
+from dataclasses import dataclass
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+@dataclass
+class GPTConfig:
+    block_size: int = 1024
+    vocab_size: int = 50304
+    n_layer: int = 12
+    n_head: int = 12
+    n_embd: int = 768
+    dropout: float = 0.0
+    bias: bool = True
+
+class Block(nn.Module):
+    def __init__(self, config):
+        super().__init__()
+        self.n_head = config.n_head
+        self.ln_1 = nn.LayerNorm(config.n_embd, bias=config.bias)
+        self.c_attn = nn.Linear(config.n_embd, 3 * config.n_embd, bias=config.bias)
+
+    def forward(self, x):
+        B, T, C = x.size()
+        q, k, v = self.c_attn(self.ln_1(x)).split(C, dim=2)
+        q, k, v = (t.view(B, T, self.n_head, C // self.n_head).transpose(1, 2) for t in (q, k, v))
+        y = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+        return x + y.transpose(1, 2).contiguous().view(B, T, C)
+
+class GPT(nn.Module):
+    def __init__(self, config):
+        super().__init__()
+        assert config.vocab_size is not None
+        assert config.block_size is not None
+        self.config = config
+        self.transformer = nn.ModuleDict(dict(
+            wte=nn.Embedding(config.vocab_size, config.n_embd),
+            wpe=nn.Embedding(config.block_size, config.n_embd),
+            h=nn.ModuleList([Block(config) for _ in range(config.n_layer)]),
+        ))
+        self.lm_head = nn.Linear(config.n_embd, config.vocab_size, bias=False)
+        self.transformer.wte.weight = self.lm_head.weight
+
+    def forward(self, idx, targets=None):
+        device = idx.device
+        b, t = idx.size()
+        assert t <= self.config.block_size
+        pos = torch.arange(0, t, dtype=torch.long, device=device)
+        x = self.transformer.wte(idx) + self.transformer.wpe(pos)
+        for block in self.transformer.h:
+            x = block(x)
+        if targets is not None:
+            logits = self.lm_head(x)
+            return logits, F.cross_entropy(logits.view(-1, logits.size(-1)), targets.view(-1), ignore_index=-1)
+        return self.lm_head(x[:, [-1], :]), None
+"""
+
+
+def test_a_model_with_a_config_leads_to_the_table_by_one_hint(modinspect: Modinspect, tmp_path: Path, monkeypatch: Any) -> None:
+    """The shape of nanoGPT's model.py."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "model.py").write_text(GPT)
+    ran = modinspect("show", "model.py:GPT")
+    assert ran.code == 2
+    assert ran.err.endswith("hint: Add --init 'config=GPTConfig()'.\n")
+    ran = modinspect("show", "model.py:GPT", "--init", "config=GPTConfig()", "--init", "config.n_layer=2")
+    assert ran.code == 0
+    assert "input  idx (1, 16) int64" in ran.out
+    assert "F.scaled_dot_product" in ran.out

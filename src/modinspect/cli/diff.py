@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from modinspect.cli import options
 from modinspect.cli.messages import errors_told
+from modinspect.cli.saved import read_report
 from modinspect.cli.streams import check_destination, stdout_for_results, write_result
 from modinspect.cli.verdict import is_seen, tell_difference
-from modinspect.errors import ReportError
 from modinspect.render import DIFFERENCE_FORMATS, find_format
 
 if TYPE_CHECKING:
-    from modinspect.report import Report
-
     Format = str
 else:
     Format = options.format_of(DIFFERENCE_FORMATS)
@@ -28,8 +25,6 @@ DIFF_EXAMPLES = r"""
 modinspect show pkg.mod:Net -i 1,10 --format json --output before.json
 modinspect diff before.json after.json
 """
-
-_MAKE_ONE = "Save a report with: modinspect show TARGET --format json --output report.json"
 
 
 def diff(
@@ -52,7 +47,7 @@ def diff(
         from modinspect.comparison import diff as compare
         from modinspect.render.comparison import diff_text
 
-        difference = compare(_read(before), _read(after))
+        difference = compare(read_report(before), read_report(after))
         if output_format == "text":
             text = styled(diff_text(difference, terminal_width(output, stdout)), output, stdout)
         else:
@@ -62,24 +57,3 @@ def diff(
             if not is_seen(output_format, output, stdout):
                 tell_difference(difference, before, after, output)
             raise typer.Exit(DIFFERS)
-
-
-def _read(file: str) -> Report:
-    """A saved report.
-
-    Raises:
-        ReportError: the file can't be read, or isn't a report.
-    """
-    from modinspect.report import Report
-
-    try:
-        text = Path(file).read_text(encoding="utf-8")
-    except (OSError, UnicodeEncodeError) as error:  # the latter is about the name
-        reason = getattr(error, "strerror", None) or error
-        raise ReportError(f"can't read {file!r}: {reason}", _MAKE_ONE) from error
-    except UnicodeDecodeError as error:
-        raise ReportError(f"{file!r} isn't valid JSON: {error}", _MAKE_ONE) from error
-    try:
-        return Report.from_json(text)
-    except ReportError as error:
-        raise ReportError(f"{file!r}: {error.message}", error.hint) from error

@@ -14,8 +14,10 @@ from modinspect.cli import options
 from modinspect.cli.limits import limited
 from modinspect.cli.messages import FAILED, errors_told, print_traceback
 from modinspect.cli.progress import live_line
+from modinspect.cli.saved import is_saved_report, read_report
 from modinspect.cli.streams import STDOUT, check_destination, stdout_for_results, write_result
 from modinspect.cli.verdict import is_seen, tell_failure
+from modinspect.errors import ReportError
 from modinspect.render import REPORT_FORMATS, find_format
 
 if TYPE_CHECKING:
@@ -68,7 +70,10 @@ def show(
 
                 literals = parse_arguments(arguments or ())
                 asked = RunOptions(tuple(inputs or ()), input_fn, device, dtype, train or None, grad or None, literals)
-                report = _inspected(target, asked, init or (), opaque or (), progress)
+                if is_saved_report(target):
+                    report = _read(target, run_options=asked != RunOptions() or bool(init or opaque))
+                else:
+                    report = _inspected(target, asked, init or (), opaque or (), progress)
             if os.getpid() != started:
                 os._exit(0)  # a copy of this process, which the model forked and let go on: one of them answers
             from modinspect.render.table import View
@@ -83,6 +88,14 @@ def show(
                 raise typer.Exit(FAILED)
 
     limited(work, timeout)
+
+
+def _read(file: str, *, run_options: bool) -> Report:
+    """A saved report, which nothing has to be run for."""
+    if run_options:
+        message = f"{file!r} is a saved report: options that say how to build and run a model don't apply"
+        raise ReportError(message, "Leave them out, or name the model.")
+    return read_report(file)
 
 
 def _inspected(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from modinspect.target.kinds.archive import ARCHIVE
 from modinspect.target.kinds.colon import COLON
 from modinspect.target.kinds.dotted import DOTTED
 from modinspect.target.kinds.file import FILE
 from modinspect.target.parse import Kind
 
-KINDS: tuple[Kind, ...] = (FILE, COLON, DOTTED)
+KINDS: tuple[Kind, ...] = (ARCHIVE, FILE, COLON, DOTTED)
