@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from modinspect.report.op_names import MATMULS, WEIGHT_ARGUMENTS, WEIGHTED, base_name, is_factor, short_name
-from modinspect.report.queries import index_of, writes_to_earlier
+from modinspect.report.queries import index_of, names_at_caller, writes_to_earlier
 from modinspect.report.schema import (
     SCHEMA_VERSION,
     Call,
@@ -56,6 +56,7 @@ __all__ = [
     "base_name",
     "index_of",
     "is_factor",
+    "names_at_caller",
     "short_name",
     "writes_to_earlier",
 ]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from modinspect.report.schema import Op
+from modinspect.report.schema import Call, ModuleInfo, Op
 
 
 def index_of(origin: str | None, kind: str) -> int | None:
@@ -37,3 +37,24 @@ def _is_earlier(ops: Sequence[Op], origin: str | None, start: int) -> bool:
         if index is not None and index >= before:  # a saved report may hold anything
             return False
     return not (origin or "").startswith("buffer:")
+
+
+def names_at_caller(calls: Sequence[Call], modules: Mapping[str, ModuleInfo]) -> list[str]:
+    """The name by which the caller knows the module of each call: ``1``, ``attn.proj``.
+
+    A shared module has several paths: the name is that of the shortest one below the caller. A module that lives elsewhere is
+    called by its first path, and so is the root.
+
+    Args:
+        calls: the calls of a report.
+        modules: the modules of the report by path.
+    """
+    return [_name_below("" if call.parent is None else calls[call.parent].module, call, modules) for call in calls]
+
+
+def _name_below(caller: str, call: Call, modules: Mapping[str, ModuleInfo]) -> str:
+    info = modules.get(call.module)
+    paths = (call.module, *(info.aliases if info is not None else ()))
+    prefix = f"{caller}." if caller else ""
+    below = [path.removeprefix(prefix) for path in paths if path.startswith(prefix)]
+    return min(below, key=lambda path: path.count("."), default=call.module)

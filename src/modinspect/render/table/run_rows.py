@@ -33,13 +33,12 @@ from modinspect.render.table.rows import (
     foreign,
     frozen_mark,
     in_turn,
-    module_name,
     tensors,
 )
 from modinspect.render.table.tree import Place, Spot, grow, lay_out, span, without_numbers
 from modinspect.render.table.view import View
 from modinspect.render.text import aten_name, last_part, shape_text
-from modinspect.report import ModuleInfo, Op, Operand, Report, Unregistered, short_name, writes_to_earlier
+from modinspect.report import ModuleInfo, Op, Operand, Report, Unregistered, names_at_caller, short_name, writes_to_earlier
 
 _ORDER = {mark: index for index, mark in enumerate(MARKS)}
 
@@ -101,6 +100,7 @@ class _Run:
         self.tied = {facts.owner_of(name) for tensor in facts.tied(report) for name in facts.names_of(tensor)}
         self.tied |= {module.path for module in report.modules if self.tied.intersection(module.aliases)}
         self.parents = [call.parent for call in self.calls]
+        self.names = names_at_caller(self.calls, self.modules)
         self.levels = self._levels()
         self.flops = _Flops(report.ops)
         self.hidden = [0, *itertools.accumulate(op.hidden for op in report.ops)]
@@ -240,13 +240,12 @@ class _Run:
 
     def _call_row(self, place: int, inside: _Inside) -> Row:
         call, module = self.calls[place], self._module(place)
-        parent = self.parents[place]
         flops = self.flops.between(call.start, call.stop)
         return Row(
             kind="module",
             hidden=not module.registered,
             place=TOP,
-            name=module_name(module, self.calls[parent].module if parent is not None else ""),
+            name=self.names[place] or last_part(module.class_name),
             class_name=last_part(module.class_name) if module.path else "",
             detail=inside.ops,
             outputs=tensors(call.outputs),
