@@ -15,7 +15,8 @@ from torch import Tensor
 
 from modinspect.trace.capture import names
 from modinspect.trace.capture.classify import aliased, kind_of, literals, mutated_positions, operands_of
-from modinspect.trace.capture.flops import count_flops, estimate_flops, has_formula
+from modinspect.trace.capture.flop_estimates import estimate_flops
+from modinspect.trace.capture.flops import count_flops, has_formula
 
 ATEN: Any = torch.ops.aten
 VIEW, ADD = ATEN.view.default, ATEN.add.Tensor
@@ -315,10 +316,10 @@ def test_attention_on_the_cpu_is_estimated_as_its_twin_is_counted() -> None:
     out = func(query, query, query)
     two_products = 2 * (2 * 1 * 2 * 4 * 4 * 8)
     assert count_flops(func, (query, query, query), {}, out) == (two_products if has_formula(func) else None)  # since 2.15
-    assert estimate_flops(func, (query, query, query), {}, out) == two_products
-    assert estimate_flops(func, (query, query, query), {"scale": 1.0}, out) == two_products
-    assert estimate_flops(ATEN.mv.default, (), {}, None) is None
-    assert estimate_flops(ATEN.mm.default, (query[0, 0], query[0, 0].T), {}, None) is None
+    assert estimate_flops(func, (query, query, query), {}, out, None) == two_products
+    assert estimate_flops(func, (query, query, query), {"scale": 1.0}, out, None) == two_products
+    assert estimate_flops(ATEN._linalg_svd.default, (query,), {}, None, None) is None
+    assert estimate_flops(ATEN.mm.default, (query[0, 0], query[0, 0].T), {}, None, 5) == 5  # as counted
 
 
 def test_only_what_the_registry_counts_has_a_formula() -> None:

@@ -664,3 +664,13 @@ def test_a_torch_that_can_not_run_as_if_on_a_gpu_is_said_to_be_the_reason(monkey
         inspect_target("modinspect.examples.MyModel", ["1,10"], device="weightless:cuda")
     found = lint(nn.Linear(3, 2), torch.ones(1, 3), select=["MI502"])
     assert [(skip.rule, "as if on a GPU" in skip.reason) for skip in found.skipped] == [("MI502", True)]
+
+
+@pytest.mark.parametrize(("layer", "gates"), [("LSTM", 4), ("GRU", 3), ("RNN", 1)])
+def test_recurrent_layers_run_as_if_on_a_gpu(layer: str, gates: int) -> None:
+    with without_memory() as replaced:
+        model = getattr(nn, layer)(5, 7)
+    report = trace(model, [torch.ones(3, 2, 5)], weightless=Weightless(torch.device("cuda", 0), replaced))
+    assert report.error is None
+    assert report.totals.estimated_flops == 3 * 2 * 2 * gates * (7 * 5 + 7 * 7)
+    assert [output.shape for output in report.outputs] == [(3, 2, 7), (1, 2, 7)] + [(1, 2, 7)] * (layer == "LSTM")

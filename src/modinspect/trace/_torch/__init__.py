@@ -32,7 +32,7 @@ from modinspect.trace._torch.modes import (
     push_dispatch_mode,
     without_dispatch_modes,
 )
-from modinspect.trace._torch.modules import is_persistent, packed_tensors
+from modinspect.trace._torch.modules import is_persistent, packed_tensors, packed_weight
 from modinspect.trace._torch.operators import (
     AS_WRITTEN,
     HigherOrderOperator,
@@ -114,6 +114,7 @@ __all__ = [
     "on_new_parameter",
     "overload_name",
     "packed_tensors",
+    "packed_weight",
     "packet_of",
     "pop_dispatch_mode",
     "pop_dispatch_mode_safely",

@@ -46,6 +46,11 @@ def _unpacked(packed: Any, suffix: str = "") -> Iterator[tuple[str, Tensor]]:
         yield from _unpacked(item, name)
 
 
+def packed_weight(packed: Any) -> Tensor | None:
+    """The weight in the packed script object of a quantized layer."""
+    return next((tensor for name, tensor in _unpacked(packed) if name == "weight"), None)
+
+
 def _leaves(value: Any) -> Iterator[Any]:
     if isinstance(value, (tuple, list)):
         for item in value:

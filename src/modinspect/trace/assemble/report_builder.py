@@ -124,7 +124,7 @@ class ReportBuilder:
         for record in self._recording.ops:
             signature = record.signature
             counted[record.call] += signature.flops or 0
-            uncounted[record.call] += signature.flops is None or signature.flops != signature.estimate
+            uncounted[record.call] += signature.uncounted
         for index in range(len(calls) - 1, 0, -1):  # a call comes after its parent
             parent = calls[index].parent
             if parent is not None:
@@ -168,7 +168,7 @@ class ReportBuilder:
             hidden_ops=sum([op.hidden for op in self._ops]),
             flops=sum([op.flops or 0 for op in self._ops]),
             hidden_flops=sum([op.flops or 0 for op in self._ops if op.hidden]),
-            uncounted_ops=sum([op.flops is None or op.flops != op.estimated_flops for op in self._ops]),
+            uncounted_ops=sum([record.signature.uncounted for record in self._recording.ops]),
             estimated_flops=sum(known) if len(known) == len(estimates) else None,
         )
 

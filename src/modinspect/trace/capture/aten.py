@@ -18,7 +18,8 @@ from modinspect.trace._torch import (
     see_higher_order_operators,
 )
 from modinspect.trace.capture.classify import mutated_positions, operands_of
-from modinspect.trace.capture.flops import count_flops, estimate_flops, has_formula
+from modinspect.trace.capture.flop_estimates import estimate_flops
+from modinspect.trace.capture.flops import count_flops, has_formula
 from modinspect.trace.capture.records import CallSignature
 from modinspect.trace.model import flatten
 
@@ -59,9 +60,12 @@ def count(func: Any, args: Any, kwargs: dict[str, Any], out: Any) -> tuple[int |
     """
     try:
         flops = count_flops(func, args, kwargs, out)
-        return flops, flops if flops is not None else estimate_flops(func, args, kwargs, out)
-    except Exception:  # a formula that fails on odd tensors must not fail the user's forward: not known
-        return None, None
+    except Exception:  # a formula that fails on odd tensors must not fail the user's forward
+        flops = None
+    try:
+        return flops, estimate_flops(func, args, kwargs, out, flops)
+    except Exception:
+        return flops, None
 
 
 DECIDED_BY_VALUES = frozenset({torch.Tag.dynamic_output_shape, torch.Tag.data_dependent_output})
@@ -103,6 +107,7 @@ class AtenCapture:
         signature.aten = tuple(str(func) for func in self.funcs)
         signature.flops = None if self._uncounted and not self._flops else self._flops
         signature.estimate = self._estimate
+        signature.uncounted = self._uncounted
         signature.mutates = mutated_positions(func, operands, self._written)
 
 

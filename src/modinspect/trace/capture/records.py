@@ -31,7 +31,8 @@ class CallSignature:
         kind: the op's kind.
         aten: the operators that ran.
         flops: those counted; ``None`` if nothing was counted and some operator has no formula.
-        estimate: FLOPs including our own formulas; ``None`` if unknown.
+        estimate: FLOPs by our own formulas where they differ; ``None`` if unknown.
+        uncounted: whether torch's counter has no formula for some operator.
         arguments: the arguments that are not tensors.
         mutates: positions of the operands that are written to.
         name: set if the function doesn't know its public name.
@@ -47,6 +48,7 @@ class CallSignature:
     mutates: tuple[int, ...] = ()
     name: str | None = None
     meta: int | None = None
+    uncounted: bool = False
 
 
 class OpRecord(NamedTuple):

@@ -15,7 +15,7 @@ from torch import Tensor
 _ATEN = torch.ops.aten
 
 
-def plain_shape(func: Any, args: Any, kwargs: dict[str, Any]) -> Tensor | None:
+def plain_shape(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     """The result of ``func`` on meta tensors in a plain case; ``None`` in any other.
 
     Args:
@@ -51,12 +51,18 @@ def _addmm(c: Tensor, a: Tensor, b: Tensor) -> Tensor | None:
     return _mm(a, b) if c.dtype == a.dtype and c.size() == b.size()[-1:] and a.dim() == 2 else None
 
 
-_RULES: dict[Any, Callable[..., Tensor | None]] = {
+def _gru_cell(_: Tensor, __: Tensor, state: Tensor, *___: Any) -> tuple[Tensor, Tensor]:
+    """The new state, and a workspace of five gates for the backward pass. torch has no meta kernel for this one."""
+    return state.new_empty(state.size()), state.new_empty((state.size(0), 5 * state.size(1)))
+
+
+_RULES: dict[Any, Callable[..., Any]] = {
     **{getattr(_ATEN, name).default: _same for name in "relu sigmoid tanh gelu silu neg exp sqrt rsqrt".split()},
     **{getattr(_ATEN, name).Tensor: _two for name in "add sub mul div".split()},
     _ATEN.mm.default: _mm,
     _ATEN.bmm.default: _mm,
     _ATEN.addmm.default: _addmm,
+    _ATEN._thnn_fused_gru_cell.default: _gru_cell,
 }
 
 GROUPED_MM = getattr(getattr(_ATEN, "_grouped_mm", None), "default", None)
