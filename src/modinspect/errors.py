@@ -2,15 +2,15 @@
 
     ModinspectError
     ├── TargetError     the target could not be found, imported or built
-    ├── InputError      an input could not be understood, read or made
+    ├── InputError      an input could not be parsed, read or created
     ├── RunError        the forward could not be run at all (a nested inspection, not enough memory, a time-out)
-    ├── ReportError     a saved report is not one, or is of another schema
+    ├── ReportError     a file isn't a saved report, or has another schema
     ├── ConfigError     the configuration is wrong
     └── OutputError     the result could not be written
 
-Each says in ``message`` what was asked and what was found, and in ``hint`` what would work. The command
-line prints both and exits with 2; nothing else catches them. A ``forward`` that raises is no error of
-modinspect: it is an answer, and stands in the report.
+``message`` says what was asked and what was found, ``hint`` what would work. The command
+line prints both and exits with 2; nothing else catches them. A ``forward`` that raises isn't an error of
+modinspect: the report says so.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class ModinspectError(Exception):
 
     Args:
         message: what was asked and what was found.
-        hint: what to do about it; empty where there is nothing to say.
+        hint: what to do about it; may be empty.
     """
 
     def __init__(self, message: str, hint: str = "") -> None:
@@ -38,7 +38,7 @@ class TargetError(ModinspectError):
 
 
 class InputError(ModinspectError):
-    """An input could not be understood, read or made."""
+    """An input could not be parsed, read or created."""
 
 
 class RunError(ModinspectError):
@@ -46,7 +46,7 @@ class RunError(ModinspectError):
 
 
 class ReportError(ModinspectError):
-    """A saved report is not one, or is of another schema."""
+    """A file isn't a saved report, or has another schema."""
 
 
 class ConfigError(ModinspectError):

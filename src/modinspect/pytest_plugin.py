@@ -26,7 +26,7 @@ __all__ = ["Modinspect", "assert_clean"]
 
 @dataclass(frozen=True)
 class Modinspect:
-    """What the fixture gives. ``config`` is the project's ``[tool.modinspect]``."""
+    """The value of the fixture. ``config`` is the project's ``[tool.modinspect]``."""
 
     config: Config
 
@@ -41,7 +41,7 @@ class Modinspect:
     ) -> LintReport:
         """As :func:`modinspect.lint`, with the rules, severities and opaque classes of the project.
 
-        ``select`` stands in place of what the project selects, ``ignore`` is added to what it ignores.
+        ``select`` replaces the project's setting, ``ignore`` adds to it.
 
         Args:
             model: to check
@@ -64,7 +64,7 @@ class Modinspect:
     def assert_clean(
         self, model: nn.Module, inputs: Any = None, *, select: Sequence[str] = (), ignore: Sequence[str] = ()
     ) -> LintReport:
-        """Fails where :meth:`lint` finds something that is as bad as the project's ``fail-on``, or worse.
+        """Fails if :meth:`lint` finds something at least as severe as the project's ``fail-on``.
 
         Args:
             model: to check
@@ -73,7 +73,7 @@ class Modinspect:
             ignore: ids or prefixes of rules
 
         Raises:
-            AssertionError: there are findings; its text shows them with their lines.
+            AssertionError: there are findings; the message shows them with their lines.
         """
         __tracebackhide__ = True
         report = self.lint(model, inputs, select=select, ignore=ignore)

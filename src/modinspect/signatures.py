@@ -1,4 +1,4 @@
-"""What a callable takes, and how a set of arguments fails to fit it."""
+"""Signatures of callables, and arguments that don't fit them."""
 
 from __future__ import annotations
 
@@ -19,8 +19,12 @@ _STARS: dict[object, str] = {Parameter.VAR_POSITIONAL: "*", Parameter.VAR_KEYWOR
 class Misfit:
     """Why arguments don't fit a signature.
 
-    ``missing``: required and not given; ``unknown``: keywords that it has no name for; ``twice``: given by position and name;
-    ``unnamed_only``: given by name, and taken by position alone; ``surplus``: how many positional arguments are too many.
+    Args:
+        missing: required parameters that weren't given.
+        unknown: keywords that the signature doesn't have.
+        twice: arguments given both by position and by name.
+        unnamed_only: positional-only parameters that were given by name.
+        surplus: the number of positional arguments beyond those accepted.
     """
 
     missing: tuple[Parameter, ...] = ()
@@ -31,10 +35,10 @@ class Misfit:
 
 
 def signature_of(function: Callable[..., Any]) -> Signature | None:
-    """The signature, or ``None`` where Python can't tell it (C functions, odd wrappers)."""
+    """The signature; ``None`` if Python can't determine it (C functions, odd wrappers)."""
     try:
         return inspect.signature(function)
-    except Exception:  # a wrapper's own __signature__ or __wrapped__ may raise anything
+    except Exception:  # __signature__ and __wrapped__ can raise anything
         return None
 
 
@@ -79,12 +83,12 @@ def literal_type(annotation: object) -> str | None:
 
 
 def argument_names(signature: Signature) -> tuple[str, ...]:
-    """The arguments as one would name them: ``x``, ``mask``, ``*rest``, ``**options``."""
+    """The names of the parameters: ``x``, ``mask``, ``*rest``, ``**options``."""
     return tuple(_STARS.get(p.kind, "") + p.name for p in signature.parameters.values())
 
 
 def complaint(found: Misfit, given: int) -> str:
-    """The misfit in words, to follow the callable's name: ``needs the argument 'mask'``."""
+    """The misfit in words, to follow the name of the callable: ``needs the argument 'mask'``."""
     if found.unknown:
         return f"takes no {_arguments(found.unknown)}"
     if found.twice:
@@ -103,7 +107,7 @@ def _arguments(names: tuple[str, ...]) -> str:
 
 
 def show_signature(name: str, signature: Signature) -> str:
-    """``Net(width: int, depth: int = 2)``, on several lines when long."""
+    """``Net(width: int, depth: int = 2)``, on several lines if it is long."""
     pieces: list[str] = []
     for parameter in signature.parameters.values():
         if parameter.kind is Parameter.KEYWORD_ONLY and not any(piece.startswith("*") for piece in pieces):
@@ -137,10 +141,10 @@ def _annotation(annotation: object) -> str:
 def _short_repr(value: object) -> str:
     try:
         return _short(repr(value)) or "..."
-    except Exception:  # whatever a default's repr raises, the signature is still worth showing
+    except Exception:  # a default's repr can raise anything
         return "..."
 
 
 def _short(text: str) -> str:
-    """The text if it fits and reads well; addresses (``<function f at 0x...>``) do not."""
+    """The text; empty if it is long or contains an address (``<function f at 0x...>``)."""
     return "" if len(text) > _LONGEST_VALUE or " at 0x" in text else text

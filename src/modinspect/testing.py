@@ -27,22 +27,22 @@ def assert_clean(
     opaque: Sequence[str] = (),
     batch_dim: int | None = None,
 ) -> LintReport:
-    """Fails where :func:`modinspect.lint` finds something in a model; the arguments that it has too are its own.
+    """Fails if :func:`modinspect.lint` finds something in a model.
 
     Args:
-        model: the model, which is left as it was.
-        inputs: what ``forward`` is called with, or specs such as ``"1,10"``; ``None`` for what the model says itself.
-        ignore: rules not to ask: ids, beginnings of ids or names.
-        select: the rules to ask; all if empty.
-        fail_on: the mildest finding that makes it fail.
+        model: it is left unchanged.
+        inputs: what ``forward`` is called with, or specs such as ``"1,10"``; ``None`` to guess them from the model.
+        ignore: rules to skip: ids, prefixes of ids, or names.
+        select: rules to check; all if empty.
+        fail_on: the lowest severity that fails.
         opaque: globs of class paths that count as layers.
-        batch_dim: the dimension of the inputs that is the batch; ``None`` to find it out.
+        batch_dim: the dimension of the inputs that is the batch; ``None`` to detect it.
 
     Returns:
-        The report, with what is milder and with the rules that could not be decided.
+        The report, including findings below ``fail_on`` and undecided rules.
 
     Raises:
-        AssertionError: there are findings; its text shows them with their lines.
+        AssertionError: there are findings; the message shows them with their lines.
     """
     __tracebackhide__ = True
     from modinspect.linter import lint
@@ -53,7 +53,7 @@ def assert_clean(
 
 
 def fail_if_found(report: LintReport, fail_on: Severity) -> None:
-    """Raises an AssertionError that shows the findings, if there are any that bad."""
+    """Raises an AssertionError with the findings if any is at least as severe as ``fail_on``."""
     __tracebackhide__ = True
     if report.at_least(fail_on):
         raise AssertionError(f"{' and '.join(report.targets)} is not clean\n\n{report}")

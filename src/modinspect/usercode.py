@@ -1,4 +1,4 @@
-"""Runs code of the user's, and says where in it an exception came from."""
+"""Runs user code, and locates exceptions in it."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def user_code(
 
 
 def describe(raised: BaseException) -> str:
-    """``ValueError: what it says``, also for exceptions that can't be printed."""
+    """``ValueError: message``, also for exceptions whose ``str()`` fails."""
     name = type(raised).__name__
     # a SyntaxError's own text repeats its file and line
     text = raised.msg if isinstance(raised, SyntaxError) and isinstance(raised.msg, str) else said(raised).strip()
@@ -82,12 +82,12 @@ def describe(raised: BaseException) -> str:
 
 
 def said(raised: BaseException) -> str:
-    """What an exception says, also where its ``__str__`` raises or says more than anybody can read."""
+    """The message of an exception, shortened; also if its ``__str__`` raises."""
     try:
         return _cut(str(raised), _LONGEST_TEXT)
     except KeyboardInterrupt:
         raise
-    except BaseException as unprintable:  # whatever somebody's __str__ does
+    except BaseException as unprintable:  # a user's __str__ can raise anything
         return f"(its message can't be shown: str() raised {type(unprintable).__name__})"
 
 
@@ -96,26 +96,26 @@ def _cut(text: str, length: int) -> str:
 
 
 def code_line(file: str, line: int) -> str:
-    """A line of code without the blanks around it; empty where there is none, or no file can have that name."""
+    """A line of code, stripped; empty if it can't be read."""
     lines = code_lines(file)
     return lines[line - 1].strip() if 0 < line <= len(lines) else ""
 
 
 def code_lines(file: str) -> list[str]:
-    """The lines of a file of code; none where they can't be read, or no file can have that name."""
+    """The lines of a source file; empty if it can't be read."""
     try:
         return linecache.getlines(file)
-    except ValueError:  # a null or half a character in it: generated code may call its file what it likes
+    except ValueError:  # generated code can have any file name, also with a NUL or a surrogate
         return []
 
 
 def traceback_text(raised: BaseException, without: str = "\0") -> str:
-    """The traceback, but for the frames of files below the directory ``without``."""
+    """The traceback without frames of files below the directory ``without``."""
     try:
         return _traceback_text(raised, without)
     except KeyboardInterrupt:
         raise
-    except BaseException as failure:  # Python asks the exceptions in it for their text, and looks into them
+    except BaseException as failure:  # formatting calls str() on the exceptions
         frames = "".join(traceback.format_tb(raised.__traceback__))
         return f"Traceback (most recent call last):\n{frames}{describe(raised)} (more can't be shown: {describe(failure)})\n"
 
@@ -131,13 +131,13 @@ def _traceback_text(raised: BaseException, without: str) -> str:
 
 
 def _readable(frame: traceback.FrameSummary) -> traceback.FrameSummary:
-    """The frame, or one without its line of code where looking for that would raise."""
+    """The frame, without its line of code if that can't be read."""
     line = code_line(frame.filename, frame.lineno or 0)
     return frame if line else traceback.FrameSummary(frame.filename, frame.lineno, frame.name, lookup_line=False, line="")
 
 
 def place(raised: BaseException) -> str | None:
-    """``file:line`` of the innermost frame in the user's code; in an installed library's where there is no other."""
+    """``file:line`` of the innermost frame in the user's code, or else in an installed library."""
     if isinstance(raised, SyntaxError) and raised.filename and raised.lineno and os.path.isfile(raised.filename):
         return f"{relative(raised.filename)}:{raised.lineno}"
     frames = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(raised.__traceback__)]
@@ -150,7 +150,7 @@ def place(raised: BaseException) -> str | None:
 
 
 def fault_of_the_model(raised: BaseException) -> str | None:
-    """What to say where the user's own code raised, asked for an attribute, say, or a ``hash``; ``None`` where it did not."""
+    """A message if the user's code raised (in a property or ``__hash__``, for example); ``None`` if it didn't."""
     return f"the model's code raised {describe(raised)}{_at(raised)}" if _raised_by_the_model(raised) else None
 
 
@@ -165,7 +165,7 @@ def _raised_by_the_model(raised: BaseException) -> bool:
 
 
 def place_in_dump(frames: str) -> str:
-    """``file:line in function`` of the innermost frame in the user's code, from what :mod:`faulthandler` wrote."""
+    """``file:line in function`` of the innermost user frame in a dump of :mod:`faulthandler`."""
     for match in _DUMPED.finditer(frames):
         file, line, function = match.groups()
         if not file.startswith("<") and is_users(file) and not is_installed(file):
@@ -177,7 +177,7 @@ def relative(file: str, directory: str | None = None) -> str:
     """The file's name relative to ``directory`` (the working directory) if it is below it."""
     try:
         name = os.path.relpath(file, directory)
-    except (OSError, ValueError):  # the directory is gone; another drive
+    except (OSError, ValueError):  # the working directory was deleted; another drive
         return file
     return os.path.abspath(file) if name.startswith("..") else name
 
@@ -196,7 +196,7 @@ def is_installed(file: str) -> bool:
 
 @functools.cache
 def _python() -> tuple[str, ...]:
-    """Where Python itself is. Asked only once there is something to tell: sysconfig takes time to import."""
+    """The directories of Python's library. Looked up late: importing sysconfig takes time."""
     import sysconfig
 
     return tuple(os.path.join(sysconfig.get_path(name), "") for name in ("stdlib", "platstdlib"))

@@ -1,19 +1,19 @@
-"""Words for messages: near misses, lists of names, text that is safe to print."""
+"""Helpers for messages: near misses, lists of names, printable text."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
 
-_LONGEST = 100  # nobody means a name by a longer word, and comparing it would take long
-_ALIKE = 0.7  # a letter or two in a word
-_TELLING = 3  # letters that say what a word was to become
+_LONGEST = 100  # longer words aren't misspelt names, and comparing them is slow
+_ALIKE = 0.7  # allows a letter or two to differ
+_TELLING = 3  # characters needed for a match by prefix
 
 
 def nearest(word: str, known: Iterable[str], *, limit: int = 3) -> tuple[str, ...]:
-    """The names in ``known`` that look like ``word``, the closest first, or that begin with it, the shortest first.
+    """The names in ``known`` that are similar to ``word``, the closest first, or that start with it, the shortest first.
 
-    Upper and lower case are the same.
+    Ignores case.
 
     Args:
         word: which was asked for
@@ -31,7 +31,7 @@ def nearest(word: str, known: Iterable[str], *, limit: int = 3) -> tuple[str, ..
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """``Did you mean 'a' or 'b'?``, or nothing where no name is close."""
+    """``Did you mean 'a' or 'b'?``; empty if no name is close."""
     close = nearest(word, known)
     return f"Did you mean {' or '.join(repr(name) for name in close)}?" if close else ""
 
@@ -41,7 +41,7 @@ PACKAGE_DIRECTORIES = ("site-packages", "dist-packages")
 
 
 def from_package_on(file: str) -> str:
-    """``torch/nn/functional.py`` for a file of an installed package, the same on each machine; others as they are."""
+    """The path of an installed file from its package on (``torch/nn/functional.py``); other paths unchanged."""
     file = file.replace("\\", "/")
     for directory in PACKAGE_DIRECTORIES:
         file = file.rpartition(f"{directory}/")[2]
@@ -49,16 +49,16 @@ def from_package_on(file: str) -> str:
 
 
 def listed(names: Sequence[str], *, limit: int = 10) -> str:
-    """``a, b, c``; the tail of a long list is only counted."""
+    """``a, b, c``, or ``a, b and 3 more`` for a long list."""
     shown = ", ".join(names[:limit])
     return f"{shown} and {len(names) - limit} more" if len(names) > limit else shown
 
 
 def printable(text: str) -> str:
-    """``text``, with control codes and the like as escapes, for where quotes around it would be wrong."""
+    """``text`` with control codes escaped, without quotes around it."""
     return text if text.isprintable() else repr(text)[1:-1]
 
 
 def sentences(*parts: str) -> str:
-    """The parts that say something, in one line."""
+    """Joins the non-empty parts."""
     return " ".join(part for part in parts if part)

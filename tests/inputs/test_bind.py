@@ -76,7 +76,7 @@ def test_a_forward_that_takes_anything_gets_anything():
 
 
 def test_what_may_change_the_arguments_makes_a_misfit_a_note():
-    assert made(model=Decorated()).notes == ("forward of Decorated needs the argument 'x', as far as its signature says",)
+    assert made(model=Decorated()).notes == ("forward of Decorated needs the argument 'x', according to its signature",)
     hooked = Net()
     hooked.register_forward_pre_hook(lambda module, args: (torch.zeros(3),))
     assert "needs the argument 'x'" in made(model=hooked).notes[0]

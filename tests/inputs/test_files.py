@@ -118,7 +118,7 @@ def test_what_is_no_whole_file_of_a_known_kind_is_said(folder):
             assert f"'{state}.{suffix}'" in wrong.message
             assert "\n" not in wrong.message
             assert wrong.message.startswith(f"'{state}.{suffix}' ")
-            assert wrong.hint == "Is the file whole, and of that kind?"
+            assert wrong.hint == "Is the file complete, and of that format?"
     assert "\x1b" not in str(error("@\x1b.npy"))
     assert "\x1b" not in str(error("@x.npy:\x1b"))
 
@@ -126,7 +126,7 @@ def test_what_is_no_whole_file_of_a_known_kind_is_said(folder):
 @pytest.mark.parametrize(
     ("path", "message", "hint"),
     [
-        ("x.csv", "'x.csv' is of no kind that can be an input", "Kinds of files: .pt, .pth, .npy, .safetensors."),
+        ("x.csv", "'x.csv' has a format that can't be an input", "Formats: .pt, .pth, .npy, .safetensors."),
         ("sub", "'sub' is a directory", "Name a file in it."),
         ("y.npy", "there is no file 'y.npy'", "Did you mean 'x.npy'? Paths start at the working directory."),
         ("sub/y.npy", "there is no file 'sub/y.npy'", "Did you mean 'sub/x.npy'? Paths start at the working directory."),
@@ -183,7 +183,7 @@ def test_what_a_reader_raises_is_told_in_a_line(folder, monkeypatch, raised, rea
         assert caught.value is raised
     else:
         assert caught.value.message == f"'x.npy' can't be read as .npy: {reason}"
-        assert caught.value.hint == "Is the file whole, and of that kind?"
+        assert caught.value.hint == "Is the file complete, and of that format?"
 
 
 def test_torch_files_are_read_without_code_to_the_cpu(folder, monkeypatch):

@@ -60,7 +60,7 @@ def test_what_an_input_function_returns_goes_to_the_device_with_the_notes_on_it(
     assert (inputs.args[0].device.type, inputs.kwargs["mask"].device.type) == ("meta", "meta")
     assert call_input_function("fns:kwargs").kwargs["x"].device.type == "cpu"
     notes = call_input_function("fns:empty", model=Decorated()).notes
-    assert notes == ("forward of Decorated needs the argument 'x', as far as its signature says",)
+    assert notes == ("forward of Decorated needs the argument 'x', according to its signature",)
 
 
 def test_the_signature_of_an_input_function_has_its_own_name_alone(functions):

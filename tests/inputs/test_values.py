@@ -112,7 +112,7 @@ def test_the_default_dtype_is_the_models_and_the_argument_beats_it():
     assert tensor("2", model=stored).dtype is torch.float32
     with pytest.raises(InputError) as caught:
         tensor("2", dtype="flot")
-    assert (caught.value.message, caught.value.hint) == ("'flot' isn't a dtype", "As in float32, bfloat16, float16.")
+    assert (caught.value.message, caught.value.hint) == ("'flot' isn't a dtype", "For example float32, bfloat16, float16.")
 
 
 def test_torchs_default_dtype_and_device_are_respected_or_overruled():
@@ -135,7 +135,7 @@ def test_what_is_larger_than_the_machine_is_refused_before_it_is_made():
     wrong = error("1000000,1000000", available=available_memory())
     assert "needs 4.0 TB as float32, and " in wrong.message
     assert "needs" in error("9000000000,9000000000,9000000000:int8", available=available_memory()).message
-    assert "torch can't make" in error("0,9223372036854775807,9223372036854775807").message
+    assert "torch can't create" in error("0,9223372036854775807,9223372036854775807").message
     assert tensor("0,1000000,1000000").numel() == 0
 
 
@@ -171,7 +171,7 @@ def test_what_torch_can_not_make_is_said_in_its_first_line(monkeypatch, kind):
 
     monkeypatch.setattr(torch, "randn", randn)
     wrong = error("2,3")
-    assert wrong.message == "torch can't make the input '2,3': too odd"
+    assert wrong.message == "torch can't create the input '2,3': too odd"
     assert wrong.hint == "Give other sizes or another dtype."
 
 

@@ -64,7 +64,7 @@ def test_pickles_are_refused_and_not_loaded(name: str) -> None:
     else:
         torch.save(whole, name)
     wrong = error(name)
-    assert wrong.message == f"{name!r} holds no code of a model, only pickled data, and unpickling it could run anything"
+    assert wrong.message == f"{name!r} contains no model code, only pickled data, and unpickling can run arbitrary code"
     assert "Name the class" in wrong.hint
     assert not Path("ran").exists()
 

@@ -136,7 +136,7 @@ def test_dotted_names_set_fields_however_deep_and_leave_other_configurations_alo
     [
         ("config.n_layers=2", "GPTConfig() has no field 'n_layers'", "Did you mean 'n_layer'?"),
         ("config.n_layer.x=2", "GPTConfig().n_layer has no field 'x'", ""),
-        ("confg.n_layer=2", "sets a field of 'confg', which is not an argument", "Did you mean 'config'?"),
+        ("confg.n_layer=2", "sets a field of 'confg', which isn't an argument", "Did you mean 'config'?"),
         ("config=GPTConfg()", "'gpt' has no 'GPTConfg'", "Did you mean 'GPTConfig'"),
         ("config=GPTConfig(layers=2)", "'GPTConfig' takes no argument 'layers'", ""),
         ("config=ACT()", "'ACT' can't be called: it is of type str", "Leave out the parentheses."),

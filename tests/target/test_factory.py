@@ -66,7 +66,7 @@ def test_missing_arguments_come_with_signature_and_flags(project):
 def test_a_missing_argument_that_no_flag_can_give_says_what_can(project):
     assert "in the call behind the target" in error("net:Wants").hint
     assert "--init config=VALUE" in error("net:WantsConfig").hint
-    assert "a method of an instance" in error("net:Net.extra_repr").hint
+    assert "an instance method" in error("net:Net.extra_repr").hint
 
 
 def test_wrong_arguments_come_with_the_signature(project):

@@ -153,7 +153,7 @@ def test_a_module_that_imports_what_is_missing_says_what_that_is(project):
     write(project, needs="import os\nimport nothing_like_this\n", also="from needs import x\n")
     wrong = error("also:Net")
     assert "importing 'also' raised ModuleNotFoundError: No module named 'nothing_like_this' (at needs.py:2)" in wrong.message
-    assert "'nothing_like_this' is not installed" in wrong.hint
+    assert "'nothing_like_this' isn't installed" in wrong.hint
 
 
 def test_a_syntax_error_says_file_and_line(project):
@@ -246,7 +246,7 @@ def test_a_failed_import_in_a_lazy_package_names_its_cause(project):
     assert wrong.message == (
         "looking up 'Net' in 'lazy' raised ModuleNotFoundError: No module named 'not_there_at_all' (at lazy/models/net.py:1)"
     )
-    assert wrong.hint.startswith("'not_there_at_all' is not installed for ")
+    assert wrong.hint.startswith("'not_there_at_all' isn't installed for ")
 
 
 def test_what_a_lazy_package_has_is_not_claimed(project):

@@ -6,14 +6,14 @@ import os
 import sys
 
 is_own_process = False
-"""Whether this process is the command's alone: ``main`` was called, and nothing else goes on in it."""
+"""Whether this process only runs the command: ``main`` was called."""
 
 
 def main() -> int:
     """The entry point: runs the command that the process was started with.
 
     Returns:
-        The exit code: 0 done, 1 something was found (``lint``, ``diff``), 2 it could not be done, 130 interrupted.
+        The exit code: 0 done, 1 something was found (``lint``, ``diff``), 2 failed, 130 interrupted.
     """
     global is_own_process  # noqa: PLW0603  (set once, before all else)
     is_own_process = True
@@ -24,21 +24,21 @@ def main() -> int:
         code = run(sys.argv[1:])
         _keep_stdout_clean()
     except KeyboardInterrupt:
-        return 130  # before or after the command, which says so itself
+        return 130  # before or after the command, which reports it itself
     return code
 
 
 def _replace_closed_streams() -> None:
-    """Python has ``None`` for a standard stream that is closed (``>&-``); what is written there is for nobody."""
+    """Python has ``None`` for a standard stream that is closed (``>&-``); what is written there is dropped."""
     sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  (open until the process ends)
     sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
 
 
 def _keep_stdout_clean() -> None:
-    """Sends what is still printed to standard error.
+    """Sends further output to standard error.
 
-    The result is out. What exit handlers, threads and the C library's buffers of the model's code print now is no part of it.
+    The result is written. Exit handlers, threads and the C library's buffers of the model's code may still print.
     """
-    streams = sys.modules.get("modinspect.cli.streams")  # each command imports it; a list of them has run no model
+    streams = sys.modules.get("modinspect.cli.streams")  # without it, no command ran
     if streams is not None:
         streams.redirect_for_good(sys.stdout)

@@ -19,11 +19,11 @@ COMMANDS = {
     "explain": "Explain a rule of lint: what it finds, why that is bad, what to do instead. Without a rule, list all of them.",
     "diff": "Compare two saved reports: modules, ops, parameters, shapes and FLOPs that were added, removed or changed.",
 }
-"""Each command is the function of that name in the module of that name, which is imported when somebody asks for it."""
+"""Each command is a function in a module of the same name, which is imported only for that command."""
 
 
 def run(args: Sequence[str]) -> int:
-    """Runs one command line and answers its exit code; says on standard error what went wrong."""
+    """Runs one command line and returns its exit code. Errors go to standard error."""
     completing = "_MODINSPECT_COMPLETE" in os.environ
     asked_for = COMMANDS if completing else set(args)
     try:
@@ -36,7 +36,7 @@ def run(args: Sequence[str]) -> int:
 
 
 def _app(asked_for: Container[str]) -> typer.Typer:
-    """The app with the commands ``asked_for``, and of the others what the list of commands needs."""
+    """The app with the commands ``asked_for``. The others are only listed, without importing them."""
     app = typer.Typer(
         name="modinspect",
         rich_markup_mode="rich",
@@ -74,7 +74,7 @@ def _modinspect(
 ) -> None:
     """What does a PyTorch model really run?
 
-    Runs it once and shows the modules that it registers and the operations that forward calls by itself, side by side.
+    Runs it once and shows its registered modules and the operations that forward calls, side by side.
     """
     if context.invoked_subcommand is None:
         typer.echo(context.get_help(), nl=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 def rule_ids(incomplete: str) -> list[tuple[str, str]]:
-    """The ids of rules that begin so, with their names; after a comma, the next one of a list."""
+    """The rule ids that start with ``incomplete``, with their names. After a comma, the next id of a list."""
     from modinspect.linter import CATALOG
 
     before, comma, last = incomplete.rpartition(",")

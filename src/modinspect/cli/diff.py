@@ -28,10 +28,8 @@ modinspect diff before.json after.json
 
 
 def diff(
-    before: Annotated[
-        str, typer.Argument(metavar="A.json", help="A report that show --format json saved.", show_default=False)
-    ],
-    after: Annotated[str, typer.Argument(metavar="B.json", help="The one to compare it with.", show_default=False)],
+    before: Annotated[str, typer.Argument(metavar="A.json", help="A report saved by show --format json.", show_default=False)],
+    after: Annotated[str, typer.Argument(metavar="B.json", help="The report to compare it with.", show_default=False)],
     *,
     output_format: Format = "text",
     output: options.Output = "-",
@@ -39,7 +37,7 @@ def diff(
 ) -> None:
     """Compare two saved reports: modules, ops, parameters, shapes and FLOPs that were added, removed or changed.
 
-    The exit code is 0 where they are equal, 1 where they differ. Neither torch nor the models are needed.
+    Exits with 0 if they are equal, 1 if they differ. Needs neither torch nor the models.
     """
     with errors_told(with_traceback=traceback), stdout_for_results() as stdout:
         check_destination(output)

@@ -12,10 +12,10 @@ from modinspect.process import Ended, exits_reported, run_limited
 
 
 def limited(work: Callable[[bool], None], timeout: float | None) -> None:
-    """Runs ``work`` in a child process where that is possible, and leaves the command with its exit code.
+    """Runs ``work``, in a child process if possible, and exits with its exit code.
 
     Args:
-        work: the command; gets whether its process ends with it. Leaves with ``typer.Exit`` for another code than 0.
+        work: the command. Its argument says whether the process ends with it. Raises ``typer.Exit`` for exit codes above 0.
         timeout: in seconds; 0 and ``None`` are no limit.
     """
 

@@ -28,7 +28,7 @@ else:
 
 FOUND = 1
 TIMEOUT = 300.0
-"""Seconds for one model where nobody says otherwise."""
+"""The default limit for one model, in seconds."""
 
 LINT_EXAMPLES = r"""
 [bold]Examples[/bold]
@@ -51,7 +51,7 @@ def _at_least_one(value: int | None) -> int | None:
 
 
 def _complete(incomplete: str) -> list[tuple[str, str]]:
-    """The ids of rules that begin so, with their names, for the shell."""
+    """The rule ids that start with ``incomplete``, with their names."""
     from modinspect.cli.complete import rule_ids
 
     return rule_ids(incomplete)
@@ -224,7 +224,7 @@ def _written(report: LintReport, name: str, view: FindingsView, output: str, std
 
 
 def _repository() -> str:
-    """The directory of the repository that the working directory is in, ``""`` where it is in none."""
+    """The root of the git repository around the working directory; ``""`` outside of one."""
     here = Path.cwd()
     return next((str(directory) for directory in (here, *here.parents) if (directory / ".git").exists()), "")
 

@@ -1,4 +1,4 @@
-"""Which models ``lint`` checks, how, and by which rules: the command line laid over the configuration."""
+"""Which models ``lint`` checks, how, and with which rules: the command line overrides the configuration."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _HOW_TO_NAME = (
 
 @dataclass(frozen=True)
 class Asked:
-    """What the command line says; ``None`` and empty where it says nothing."""
+    """The options given on the command line; ``None`` or empty if not given."""
 
     targets: tuple[str, ...] = ()
     how: RunOptions = field(default_factory=RunOptions)
@@ -33,10 +33,10 @@ class Asked:
 
 
 def plan(asked: Asked, config: Config) -> tuple[Job, ...]:
-    """A job for each model: those of the command line, or all of the configuration.
+    """A job for each model: the targets given, or all models of the configuration.
 
     Raises:
-        ConfigError: there is no model, or a rule is named that there is not.
+        ConfigError: there is no model, or a rule doesn't exist.
     """
     models = [config.model(target) for target in asked.targets] if asked.targets else config.models
     if not models:
@@ -48,7 +48,7 @@ def plan(asked: Asked, config: Config) -> tuple[Job, ...]:
 
 
 def _labels(targets: Sequence[str]) -> list[str]:
-    """The targets; one that is there several times, with other inputs, gets a number from the second on."""
+    """The targets. A repeated target (with other inputs) gets a number from its second occurrence on."""
     seen = Counter[str]()
     labels = []
     for target in targets:
@@ -77,7 +77,7 @@ def _job(model: Model, label: str, asked: Asked, config: Config) -> Job:
 
 
 def _rules(model: Model, asked: Asked, config: Config) -> tuple[str, ...]:
-    """``--select`` sets aside what the configuration selects and ignores for all models; what one model ignores stays."""
+    """``--select`` overrides ``select`` and ``ignore`` of the configuration. A model's own ``ignore`` still applies."""
     select = asked.select or config.select
     general = asked.ignore or (() if asked.select else config.ignore)
     for_target = [rule for glob, rules in config.ignores.items() if fnmatchcase(model.target, glob) for rule in rules]

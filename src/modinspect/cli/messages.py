@@ -1,4 +1,4 @@
-"""What the command line says on standard error, and the exit codes that go with it."""
+"""Messages on standard error, and their exit codes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ INTERRUPTED = 130
 
 @contextmanager
 def errors_told(*, with_traceback: bool) -> Iterator[None]:
-    """Turns each error of the block into one message on standard error and exit code 2."""
+    """Turns any error of the block into a message on standard error and exit code 2."""
     try:
         yield
     except ModinspectError as error:
@@ -31,19 +31,19 @@ def errors_told(*, with_traceback: bool) -> Iterator[None]:
 
 
 def error(message: str, hint: str = "") -> None:
-    """Prints an error, and what would help, as plain text whatever it holds."""
+    """Prints an error and a hint as plain text; markup and control codes are escaped."""
     _print("error: ", "bold red", message)
     if hint:
         _print("hint: ", "bold cyan", hint)
 
 
 def found(message: str) -> None:
-    """Prints what exit code 1 is about, as plain text whatever it contains."""
+    """Prints the reason for exit code 1 as plain text."""
     _print("found: ", "bold yellow", message)
 
 
 def note(message: str) -> None:
-    """Prints what is good to know, as plain text whatever it holds."""
+    """Prints a note as plain text."""
     _print("note: ", "bold", message)
 
 
@@ -53,12 +53,12 @@ def print_traceback(text: str) -> None:
 
 
 def interrupted() -> None:
-    """Says that Ctrl-C was heard."""
+    """Prints that the command was interrupted."""
     _print("interrupted", "bold", "")
 
 
 def wrong_usage(problem: typer.TyperException, args: Sequence[str]) -> int:
-    """Says what is wrong with a command line, and what was probably meant."""
+    """Prints what is wrong with a command line, and what was probably meant."""
     from modinspect.wording import did_you_mean
 
     context = getattr(problem, "ctx", None)
@@ -74,7 +74,7 @@ def _meant(message: str, args: Sequence[str]) -> str:
     if message.startswith("No such command") and any(char in args[0] for char in ".:/"):
         return f"To look at a model: modinspect show {args[0]}"
     if "unexpected extra argument" in message:
-        return "There is one target. Inputs are given as --input 1,10, arguments of the constructor as --init KEY=VALUE."
+        return "show takes one target. Inputs: --input 1,10. Arguments of the constructor: --init KEY=VALUE."
     return ""
 
 
@@ -113,4 +113,4 @@ def _print(label: str, style: str, text: str) -> None:
     try:
         console.print(Text.assemble((label, style), plain(text, lines=True)), soft_wrap=True)
     except OSError:
-        return  # nobody reads standard error: there is nowhere left to say so
+        return  # standard error is closed

@@ -1,4 +1,4 @@
-"""One live line on a terminal that says what the work is at."""
+"""A live line on a terminal that shows progress."""
 
 from __future__ import annotations
 
@@ -17,10 +17,9 @@ _ERASE = "\r\x1b[2K"
 
 @contextmanager
 def live_line() -> Iterator[Callable[[str], None] | None]:
-    """Shows a line on standard error while the block works; gives the function that says at what.
+    """Shows a line on standard error while the block runs; yields the function that sets its text.
 
-    There is none where standard error is no terminal, so that nothing is spent on it. Work that is done soon shows nothing.
-    What the model prints meanwhile stands above the line.
+    Yields ``None`` if standard error isn't a terminal. Short work shows no line. Output of the model appears above the line.
     """
     if not _is_terminal(sys.stderr):
         yield None
@@ -43,7 +42,7 @@ def _is_terminal(stream: TextIO) -> bool:
 
 
 class _Line:
-    """The line and whether it is on the screen. The thread that draws it and those that print never wait for each other."""
+    """The line, and whether it is on the screen. Drawing and printing never wait for each other."""
 
     def __init__(self, stream: TextIO) -> None:
         self.stream = stream
@@ -71,7 +70,7 @@ class _Line:
             self._write(_ERASE)
 
     def print(self, text: str) -> int:
-        """Prints what is no progress; the line stays away until the printed one has ended."""
+        """Prints other output. The line is hidden until that output ends with a line break."""
         self.erase()
         if text:
             self._amid = not text.endswith("\n")
@@ -96,7 +95,7 @@ class _Line:
 
 
 class _Printed:
-    """Standard error for code that knows nothing of the line. Code may keep it: it works when the line is gone, too."""
+    """Stands in for standard error and keeps the line intact. Still works after the line is gone."""
 
     def __init__(self, line: _Line) -> None:
         self._line = line

@@ -75,7 +75,7 @@ def show(
                 else:
                     report = _inspected(target, asked, init or (), opaque or (), progress)
             if os.getpid() != started:
-                os._exit(0)  # a copy of this process, which the model forked and let go on: one of them answers
+                os._exit(0)  # a copy of this process, forked by the model: only the original answers
             from modinspect.render.table import View
 
             if traceback and report.error:
@@ -91,7 +91,7 @@ def show(
 
 
 def _read(file: str, *, run_options: bool) -> Report:
-    """A saved report, which nothing has to be run for."""
+    """Reads a saved report; nothing runs."""
     if run_options:
         message = f"{file!r} is a saved report: options that say how to build and run a model don't apply"
         raise ReportError(message, "Leave them out, or name the model.")
@@ -105,14 +105,14 @@ def _inspected(
     opaque: Sequence[str],
     progress: Callable[[str], None] | None,
 ) -> Report:
-    """The report on a target: the command line laid over the configuration."""
+    """Inspects a target; the command line overrides the configuration."""
     from modinspect.api import inspect_target
     from modinspect.config import read_config
     from modinspect.target import importable_cwd, parse_init
 
     config = read_config()
     listed = config.model(target)
-    # Inputs that the configuration gives for all models may not fit one that nobody has listed.
+    # The configuration's general inputs may not fit a model that isn't listed.
     general = replace(config.how, inputs=(), input_fn=None)
     how = asked.over(listed.how).over(general)
     with importable_cwd(*config.directories):
@@ -132,7 +132,7 @@ def _inspected(
 
 
 def _written(report: Report, view: View, name: str, output: str, stdout: TextIO) -> str:
-    """The report in a format; the table in colour and as wide as the terminal where there is one."""
+    """The report in a format. On a terminal, the table has colours and the terminal's width."""
     if name != "text" or output not in STDOUT:
         return find_format(REPORT_FORMATS, name).render(report, view)
 
@@ -149,5 +149,5 @@ def _written(report: Report, view: View, name: str, output: str, stdout: TextIO)
 
 
 def _near_a_terminal() -> bool:
-    """Whether somebody is likely to read what goes into a pipe on a terminal (``| less``)."""
+    """Whether piped output probably ends up on a terminal (``| less``)."""
     return "COLUMNS" in os.environ or any(stream is not None and stream.isatty() for stream in (sys.stdin, sys.__stderr__))

@@ -1,4 +1,4 @@
-"""Standard output holds the result and nothing else; files are written whole or not at all."""
+"""Standard output contains only the result. Files are written completely or not at all."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ STDOUT = ("-", "/dev/stdout")
 
 @contextmanager
 def stdout_for_results(*, for_good: bool = False) -> Iterator[TextIO]:
-    """Gives the stream for results; whatever else is printed meanwhile goes to standard error.
+    """Yields the stream for results. All other output goes to standard error meanwhile.
 
-    That holds for ``print`` as well as for C code and child processes, which write to the file descriptor. ``for_good`` says
-    that the process ends with the block: threads that go on printing then never get at the results.
+    This includes C code and child processes, which write to the file descriptor. ``for_good`` means that the process ends with
+    the block: threads that print later can't reach the results either.
     """
     stdout = sys.stdout
     fd = _descriptor(stdout)
@@ -40,34 +40,34 @@ def stdout_for_results(*, for_good: bool = False) -> Iterator[TextIO]:
         finally:
             if not for_good:
                 os.dup2(ours.fileno(), fd)
-            with suppress(OSError):  # of what could not be written: that was said when it happened
+            with suppress(OSError):  # already reported when writing failed
                 ours.close()
 
 
 def redirect_for_good(stdout: TextIO) -> None:
-    """Sends to standard error what is printed from now on, until the process ends."""
+    """Redirects standard output to standard error until the process ends."""
     fd = _descriptor(stdout)
     if fd is None:
         return
     try:
         stdout.flush()
-    except OSError:  # the reader is gone: what it did not take is for nobody
+    except OSError:  # the reader has closed the pipe
         _point_at_nothing(fd)
     else:
         _point_at_stderr(fd)
 
 
 def check_destination(output: str) -> None:
-    """Finds out before the work whether the result could be written there.
+    """Checks before the work that the result can be written.
 
     Raises:
-        OutputError: there is no such directory, or something stands in the way.
+        OutputError: the directory doesn't exist or isn't writable, or the file can't be replaced.
     """
     if output in STDOUT:
         return
     try:
         target = os.path.realpath(output)
-    except ValueError as error:  # a null, or half a character
+    except ValueError as error:  # a NUL or a surrogate in the name
         raise OutputError(
             f"the output {output!r} can't be written: no file can have that name", "Name another file."
         ) from error
@@ -78,7 +78,7 @@ def check_destination(output: str) -> None:
         raise OutputError(f"the output {output!r} is a directory", "Name a file in it.")
     if not os.path.isdir(directory):
         raise OutputError(f"the output {output!r} can't be written: there is no directory {directory!r}", "Create it first.")
-    # A file is replaced by one that is made beside it; a device or a pipe is written to.
+    # A file is replaced by a new one in its directory. Devices and pipes are written to directly.
     needed = [target] if os.path.exists(target) else []
     needed += [] if _is_no_file(target) else [directory]
     for place in needed:
@@ -88,7 +88,7 @@ def check_destination(output: str) -> None:
 
 
 def write_result(text: str, output: str, stdout: TextIO) -> None:
-    """Writes a result to a file, or to ``stdout``. A reader that goes away early (``| head``) has what it wanted.
+    """Writes a result to a file, or to ``stdout``. A reader that closes early (``| head``) is not an error.
 
     Args:
         text: the result
@@ -130,12 +130,12 @@ def _write_file(target: str, text: str) -> None:
 
 
 def _is_no_file(target: str) -> bool:
-    """Whether something is there that can't be replaced: a device or a pipe."""
+    """Whether ``target`` exists and can't be replaced, as a device or a pipe."""
     return os.path.exists(target) and not os.path.isfile(target)
 
 
 def _descriptor(stream: TextIO) -> int | None:
-    """The file descriptor behind a stream; ``None`` for one in memory, as in tests."""
+    """The file descriptor behind a stream; ``None`` for an in-memory stream."""
     try:
         return stream.fileno()
     except (OSError, ValueError, AttributeError):
@@ -146,7 +146,7 @@ def _point_at_stderr(fd: int) -> None:
     stderr = _descriptor(sys.stderr)
     try:
         os.dup2(2 if stderr is None else stderr, fd)
-    except OSError:  # there is no standard error
+    except OSError:  # standard error is closed
         _point_at_nothing(fd)
 
 

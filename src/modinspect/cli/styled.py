@@ -1,4 +1,4 @@
-"""Text with styles, written for where it goes: a terminal, a pipe, or a file."""
+"""Renders styled text for a terminal, a pipe or a file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def styled(text: Text, output: str, stdout: TextIO) -> str:
-    """``text`` with colours where ``output`` is a terminal that has them, and in ASCII where it can show nothing else.
+    """``text`` with colours on a terminal that supports them, and in ASCII if the encoding needs it.
 
     Args:
         text: what to print
@@ -32,7 +32,7 @@ def styled(text: Text, output: str, stdout: TextIO) -> str:
 
 
 def terminal_width(output: str, stdout: TextIO) -> int | None:
-    """How many cells a line has where ``output`` is a terminal."""
+    """The width of the terminal in cells; ``None`` if ``output`` isn't a terminal."""
     from rich.console import Console
 
     console = Console(file=stdout)

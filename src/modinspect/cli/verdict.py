@@ -1,4 +1,4 @@
-"""One line on standard error for exit code 1 or 2, if the result isn't shown on a terminal: what it is about, and where."""
+"""A line on standard error for exit codes 1 and 2 if the result isn't shown on a terminal."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def is_seen(output_format: str, output: str, stdout: TextIO) -> bool:
-    """Whether the result is shown to somebody: as text, on a terminal.
+    """Whether the result is shown as text on a terminal.
 
     Args:
         output_format: of the result

@@ -1,6 +1,6 @@
-"""What ``forward`` is called with: made from specs, by a function, or taken from where the model says it itself.
+"""The arguments of ``forward``: created from specs, returned by a function, or guessed from the model.
 
-Reading a spec needs no torch; the rest is imported when it is used.
+Parsing a spec doesn't import torch; the rest imports it when used.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def make_inputs(
     available: int | None = None,
     arguments: Mapping[str, Any] | None = None,
 ) -> Inputs:
-    """Makes the inputs that ``specs`` ask for. Random values are the same each time.
+    """Creates the inputs. Random values are the same each time.
 
     Args:
         specs: those without a name go to the arguments of ``forward`` in order, the others by name. Dotted names fill
@@ -66,7 +66,7 @@ def make_inputs(
         arguments: further arguments that aren't tensors, by name, with dots as in specs.
 
     Raises:
-        InputError: a spec can't be read or made, or ``forward`` does not take these.
+        InputError: a spec can't be read or created, or ``forward`` doesn't take these arguments.
     """
     from modinspect.inputs.arguments import nested
     from modinspect.inputs.bind import check, named_around
@@ -117,7 +117,7 @@ def call_input_function(text: str, *, model: nn.Module | None = None, device: to
         device: where the tensors go; as they are if not given
 
     Raises:
-        InputError: there is no such function, it raised, or returned nothing.
+        InputError: the function doesn't exist, raised, or returned nothing.
     """
     from modinspect.inputs import function
 
@@ -131,7 +131,7 @@ def guess_inputs(
     device: torch.device | str | None = None,
     dtype: torch.dtype | str | None = None,
 ) -> Inputs | None:
-    """What the model says itself that it is called with, or ``None``. See :func:`try_guesses`.
+    """The first guess that fits the model, or ``None``. See :func:`try_guesses`.
 
     Args:
         model: which is asked
@@ -149,10 +149,7 @@ def try_guesses(
     device: torch.device | str | None = None,
     dtype: torch.dtype | str | None = None,
 ) -> tuple[Inputs | None, tuple[str, ...]]:
-    """The first guess that fits the model, and notes on those before it that could not be taken.
-
-    Tensors are on ``device``; floating ones have ``dtype``, else that of the model's first floating parameter. The model's own
-    code answers, so what its ``factory`` needs is importable meanwhile.
+    """The first guess that fits the model, and notes on the guesses before it that don't.
 
     Args:
         model: which is asked
@@ -175,10 +172,9 @@ def candidates(
     arguments: Mapping[str, Any] | None = None,
     notes: list[str],
 ) -> Iterator[Inputs]:
-    """Each guess that fits the signature of ``forward``, the likeliest first; ``notes`` gets one on each that does not.
+    """Yields the guesses that fit the signature of ``forward``, the likeliest first.
 
-    A guess need not run: whoever takes the first alone may see it fail where another would have done. ``ask`` runs a method of
-    the model for what only that can tell, such as how many features it makes of an image.
+    A guess can still fail to run; then the next one should be tried.
 
     Args:
         model: which is asked
@@ -213,6 +209,6 @@ def _dtype(dtype: Any) -> torch.dtype | None:
         return dtype
     name = dtype_name(dtype)
     if name is None:
-        raise InputError(f"{dtype!r} isn't a dtype", "As in float32, bfloat16, float16.")
+        raise InputError(f"{dtype!r} isn't a dtype", "For example float32, bfloat16, float16.")
     found: torch.dtype = getattr(torch, name)
     return found

@@ -1,4 +1,4 @@
-"""``--arg NAME=LITERAL``, and names with dots, which fill dictionaries and lists: ``batch.x``, ``images.0``."""
+"""``--arg NAME=LITERAL``, and dotted names, which fill dictionaries and lists: ``batch.x``, ``images.0``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def parse_arguments(pairs: Sequence[str]) -> dict[str, Any]:
     """Reads each ``NAME=LITERAL``; bare words are strings.
 
     Raises:
-        InputError: a pair has no ``=``, its name isn't one or was there before, or its value isn't a literal.
+        InputError: a pair has no ``=``, its name is invalid or repeated, or its value isn't a literal.
     """
     try:
         arguments = parse_pairs(pairs, "--arg")
@@ -26,7 +26,7 @@ def parse_arguments(pairs: Sequence[str]) -> dict[str, Any]:
 
 
 def nested(named: Iterable[tuple[str, Any]]) -> dict[str, Any]:
-    """Arguments by name; dotted names fill dictionaries, or lists if all names at a level are numbers.
+    """Arguments by name. Dotted names fill dictionaries, or lists if all names at a level are numbers.
 
     Args:
         named: names and values: ``("images.0", a), ("images.1", b), ("batch.x", c)``.
@@ -35,7 +35,7 @@ def nested(named: Iterable[tuple[str, Any]]) -> dict[str, Any]:
         ``{"images": [a, b], "batch": {"x": c}}``.
 
     Raises:
-        InputError: a name is given twice, or both by itself and with a dot, or a list lacks an index.
+        InputError: a name is repeated, is used both with and without a dot, or a list has a gap.
     """
     top = _Level()
     for name, value in named:

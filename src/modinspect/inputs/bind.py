@@ -1,4 +1,4 @@
-"""Do the inputs fit ``forward``? Said before it runs, in the words of ``--input``."""
+"""Checks that inputs fit the signature of ``forward`` before it runs, with messages in terms of ``--input``."""
 
 from __future__ import annotations
 
@@ -24,19 +24,18 @@ def check(model: nn.Module, positional: int, names: Collection[str]) -> tuple[st
         names: of the others
 
     Raises:
-        InputError: they don't. Where something stands before ``forward`` and may change its arguments (a decorator, a hook),
-            that is a note: the call itself will tell.
+        InputError: they don't. If a decorator or hook can change the arguments, that is only a note: the call will show.
     """
     problem = problem_with(model, positional, names)
     if problem is None:
         return ()
     if _is_called_as_written(model):
         raise problem
-    return (f"{problem.message}, as far as its signature says",)
+    return (f"{problem.message}, according to its signature",)
 
 
 def problem_with(model: nn.Module, positional: int, names: Collection[str]) -> InputError | None:
-    """What is wrong with the inputs, ``None`` where they fit or nobody can say.
+    """What is wrong with the inputs; ``None`` if they fit, or if the signature is unknown.
 
     Args:
         model: whose ``forward`` is asked
@@ -66,7 +65,7 @@ def _remedy(found: Misfit, signature: Signature) -> str:
 
 
 def named_around(model: nn.Module, specs: Sequence[InputSpec], given: Collection[str]) -> list[InputSpec]:
-    """The specs; those without a name that come after an argument of ``given`` get the name of the next free argument.
+    """Names the specs that come after an argument in ``given``, which would take their position.
 
     Args:
         model: whose ``forward`` names the arguments
@@ -90,14 +89,14 @@ def named_around(model: nn.Module, specs: Sequence[InputSpec], given: Collection
 
 
 def options_for(signature: Signature) -> str:
-    """The options that give the required arguments: ``--input x=DIMS --arg mode=STRING``."""
+    """The options that set the required arguments: ``--input x=DIMS --arg mode=STRING``."""
     kinds = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
     required = [p for p in signature.parameters.values() if p.kind in kinds and p.default is Parameter.empty]
     return " ".join(map(_option, required))
 
 
 def _option(parameter: Parameter) -> str:
-    """The option that gives an argument: ``--arg`` if it is annotated with a type of literals, else ``--input``."""
+    """The option that sets an argument: ``--arg`` if its annotation is a literal type, else ``--input``."""
     literal = literal_type(parameter.annotation)
     if literal is not None and parameter.kind is not Parameter.POSITIONAL_ONLY:
         return f"--arg {parameter.name}={literal}"
@@ -105,6 +104,6 @@ def _option(parameter: Parameter) -> str:
 
 
 def _is_called_as_written(model: nn.Module) -> bool:
-    """Whether calling the model passes the arguments on to ``forward`` as they are."""
+    """Whether calling the model passes its arguments to ``forward`` unchanged."""
     wrapped = hasattr(inspect.unwrap(model.forward, stop=lambda f: hasattr(f, "__wrapped__")), "__wrapped__")
     return not wrapped and not model._forward_pre_hooks and type(model).__call__ is nn.Module.__call__

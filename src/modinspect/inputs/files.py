@@ -1,4 +1,4 @@
-"""Inputs from files. Nothing here unpickles code: a file can hold tensors and containers of them."""
+"""Inputs from files: tensors and containers of tensors. Nothing here unpickles code."""
 
 from __future__ import annotations
 
@@ -18,23 +18,25 @@ from modinspect.wording import did_you_mean, printable, sentences
 
 
 def load_file(path: str) -> Any:
-    """The value in a file, on the CPU: a tensor, or what is around several.
+    """Loads a tensor, or a container of tensors, onto the CPU.
 
     Raises:
-        InputError: there is no such file, it is of another kind, it is broken, or it would run code.
+        InputError: the file doesn't exist, has another format, is broken, or would run code.
     """
     suffix = os.path.splitext(path)[1].lower()
     if not os.path.isfile(path):
         raise _no_file(path)
     if suffix not in LOADERS:
-        raise InputError(f"{path!r} is of no kind that can be an input", f"Kinds of files: {', '.join(LOADERS)}.")
+        raise InputError(f"{path!r} has a format that can't be an input", f"Formats: {', '.join(LOADERS)}.")
     try:
         value = LOADERS[suffix](path)
     except InputError:
         raise
-    except Exception as error:  # a broken file makes its reader raise anything
+    except Exception as error:  # readers raise anything on a broken file
         reason = next(iter(str(error).splitlines()), "") or type(error).__name__
-        raise InputError(f"{path!r} can't be read as {suffix}: {reason}", "Is the file whole, and of that kind?") from error
+        raise InputError(
+            f"{path!r} can't be read as {suffix}: {reason}", "Is the file complete, and of that format?"
+        ) from error
     if not _holds_tensors(value):
         raise InputError(f"{path!r} holds {what_it_is(value)}, not a tensor", "Save a tensor, or a list or dict of them.")
     return value
@@ -53,7 +55,7 @@ def _torch(path: str) -> Any:
         )
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # that a pickle is of an unusual kind, before the error that says so
+            warnings.simplefilter("ignore")  # a warning about the pickle precedes the error
             return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         message = f"{path!r} can't be read as plain tensors: it would run code, or it is broken"

@@ -1,4 +1,4 @@
-"""``--input-fn pkg.mod:make``: inputs from a function of the user's."""
+"""``--input-fn pkg.mod:make``: inputs from a user's function."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _FUNCTIONS = Wanted("functions", "make", inspect.isfunction)
 
 
 def call_input_function(text: str, *, model: nn.Module | None = None, device: torch.device | str | None = None) -> Inputs:
-    """Calls the function that ``text`` names, with the literal arguments written behind it.
+    """Calls the function that ``text`` names, with its arguments.
 
-    A tuple or list that it returns are the positional inputs, a dict those by name, a pair of both is both, anything else is
-    the one input. Tensors go to ``device`` where that is given; ``model`` is asked whether its ``forward`` takes them.
+    A returned tuple or list holds positional inputs, a dict holds inputs by name, a pair of both holds both, and anything else
+    is the only input.
 
     Args:
         text: ``pkg.mod:make``, with literal arguments if any
@@ -32,7 +32,7 @@ def call_input_function(text: str, *, model: nn.Module | None = None, device: to
         device: where the tensors go; as they are if not given
 
     Raises:
-        InputError: there is no such function, it raised, or returned nothing.
+        InputError: the function doesn't exist, raised, or returned nothing.
     """
     try:
         target = parse_target(text)
@@ -67,7 +67,7 @@ def _call(found: Found, target: Target) -> object:
 def _arguments(returned: Any, target: Target) -> tuple[tuple[Any, ...], dict[str, Any]]:
     if returned is None or inspect.isgenerator(returned) or inspect.iscoroutine(returned):
         if inspect.iscoroutine(returned):
-            returned.close()  # else Python warns that nobody awaited it
+            returned.close()  # or Python warns that it was never awaited
         what = "None" if returned is None else f"a {type(returned).__name__}"
         raise InputError(f"the input function {target.path!r} returned {what}", _RETURNS)
     if isinstance(returned, Mapping):

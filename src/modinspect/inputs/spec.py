@@ -1,4 +1,4 @@
-"""The grammar of ``--input``: ``[name=]DIMS[:dtype][:fill]`` or ``[name=]@FILE``. Reads text and makes no tensor.
+"""The grammar of ``--input``: ``[name=]DIMS[:dtype][:fill]`` or ``[name=]@FILE``. Parses text only.
 
 1,10                       mask=1,128:bool:ones      x=@batch.npy
 ids=1,128:int64:0..30522   t=:int64:zeros            :float32
@@ -44,20 +44,20 @@ _RANGE = re.compile(rf"\s*({_NUMBER})\s*\.\.\s*({_NUMBER})\s*")
 _PART = re.compile(r"\w(?:[\w-]*\w)?")
 """A part of a dotted name: a key or an index."""
 
-_LARGEST = 2**63 - 1  # of a size, and of a bound that torch.randint takes
+_LARGEST = 2**63 - 1  # for sizes, and for bounds of torch.randint
 _FILES = (".pt", ".pth", ".npy", ".safetensors")
 
 
 @dataclass(frozen=True)
 class InputSpec:
-    """One ``--input``, read: a tensor to make, or a ``file`` to load. ``str(spec)`` can be read again.
+    """A parsed ``--input``: a tensor to create, or a ``file`` to load. ``str(spec)`` parses to an equal spec.
 
     Args:
-        name: of an argument, with dots of what is in it (``batch.ids``, ``xs.0``); ``None`` for the next argument in order.
+        name: the argument, dotted for an item in it (``batch.ids``, ``xs.0``); ``None`` for the next one in order.
         dims: ``()`` for a scalar.
-        dtype: as torch calls it.
-        fill: how it is filled.
-        file: what is loaded.
+        dtype: torch's name; ``None`` for the default.
+        fill: its values; ``None`` for the default.
+        file: the file to load.
     """
 
     name: str | None = None
@@ -75,10 +75,10 @@ class InputSpec:
 
 
 def parse_spec(text: str) -> InputSpec:
-    """Reads one ``--input``.
+    """Parses one ``--input``.
 
     Raises:
-        InputError: the text is none, or asks for what can't be.
+        InputError: the text is malformed, or asks for an impossible tensor.
     """
     if not text.strip():
         raise InputError("an input is empty", sentences("A scalar is written :float32.", GRAMMAR))
@@ -98,12 +98,12 @@ def parse_spec(text: str) -> InputSpec:
 
 
 def dtype_name(text: str) -> str | None:
-    """The name that torch has for a dtype (``float16`` for ``half`` and ``torch.half``), ``None`` for what isn't a dtype."""
+    """The name of a dtype in torch (``float16`` for ``half`` and ``torch.half``); ``None`` if it isn't a dtype."""
     return _DTYPES.get(text.removeprefix("torch."))
 
 
 def value_range(dtype: str) -> tuple[int, int] | None:
-    """The smallest and largest value of an integer dtype or ``bool``, ``None`` for the others."""
+    """The smallest and largest value of an integer dtype or ``bool``, ``None`` for others."""
     if dtype == "bool":
         return 0, 1
     match = re.fullmatch(r"(u?)int([0-9]+)", dtype)
@@ -114,7 +114,7 @@ def value_range(dtype: str) -> tuple[int, int] | None:
 
 
 def bounds(fill: str) -> tuple[str, str] | None:
-    """``LOW`` and ``HIGH`` of a fill ``LOW..HIGH``, ``None`` for the others."""
+    """``LOW`` and ``HIGH`` of a fill ``LOW..HIGH``, ``None`` for others."""
     match = _RANGE.fullmatch(fill)
     return (match[1], match[2]) if match else None
 
@@ -152,7 +152,7 @@ def _dims(text: str, written: str) -> tuple[int, ...]:
 
 
 def _odd_list(text: str) -> tuple[str, str] | None:
-    """What is wrong with the sizes as a whole, and what to do."""
+    """What is wrong with the list of sizes, and a hint."""
     if text.endswith(_FILES) or "/" in text or "\\" in text:
         return f"{text!r} isn't a list of sizes", f"A file is given as @{printable(text)}."
     if text[:1] in "([" and text[-1:] in ")]":
@@ -166,7 +166,7 @@ def _odd_list(text: str) -> tuple[str, str] | None:
 
 
 def _odd_size(index: int, parts: list[str]) -> tuple[str, str]:
-    """What is wrong with one size, and what to do."""
+    """What is wrong with one size, and a hint."""
     part = parts[index]
     which = f"size {index + 1}"
     if not part:
@@ -202,7 +202,7 @@ def _dtype_and_fill(parts: list[str], dims: str, written: str) -> tuple[str | No
 
 
 def _odd_part(part: str, dtype: str | None) -> tuple[str, str]:
-    """What is wrong with something behind a colon, and what to do."""
+    """What is wrong with a part after a colon, and a hint."""
     fills = f"Fills: {', '.join(_FILLS)} and LOW..HIGH, as in 0..100."
     if dtype is not None:
         return f"{part!r} isn't a fill", sentences(did_you_mean(part, _FILLS), fills)
@@ -215,7 +215,7 @@ def _odd_part(part: str, dtype: str | None) -> tuple[str, str]:
 
 
 def _check_fill(spec: InputSpec, written: str) -> None:
-    """Whether the values asked for exist in the dtype; what has no dtype gets a floating one."""
+    """Checks that the dtype can hold the values. A spec without a dtype is floating."""
     if spec.fill is None:
         return
     limits = value_range(spec.dtype) if spec.dtype else None
@@ -255,4 +255,6 @@ def _check_floats(ends: tuple[str, str], written: str) -> None:
 
 def _check_order(low: float, high: float, example: str, written: str) -> None:
     if low >= high:
-        raise _wrong(written, f"no value lies between {low} and {high}", f"LOW is below HIGH, which is exclusive: {example}.")
+        raise _wrong(
+            written, f"there is no value between {low} and {high}", f"LOW is below HIGH, which is exclusive: {example}."
+        )

@@ -1,4 +1,4 @@
-"""Tensors of a given shape, for guesses; on the CPU, and the same each time."""
+"""Creates the tensors of guesses: on the CPU, the same each time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def floats(*shape: int) -> Tensor:
 
 
 def ones(*shape: int, dtype: torch.dtype = torch.int64) -> Tensor:
-    """Ones, as for a mask that hides nothing."""
+    """Ones, for example for a mask that hides nothing."""
     return torch.ones(shape, device="cpu", dtype=dtype)
 
 

@@ -1,4 +1,4 @@
-"""Inputs as values: the tensors that specs ask for, and where they go."""
+"""Creates the tensors of specs, and moves inputs to a device."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SEED = 0
 
 @dataclass(frozen=True, eq=False)
 class Inputs:
-    """What ``forward`` is called with; ``how`` says where it comes from (``--input``, ``dummy_inputs of BertModel``)."""
+    """The arguments of ``forward``; ``how`` is their origin (``--input``, ``dummy_inputs of BertModel``)."""
 
     args: tuple[Any, ...]
     kwargs: dict[str, Any] = field(default_factory=dict)
@@ -29,21 +29,21 @@ class Inputs:
 
 
 def generator() -> torch.Generator:
-    """A source of random values of its own: the same values each time, and torch's own state is left alone."""
+    """A seeded generator: the same values each time, without touching torch's global state."""
     return torch.Generator(device="cpu").manual_seed(SEED)
 
 
 def model_dtype(model: nn.Module) -> torch.dtype:
-    """The dtype of floating inputs: that of the first floating parameter, torch's default where there is none.
+    """The dtype of floating inputs: that of the first floating parameter, or torch's default.
 
-    8-bit floats are passed over: they store weights, no layer computes in them.
+    8-bit floats are skipped: they store weights, but layers don't compute in them.
     """
     floating = (p.dtype for p in parameters(model) if p.dtype.is_floating_point and p.dtype.itemsize > 1)
     return next(floating, torch.get_default_dtype())
 
 
 def make_tensor(spec: InputSpec, default: torch.dtype, random: torch.Generator, available: int | None = None) -> Tensor:
-    """Makes the tensor that ``spec`` asks for, on the CPU.
+    """Creates the tensor of a spec, on the CPU.
 
     Args:
         spec: shape, dtype and fill.
@@ -52,7 +52,7 @@ def make_tensor(spec: InputSpec, default: torch.dtype, random: torch.Generator, 
         available: bytes of memory that it may take; ``None`` for no limit.
 
     Raises:
-        InputError: it does not fit into memory, or torch can't make it.
+        InputError: it doesn't fit into memory, or torch can't create it.
     """
     dtype: torch.dtype = getattr(torch, spec.dtype) if spec.dtype else default
     _check_memory(spec, dtype, available)
@@ -60,11 +60,11 @@ def make_tensor(spec: InputSpec, default: torch.dtype, random: torch.Generator, 
         return _filled(spec, dtype, random)
     except (RuntimeError, MemoryError, OverflowError, TypeError, NotImplementedError) as error:
         reason = str(error).partition("\n")[0]
-        raise InputError(f"torch can't make the input '{spec}': {reason}", "Give other sizes or another dtype.") from error
+        raise InputError(f"torch can't create the input '{spec}': {reason}", "Give other sizes or another dtype.") from error
 
 
 def place(value: Any, device: torch.device | str, dtype: torch.dtype | None = None) -> Any:
-    """``value`` with the tensors in it on ``device``, floating ones as ``dtype`` where that is given.
+    """Moves the tensors in ``value`` to ``device``, and casts floating ones to ``dtype`` if given.
 
     Args:
         value: a tensor, or containers with tensors in them
@@ -101,7 +101,7 @@ def _filled(spec: InputSpec, dtype: torch.dtype, random: torch.Generator) -> Ten
 
 
 def _sampled(dtype: torch.dtype) -> torch.dtype:
-    """The dtype that random values are drawn in, so that narrow ones hold the same values, rounded."""
+    """The dtype in which random values are drawn. Narrower dtypes get the same values, rounded."""
     if dtype.is_complex:
         return torch.complex128 if dtype is torch.complex128 else torch.complex64
     return torch.float64 if dtype is torch.float64 else torch.float32
@@ -125,7 +125,7 @@ def _check_memory(spec: InputSpec, dtype: torch.dtype, available: int | None) ->
 
 
 def _bytes(count: int) -> str:
-    """``4.0 TB``; beyond that a power of ten says as much."""
+    """``4.0 TB``, or a power of ten beyond a million TB."""
     power, unit = (12, "TB") if count >= 10**12 else (9, "GB")
     shown = count / 10**power
     return f"{shown:.1f} {unit}" if shown < 1e6 else f"{shown:.0e} {unit}"

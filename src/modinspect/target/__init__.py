@@ -3,7 +3,7 @@
     factory = load("torchvision.models.resnet50(num_classes=10)")
     model = factory.build()
 
-Importing and building are two steps, as only the second makes parameters.
+Importing and building are separate steps: only the second creates parameters.
 """
 
 from __future__ import annotations
@@ -50,19 +50,19 @@ def __getattr__(name: str) -> object:
 
 
 def parse_target(text: str) -> Target:
-    """Takes a target to pieces; imports nothing.
+    """Parses a target. Imports nothing.
 
     Raises:
-        TargetError: the text has none of the forms, or an argument isn't a Python literal.
+        TargetError: the text doesn't have the form of a target, or an argument can't be read.
     """
     return parse(text, KINDS)
 
 
 def find(target: Target, wanted: Wanted) -> Found:
-    """Imports what ``target`` names, whatever that is.
+    """Imports the object that ``target`` names.
 
     Raises:
-        TargetError: there is no such module, file or name, or importing it raised.
+        TargetError: the module, file or name doesn't exist, or importing it raised.
     """
     kind = next(kind for kind in KINDS if kind.kind == target.kind)
     with importable_cwd():
@@ -75,10 +75,10 @@ def find(target: Target, wanted: Wanted) -> Found:
 
 
 def load(target: Target | str, init: Mapping[str, object] | None = None) -> Factory:
-    """Imports a target and checks that it can give a model; ``init`` are more arguments for it, by name.
+    """Imports a target and checks that it can build a model. ``init`` holds further arguments, by name.
 
     Raises:
-        TargetError: the target can't be read or imported, or is neither ``nn.Module`` class, function nor module.
+        TargetError: the target can't be parsed or imported, or isn't an ``nn.Module`` class, a function or a module.
     """
     from modinspect.target.configured import with_config, with_defaults
     from modinspect.target.factory import Factory
@@ -116,7 +116,7 @@ def _check_kind(obj: object, target: Target, wanted: Wanted, *, arguments: bool)
         if arguments:
             raise TargetError(f"{path!r} is a module that is built already: it takes no arguments", "Leave them out.")
     elif isinstance(obj, ModuleType):
-        directory = "package" if obj.__file__ else "directory"  # Python takes one without __init__.py for a package, too
+        directory = "package" if obj.__file__ else "directory"  # a directory without __init__.py is a package too
         noun = directory if hasattr(obj, "__path__") else "Python file"
         place = path if target.kind == "file" else obj.__name__
         hint = f"Name a class in it: '{place}:Class'. {what_it_offers(obj, wanted)}"

@@ -1,4 +1,4 @@
-"""Calls code of the user's with arguments that may not fit, and says so in the words of the command line."""
+"""Calls the user's code and explains arguments that don't fit."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def call(
         try:
             return function(*args, **kwargs)
         except TypeError as error:
-            # only now: a decorator may well fill in what the signature asks for
+            # checked after the call: a decorator may fill in arguments that the signature requires
             signature = signature_of(function)
             found = misfit(signature, len(args), kwargs) if signature else None
             if signature is None or found is None:
@@ -51,7 +51,7 @@ def _remedy(found: Misfit, signature: Signature, missing: Remedy | None) -> str:
     if found.twice or found.surplus or found.unnamed_only:
         return ""
     if found.missing[0].name == "self":
-        return "It is a method of an instance: name a class method, or a function that makes the instance and calls it."
+        return "It is an instance method: name a class method, or a function that creates the instance and calls it."
     unnamed = [p.name for p in found.missing if p.kind is Parameter.POSITIONAL_ONLY]
     if unnamed:
         return f"Write {' and '.join(unnamed)} in the call behind the target, as in pkg.mod:Class(64)."

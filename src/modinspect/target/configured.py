@@ -1,4 +1,4 @@
-"""Classes that are built from a configuration object, and say of which class (``transformers.BertModel``)."""
+"""Classes that take a configuration object and name its class (``transformers.BertModel``)."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 
 def with_config(factory: Factory) -> Factory:
-    """The factory with its ``config`` made, where its class wants one, none was given, and it names the class of it.
+    """Builds the ``config`` argument if the class takes one, names its class, and none was given.
 
-    Arguments that the constructor does not name go to the configuration: ``transformers.BertModel(num_hidden_layers=2)``.
+    Arguments that the constructor doesn't name go to the configuration: ``transformers.BertModel(num_hidden_layers=2)``.
 
     Raises:
-        TargetError: the configuration knows no such argument, or can't be made of these.
+        TargetError: the configuration has no such argument, or building it raised.
     """
     config_class = _config_class(factory)
     if config_class is None:
@@ -42,10 +42,10 @@ def with_config(factory: Factory) -> Factory:
 
 
 def with_defaults(factory: Factory) -> Factory:
-    """The factory with the fields set that dotted names ask for, and with arguments whose class needs none itself.
+    """Sets the fields named by dotted keys, and builds required arguments from their annotated class.
 
     Raises:
-        TargetError: a dotted name begins with no argument, or nobody knows of which class that is.
+        TargetError: a dotted key doesn't start with an argument, or the class of that argument is unknown.
     """
     if not callable(factory.obj) or isinstance(factory.obj, nn.Module):
         return factory
@@ -54,7 +54,7 @@ def with_defaults(factory: Factory) -> Factory:
 
 
 def _config_class(factory: Factory) -> type[Any] | None:
-    """The class of the configuration to make, ``None`` where there is nothing to make."""
+    """The class of the configuration to build; ``None`` if there is none to build."""
     if not isinstance(factory.obj, type) or factory.args or any(name.split(".")[0] == "config" for name in factory.kwargs):
         return None
     signature = signature_of(factory.obj)
@@ -65,7 +65,7 @@ def _config_class(factory: Factory) -> type[Any] | None:
 
 
 def _check_names(factory: Factory, config_class: type[Any], settings: dict[str, object]) -> None:
-    """A configuration that takes any name would keep a misspelt one without a word."""
+    """Rejects misspelt names: a configuration with ``**kwargs`` would accept them silently."""
     known = _known_settings(config_class) if settings else set()
     for name in settings:
         if name not in known:
@@ -79,7 +79,7 @@ def _known_settings(config_class: type[Any]) -> set[str]:
     renamed = getattr(config_class, "attribute_map", None)
     try:
         held = set(vars(config_class()))
-    except Exception:  # it can't be made of nothing; the names in its signature are what is known
+    except Exception:  # it can't be built without arguments; its signature has to do
         held = set()
     public = {name for name in named | held | set(renamed if isinstance(renamed, dict) else ()) if name.isidentifier()}
     return {name for name in public if not name.startswith("_")}

@@ -1,4 +1,4 @@
-"""Arguments that nobody gave: built from the class that they are annotated with, or named in a hint."""
+"""Missing arguments: built from their annotated class, or named in a hint."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _TELLING = 3
 
 @dataclasses.dataclass(frozen=True)
 class Filled:
-    """The arguments of a constructor, with those that were filled in, and notes on these."""
+    """The arguments of a constructor, including those filled in, and notes on these."""
 
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
@@ -34,16 +34,16 @@ class Filled:
 
 
 def fill_in(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any], scope: Scope) -> Filled:
-    """Sets fields by dotted names, and builds required arguments whose class needs no arguments itself.
+    """Sets fields by dotted keys, and builds required arguments whose annotated class has only defaults.
 
     Args:
         function: the class or function to be called.
         args: its positional arguments.
-        kwargs: its keyword arguments; a dotted name (``config.n_layer``) sets a field of one.
+        kwargs: its keyword arguments; a dotted key (``config.n_layer``) sets a field of one.
         scope: the target's module.
 
     Raises:
-        TargetError: a dotted name begins with no argument, or nobody knows of which class it is.
+        TargetError: a dotted key doesn't start with an argument, or the class of that argument is unknown.
     """
     signature = signature_of(function)
     given = {name: value for name, value in kwargs.items() if "." not in name}
@@ -75,7 +75,7 @@ def fill_in(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any], scope
 
 
 def how_to_give(parameters: Sequence[Parameter], function: Any, scope: Scope) -> str:
-    """A hint with an ``--init`` for each missing argument; classes that look like one are named.
+    """A hint with an ``--init`` for each missing argument, with the classes that it could be built from.
 
     Args:
         parameters: without a value
@@ -103,10 +103,10 @@ def _flag(parameter: Parameter, function: Any, scope: Scope) -> str:
 
 
 def look_alikes(parameter: Parameter, function: Any, scope: Scope) -> tuple[type, ...]:
-    """The classes of the target's module that an argument may be meant to be.
+    """The classes of the target's module that an argument could be an instance of.
 
-    That is the class that it is annotated with, else those whose name ends as the argument is called: ``GPTConfig`` for
-    ``config``. Of several, those that begin as the target does.
+    These are its annotated class, or else the classes whose name ends with the argument's: ``GPTConfig`` for ``config``. If
+    there are several, those that share the longest prefix with the target's name.
 
     Args:
         parameter: without a value
@@ -132,12 +132,12 @@ def look_alikes(parameter: Parameter, function: Any, scope: Scope) -> tuple[type
 
 
 def _common(name: str, other: str) -> int:
-    """How many characters two names begin with alike."""
+    """The length of the common prefix of two names."""
     return next((i for i, (a, b) in enumerate(zip(name, other, strict=False)) if a != b), min(len(name), len(other)))
 
 
 def _is_own(kind: type) -> bool:
-    """Whether a class is neither Python's nor torch's."""
+    """Whether a class belongs to neither Python nor torch."""
     top = kind.__module__.partition(".")[0]
     return top not in sys.stdlib_module_names and top not in ("torch", "numpy", "typing_extensions")
 
@@ -154,13 +154,13 @@ def _kind_of_value(parameter: Parameter) -> str:
 
 
 def _annotated(function: Any, parameter: Parameter) -> type | None:
-    """The class that an argument is annotated with, if it is neither Python's nor torch's."""
+    """The annotated class of an argument, if it belongs to neither Python nor torch."""
     kind = parameter.annotation
     if isinstance(kind, str):
         try:
             init = function.__init__ if isinstance(function, type) else function  # type: ignore[misc]
             kind = typing.get_type_hints(init).get(parameter.name)
-        except Exception:  # annotations may hold whatever somebody wrote
+        except Exception:  # annotations can be arbitrary strings
             return None
     return kind if isinstance(kind, type) and _is_own(kind) else None
 
@@ -171,25 +171,25 @@ def _needs_nothing(kind: type) -> bool:
 
 
 def _index(signature: Signature, name: str) -> int | None:
-    """The position of an argument that can be given by position."""
+    """The position of an argument; ``None`` if it is keyword-only."""
     kinds = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
     names = [p.name for p in signature.parameters.values() if p.kind in kinds]
     return names.index(name) if name in names else None
 
 
 def _base(function: Any, signature: Signature, name: str, scope: Scope) -> Any:
-    """What the fields of an argument that nobody gave are set in: its default, or what its class builds."""
+    """The value whose fields are set if the argument wasn't given: its default, or an instance of its class."""
     parameter = signature.parameters.get(name)
     if parameter is None:
-        message = f"--init {name}.… sets a field of {name!r}, which is not an argument"
+        message = f"--init {name}.… sets a field of {name!r}, which isn't an argument"
         raise TargetError(message, did_you_mean(name, signature.parameters))
     if parameter.default is not Parameter.empty and parameter.default is not None:
         return parameter.default
     config_class = getattr(function, "config_class", None) if name == "config" else None
     alike = (config_class,) if isinstance(config_class, type) else look_alikes(parameter, function, scope)
     if len(alike) != 1:
-        which = f"Give it, as in {_flag(parameter, function, scope)}." if alike else f"Give it too: --init {name}=VALUE."
-        raise TargetError(f"--init {name}.… sets a field of {name!r}, and nobody says of which class that is", which)
+        which = f"Set it, for example {_flag(parameter, function, scope)}." if alike else f"Set it too: --init {name}=VALUE."
+        raise TargetError(f"--init {name}.… sets a field of {name!r}, whose class is unknown", which)
     return Call(Known(alike[0], alike[0].__name__))
 
 

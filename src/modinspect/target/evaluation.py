@@ -1,4 +1,4 @@
-"""From arguments as data to values. Only attributes, literal subscripts and calls exist; what may be called, ``scope`` says."""
+"""Evaluates arguments: attributes, literal subscripts and calls only. :mod:`scope` decides what can be called."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from modinspect.target.scope import Scope, check_callable
 
 
 def evaluate(value: Any, scope: Scope) -> Any:
-    """The value that an argument stands for; calls are made anew each time.
+    """The value of an argument. Calls run again each time.
 
     Raises:
-        TargetError: a name is not there, may not be called, or its call raised.
+        TargetError: a name doesn't exist or can't be called, or its call raised.
     """
     if isinstance(value, Known):
         return value.value
@@ -42,7 +42,7 @@ def _called(value: Call, scope: Scope) -> Any:
 
 
 def _with_fields(value: WithFields, scope: Scope) -> Any:
-    """Fields that the call of a class names as its arguments go into the call; the others are set in what it returns."""
+    """Passes fields that are arguments of the call to it, and sets the others on the result."""
     base, fields = value.base, list(value.fields)
     if isinstance(base, Call):
         names = _argument_names(evaluate(base.function, scope))

@@ -1,7 +1,6 @@
-"""Arguments as data: literals, names of the target's module, calls of these. Nothing is ever passed to ``eval``.
+"""Arguments as data: literals, names of the target's module, and calls of these. Nothing is passed to ``eval``.
 
-:func:`read` turns what a user wrote into data without importing anything; :mod:`modinspect.target.evaluation` turns the data
-into values when the model is built.
+:func:`read` parses without importing anything; :mod:`modinspect.target.evaluation` evaluates when the model is built.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ class Reference:
 
 @dataclass(frozen=True)
 class Known:
-    """An object that is there already, and its name."""
+    """An existing object, and its name."""
 
     value: Any
     name: str
@@ -59,7 +58,7 @@ class Call:
 
 @dataclass(frozen=True)
 class WithFields:
-    """A value in which fields are set: what ``--init config=... --init config.n_layer=2`` asks for."""
+    """A value with fields to set: ``--init config=... --init config.n_layer=2``."""
 
     base: Any
     fields: tuple[tuple[str, Any], ...]
@@ -70,7 +69,7 @@ class WithFields:
 
 
 class Unreadable(Exception):
-    """An expression that is neither literal, name nor call; ``node`` is the part that isn't."""
+    """An expression other than a literal, a name or a call; ``node`` is the offending part."""
 
     def __init__(self, node: ast.expr) -> None:
         super().__init__()
@@ -78,10 +77,10 @@ class Unreadable(Exception):
 
 
 def read(node: ast.expr) -> Any:
-    """The value of a literal; a :class:`Reference`, a :class:`Call`, or a container with these in it.
+    """Reads an expression: a literal's value, a :class:`Reference`, a :class:`Call`, or a container of these.
 
     Raises:
-        Unreadable: it is something else.
+        Unreadable: it is any other expression.
     """
     try:
         return ast.literal_eval(node)
@@ -131,7 +130,7 @@ def _literal(node: ast.expr | None) -> Any:
 
 
 def is_literal(value: Any) -> bool:
-    """Whether a value holds neither a name nor a call."""
+    """Whether a value contains no name and no call."""
     if type(value) is dict:
         return all(map(is_literal, value.values()))
     if type(value) in (list, tuple):

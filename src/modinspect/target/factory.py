@@ -1,4 +1,4 @@
-"""Makes the model from what a target led to."""
+"""Builds the model from an imported target."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ class Factory:
     """An imported target and the arguments to build it with.
 
     Args:
-        target: as it was named.
+        target: the parsed target.
         obj: an ``nn.Module`` class, a function that returns a module, or a module.
         args: positional arguments, as data (:mod:`modinspect.target.expressions`).
         kwargs: keyword arguments, as data.
-        directories: have to be importable, besides the working directory, while its code runs (:func:`importable_cwd`).
-        notes: what was decided for the user.
-        scope: the modules whose names the arguments may use.
+        directories: must be importable, like the working directory, while its code runs (:func:`importable_cwd`).
+        notes: decisions made for the user.
+        scope: the modules whose names the arguments can use.
     """
 
     target: Target
@@ -42,10 +42,10 @@ class Factory:
     scope: Scope = field(default_factory=lambda: Scope(()))
 
     def build(self) -> nn.Module:
-        """Calls the class or function; a module that is there already is returned as it is.
+        """Calls the class or function. An existing module is returned as it is.
 
         Raises:
-            TargetError: the arguments don't fit, the call raised, or it returned something else than a module.
+            TargetError: the arguments don't fit, the call raised, or it didn't return a module.
         """
         if isinstance(self.obj, nn.Module):
             return self.obj
@@ -70,14 +70,14 @@ class Factory:
 
 def _how_to_return(built: object) -> str:
     if built is None:
-        return "Does the function lack its return?"
+        return "Is a return statement missing?"
     if isinstance(built, type) and issubclass(built, nn.Module):
         return "It returned the class, not an instance: return a call of it."
     if inspect.iscoroutine(built):
-        built.close()  # else Python warns that nobody awaited it
+        built.close()  # or Python warns that it was never awaited
         return "It is async; name a plain function."
     inside = _module_inside(built)
-    return f"There is one in it, at [{inside!r}]: name a function that returns that alone." if inside is not None else ""
+    return f"It contains one at [{inside!r}]: name a function that returns only that." if inside is not None else ""
 
 
 def _module_inside(built: object) -> object | None:

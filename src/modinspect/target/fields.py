@@ -1,4 +1,4 @@
-"""Sets one field somewhere in a configuration, and leaves the original as it was."""
+"""Sets one field of a nested configuration, on a copy."""
 
 from __future__ import annotations
 

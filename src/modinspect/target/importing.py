@@ -1,4 +1,4 @@
-"""Imports what a target names, and says which part of the name is wrong when that fails."""
+"""Imports targets, and says which part of a name is wrong if that fails."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _MISSING = object()
 
 @contextmanager
 def importable_cwd(*directories: str) -> Iterator[None]:
-    """The working directory, and before it ``directories``, stand first on ``sys.path``, as for ``python -m``.
+    """Puts ``directories`` and the working directory first on ``sys.path``, as ``python -m`` does.
 
-    Hold it open while the target is imported, built and run: code may import when it is called. On leaving, ``sys.path`` loses
-    what was put there and nothing else.
+    Keep it open while the target is imported, built and run: code may import when it is called. On exit, only the entries added
+    here are removed from ``sys.path``.
     """
     here = working_directory()
     inserted = [*directories, *([here] if here else [])]
@@ -39,7 +39,7 @@ def importable_cwd(*directories: str) -> Iterator[None]:
 
 
 def working_directory() -> str | None:
-    """The working directory, ``None`` when it was deleted."""
+    """The working directory; ``None`` if it was deleted."""
     try:
         return os.getcwd()
     except OSError:
@@ -47,12 +47,12 @@ def working_directory() -> str | None:
 
 
 def import_module(name: str, asked: str) -> ModuleType:
-    """The module ``name``, imported package by package.
+    """Imports the module ``name``, package by package.
 
     Raises:
-        TargetError: some part of the name is no module, or importing one raised.
+        TargetError: a part of the name isn't a module, or importing one raised.
     """
-    importlib.invalidate_caches()  # the file may have been written a moment ago
+    importlib.invalidate_caches()  # the file may be new
     module: ModuleType | None = None
     parts = name.split(".")
     for i in range(1, len(parts) + 1):
@@ -65,7 +65,7 @@ def import_module(name: str, asked: str) -> ModuleType:
 
 
 def module_exists(name: str, parent: ModuleType | None) -> bool:
-    """Whether there is a module ``name``; its ``parent`` is imported already, and ``None`` for a name without dots."""
+    """Whether the module ``name`` exists. ``parent`` is its imported package; ``None`` for a top-level name."""
     if sys.modules.get(name) is not None:
         return True
     if parent is not None and not hasattr(parent, "__path__"):
@@ -75,7 +75,7 @@ def module_exists(name: str, parent: ModuleType | None) -> bool:
 
 
 def import_existing(name: str) -> ModuleType:
-    """Imports a module that is known to exist: whatever is raised is raised by its code."""
+    """Imports a module that exists: any exception comes from its code."""
     with user_code(TargetError, f"importing {name!r}", why_import_failed, reported=root_cause):
         return importlib.import_module(name)
 
@@ -90,7 +90,7 @@ def walk(start: object, path: str, names: Sequence[str], wanted: Wanted) -> obje
         wanted: what the target may be, for messages
 
     Raises:
-        TargetError: there is no such name, or looking it up raised.
+        TargetError: the name doesn't exist, or looking it up raised.
     """
     dead_ends: list[tuple[object, str, str]] = []
     reached = _follow(start, path, tuple(names), dead_ends)
@@ -100,20 +100,20 @@ def walk(start: object, path: str, names: Sequence[str], wanted: Wanted) -> obje
 
 
 def innermost_module(name: str) -> ModuleType | None:
-    """The module that a dotted name leads through last; it is imported already."""
+    """The innermost imported module of a dotted name."""
     parts = name.split(".")
     prefixes = (".".join(parts[:end]) for end in range(len(parts), 0, -1))
     return next((module for prefix in prefixes if (module := sys.modules.get(prefix)) is not None), None)
 
 
 def scope_of(obj: object, module: ModuleType | None) -> Scope:
-    """The modules whose names the arguments of ``obj`` may use: the one it was found in, and the one that defines it."""
+    """The modules whose names the arguments of ``obj`` can use: where it was found, and where it is defined."""
     home = sys.modules.get(getattr(obj, "__module__", None) or "")
     return Scope(tuple(dict.fromkeys(known for known in (module, home) if isinstance(known, ModuleType))))
 
 
 def offers(place: object, wanted: Wanted) -> tuple[str, ...]:
-    """The names in ``place`` that hold what is wanted; those that it defines itself, if any."""
+    """The names of wanted objects in ``place``; only those defined there, if there are any."""
     every = (
         {name: value for name, value in list(vars(place).items()) if wanted.is_one(value)} if hasattr(place, "__dict__") else {}
     )
@@ -123,7 +123,7 @@ def offers(place: object, wanted: Wanted) -> tuple[str, ...]:
 
 
 def what_it_offers(place: object, wanted: Wanted) -> str:
-    """``Its nn.Module classes: Net, Block.`` What a lazy package has, nobody knows before it is asked for."""
+    """``Its nn.Module classes: Net, Block.`` Nothing is claimed about the classes of a lazy package."""
     names = offers(place, wanted)
     if names:
         return f"Its {wanted.what}: {listed(names)}."
@@ -133,7 +133,7 @@ def what_it_offers(place: object, wanted: Wanted) -> str:
 
 
 def _is_lazy(place: object) -> bool:
-    """Whether a module makes names when they are looked up."""
+    """Whether a module imports names only when they are looked up."""
     return isinstance(place, ModuleType) and ("__getattr__" in vars(place) or type(place) is not ModuleType)
 
 
@@ -145,7 +145,7 @@ def _follow(obj: object, path: str, names: tuple[str, ...], dead_ends: list[tupl
     inside = f"{path}:{name}" if path.endswith(".py") else f"{path}.{name}"
     reached = _MISSING if value is _MISSING else _follow(value, inside, rest, dead_ends)
     if reached is _MISSING and isinstance(obj, ModuleType):
-        # a package may hide a submodule behind a class or function of the same name
+        # a class or function can hide a submodule of the same name
         full = f"{obj.__name__}.{name}"
         if module_exists(full, obj) and (submodule := import_existing(full)) is not value:
             value, reached = submodule, _follow(submodule, inside, rest, dead_ends)
@@ -155,7 +155,7 @@ def _follow(obj: object, path: str, names: tuple[str, ...], dead_ends: list[tupl
 
 
 def _attribute(obj: object, path: str, name: str) -> object:
-    # a lazy package imports what is looked up, and says of its own that it could not
+    # a lazy package imports here, and wraps the error of a failed import
     with user_code(TargetError, f"looking up {name!r} in {path!r}", why_import_failed, reported=root_cause):
         try:
             return getattr(obj, name)
@@ -167,7 +167,7 @@ def _no_module(name: str, parent: ModuleType | None, asked: str) -> TargetError:
     last = name.rpartition(".")[2]
     if parent is None:
         known = [module.name for module in pkgutil.iter_modules()]
-        looked = f"Looked in the working directory and in what is installed for {sys.executable}."
+        looked = f"Searched the working directory and the packages installed for {sys.executable}."
         forms = "" if "." in asked or ":" in asked else "A target starts with a module: pkg.mod:Class."
         meant = _file_meant(asked) or sentences(did_you_mean(last, known), forms, looked)
         return TargetError(f"there is no module {name!r}", meant)
@@ -182,12 +182,12 @@ def _no_module(name: str, parent: ModuleType | None, asked: str) -> TargetError:
 
 
 def _modules_in(place: object) -> list[str]:
-    """The modules of a package; none of what is no package."""
+    """The modules of a package; empty for anything else."""
     return [module.name for module in pkgutil.iter_modules(getattr(place, "__path__", []))]
 
 
 def _file_meant(asked: str) -> str:
-    """Where a file of another kind was named, or the ``.py`` of one misspelt: what to write for it."""
+    """A hint for a file of another kind, or a misspelt ``.py``."""
     file, colon, name = asked.partition(":")
     if os.path.isfile(file):
         return f"{file!r} is a file, but not a Python file: its name must end in .py."
@@ -217,11 +217,11 @@ def _no_name(obj: object, path: str, name: str, wanted: Wanted) -> TargetError:
 
 
 def why_import_failed(raised: BaseException) -> str:
-    """What to do about an import that raised."""
+    """A hint for an import that raised."""
     if isinstance(raised, ModuleNotFoundError) and raised.name:
-        return f"{raised.name!r} is not installed for {sys.executable}, which runs modinspect."
+        return f"{raised.name!r} isn't installed for {sys.executable}, which runs modinspect."
     if isinstance(raised, SystemExit):
-        return "Put what should only run as a script under: if __name__ == '__main__':"
+        return "Put code that should only run as a script under: if __name__ == '__main__':"
     if isinstance(raised, ImportError) and "relative import" in str(raised):
         return "Relative imports work inside a package: add __init__.py to its directory, or name the target as pkg.mod:Class."
     return "The module's own code raised this; --traceback prints all frames."

@@ -1,4 +1,4 @@
-"""Takes what a user names to pieces: a module or file, a name in it, keys, and a call with arguments.
+"""Parses targets and ``--init``: a module or file, a name in it, keys, and a call with arguments.
 
 Nothing here imports or runs anything: arguments are read as data.
 """
@@ -25,13 +25,13 @@ _MAKE_IT_YOURSELF = "For any other value, name a function that builds the model.
 
 @dataclass(frozen=True)
 class Target:
-    """A model as the user named it.
+    """A parsed target.
 
     Args:
-        text: as it was written.
-        kind: which form it has.
+        text: as the user wrote it.
+        kind: its form, one of :data:`KINDS`.
         place: a module (``pkg.mod``), a file, or the whole dotted name.
-        name: the way into the place (``Outer.Inner``); empty if the place is the whole name.
+        name: the attributes below it (``Outer.Inner``); empty for a dotted name.
         args: positional arguments of the call that follows, as data (:mod:`modinspect.target.expressions`).
         kwargs: its keyword arguments.
         keys: literal subscripts that follow the name: ``registry["vit_b"]``.
@@ -57,12 +57,12 @@ class Target:
 
 @dataclass(frozen=True)
 class Found:
-    """What a target leads to.
+    """The object that a target names, once imported.
 
     Args:
-        obj: the object that the name leads to.
-        scope: the modules whose names its arguments may use.
-        directories: have to be importable for its code to work.
+        obj: the object.
+        scope: the modules whose names its arguments can use.
+        directories: must be importable for its code to work.
     """
 
     obj: object
@@ -72,7 +72,7 @@ class Found:
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is looked for, so that errors can list what there is of it; ``example`` stands for one in an example."""
+    """The kind of object wanted, for error messages that list candidates; ``example`` is a name for examples."""
 
     what: str
     example: str
@@ -89,10 +89,10 @@ class Kind:
 
 
 def parse(text: str, kinds: Sequence[Kind]) -> Target:
-    """Takes ``text`` to pieces, as the first of ``kinds`` that it looks like.
+    """Parses ``text`` as the first of ``kinds`` whose pattern matches.
 
     Raises:
-        TargetError: it has none of the forms, or an argument can't be read.
+        TargetError: no pattern matches, or an argument can't be read.
     """
     written = text.strip()
     if not written:
@@ -109,10 +109,10 @@ def parse(text: str, kinds: Sequence[Kind]) -> Target:
 
 
 def _what_is_odd(written: str) -> str:
-    """Points at the first thing in a target that can't be right."""
+    """The first thing that is wrong with a malformed target."""
     head, paren, _ = written.partition("(")
     head = head.rstrip()
-    names = re.sub(r".*\.py:", "", head, flags=re.DOTALL)  # a path may have anything in it, a name in a file may not
+    names = re.sub(r".*\.py:", "", head, flags=re.DOTALL)  # a path can contain any character, a name in a file can't
     odd = next((part for part in re.split(r"[.:]", names) if not part.isidentifier()), head)
     found = {
         "the parenthesis is never closed": paren and written.count("(") > written.count(")"),
@@ -121,7 +121,7 @@ def _what_is_odd(written: str) -> str:
         "there is no name before the parenthesis": not head,
         "no name follows the colon": head.endswith(":"),
         "there is no module before the colon": head.startswith(":"),
-        "there is more than one colon": names.count(":") > (names == head),  # the one behind a file is gone
+        "there is more than one colon": names.count(":") > (names == head),  # the colon after a file was removed
         "a name is missing before or after a dot": not odd,
     }
     return next((what for what, holds in found.items() if holds), f"{odd!r} isn't a Python name")
@@ -132,7 +132,7 @@ def _parse_call(call: str, written: str) -> tuple[tuple[Any, ...], dict[str, Any
     if not isinstance(tree, ast.Call) or not isinstance(tree.func, ast.Name):
         raise TargetError(f"can't read the target {written!r}: {call!r} is not one call", FORMS)
     if any(isinstance(argument, ast.Starred) for argument in tree.args) or any(k.arg is None for k in tree.keywords):
-        raise TargetError(f"the arguments of {written!r} unpack something with '*'", f"Write each of them. {_LITERALS}")
+        raise TargetError(f"the arguments of {written!r} unpack something with '*'", f"Write out each of them. {_LITERALS}")
     args = tuple(_value(node, f"argument {i}", call, written) for i, node in enumerate(tree.args, 1))
     kwargs: dict[str, Any] = {}
     for keyword_ in tree.keywords:
@@ -158,7 +158,7 @@ def _parse_keys(keys: str, written: str) -> tuple[Key, ...]:
 def _syntax(source: str, written: str) -> ast.expr:
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of a literal's odd escapes
+            warnings.simplefilter("ignore")  # about invalid escapes
             return ast.parse(source, mode="eval").body
     except (SyntaxError, ValueError) as error:
         reason = error.msg if isinstance(error, SyntaxError) else str(error)
@@ -180,7 +180,7 @@ def _value(node: ast.expr, what: str, call: str, written: str) -> Any:
 
 
 def _slip(value: Any) -> str | None:
-    """A word of another language that is meant as a literal: ``true``, ``null``."""
+    """A misspelt Python literal: ``true``, ``null``."""
     text = str(value) if isinstance(value, Reference) else ""
     return text if text.lower() in _NEARLY_LITERAL else None
 
@@ -188,7 +188,7 @@ def _slip(value: Any) -> str | None:
 def _odd_value(node: ast.expr, what: str, call: str, written: str) -> TargetError:
     try:
         code = ast.get_source_segment(f"_{call}", node)
-    except ValueError:  # bytes that are no UTF-8 reach the command line as half characters, which can't be encoded
+    except ValueError:  # undecodable bytes on the command line become surrogates, which can't be encoded
         code = None
     part = f"{what} of {written!r}, {code!r}," if code else f"{what} of {written!r}"
     return TargetError(f"{part} isn't a Python literal", sentences(_LITERALS, _MAKE_IT_YOURSELF))
@@ -207,18 +207,18 @@ def parse_init(pairs: Sequence[str]) -> dict[str, object]:
 def parse_pairs(pairs: Sequence[str], option: str) -> dict[str, object]:
     """Reads ``KEY=VALUE`` pairs.
 
-    Keys are arguments, or dotted names of fields of one (``config.n_layer``). Values are Python literals, calls of names of the
+    Keys are arguments, or dotted names of their fields (``config.n_layer``). Values are Python literals, calls of names of the
     target's module (``GPTConfig(n_layer=2)``), or bare words, which are strings (``resnet50``, ``cuda:0``).
 
     Args:
         pairs: as they were typed.
-        option: what they were given by, for messages.
+        option: the option that they belong to, for messages.
 
     Returns:
         The values as data (:mod:`modinspect.target.expressions`), by key.
 
     Raises:
-        TargetError: a pair has no ``=``, its key isn't a name or was there before, or its value can't be read.
+        TargetError: a pair has no ``=``, its key isn't a name or is repeated, or its value can't be read.
     """
     init: dict[str, object] = {}
     for pair in pairs:

@@ -1,4 +1,4 @@
-"""The names that arguments may use: those of the target's module. What may be called is narrower, and said here only."""
+"""The names that arguments can use, and which of them they can call."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _HARMLESS = frozenset(
         "types.SimpleNamespace",
     }
 )
-"""Classes of the standard library that only hold values."""
+"""Classes of the standard library that only store values."""
 
 _ONLY = (
     "Arguments may call classes and functions of the target's module. For anything else, name a function that builds the model."
@@ -34,15 +34,15 @@ _ONLY = (
 
 @dataclass(frozen=True)
 class Scope:
-    """Where names are looked up: the module that the target names, then the one that defines the target."""
+    """The modules in which names are looked up: the one in the target, then the one that defines its object."""
 
     modules: tuple[ModuleType, ...]
 
     def find(self, reference: Reference) -> Any:
-        """The object that a reference leads to.
+        """The object that a reference names.
 
         Raises:
-            TargetError: a name or key is not there, or looking it up raised.
+            TargetError: a name or key doesn't exist, or looking it up raised.
         """
         first, *steps = reference.steps
         found = self._first(str(first), alone=not steps)
@@ -53,7 +53,7 @@ class Scope:
         return found
 
     def step(self, obj: Any, path: str, step: Any) -> Any:
-        """One attribute or key further.
+        """Follows one attribute or key.
 
         Args:
             obj: what was reached so far
@@ -61,7 +61,7 @@ class Scope:
             step: an attribute's name or a key
 
         Raises:
-            TargetError: it is not there, or looking it up raised.
+            TargetError: it doesn't exist, or looking it up raised.
         """
         if isinstance(step, str):
             with user_code(TargetError, f"looking up {step!r} in {path!r}"):
@@ -95,7 +95,7 @@ def _keys_like(obj: Any, key: Any) -> str:
 
 
 def check_callable(reference: Reference, function: Any, scope: Scope) -> None:
-    """Stops before a call that free code could hide behind, such as ``os.system`` of a module that imports ``os``.
+    """Rejects calls that could run arbitrary code, such as ``os.system`` in a module that imports ``os``.
 
     Args:
         reference: as it was written
@@ -103,7 +103,7 @@ def check_callable(reference: Reference, function: Any, scope: Scope) -> None:
         scope: of the target's module
 
     Raises:
-        TargetError: it is not callable; it belongs to the standard library; or it is a function of another package, reached
+        TargetError: it isn't callable, belongs to the standard library, or is a function of another package that is reached
             through one of its modules.
     """
     if not callable(function):
@@ -113,13 +113,13 @@ def check_callable(reference: Reference, function: Any, scope: Scope) -> None:
     home = getattr(function, "__module__", None) or type(function).__module__
     top = home.partition(".")[0]
     if top in sys.stdlib_module_names and f"{home}.{getattr(function, '__qualname__', '')}" not in _HARMLESS:
-        raise TargetError(f"'{reference}' can't be called in an argument: it is of Python's module {home!r}", _ONLY)
+        raise TargetError(f"'{reference}' can't be called in an argument: it belongs to Python's module {home!r}", _ONLY)
     own = {module.__name__.partition(".")[0] for module in scope.modules}
     foreign = top not in own and not isinstance(function, type)
     if foreign and isinstance(_holder(reference, scope), ModuleType):
-        raise TargetError(f"'{reference}' can't be called in an argument: it is a function of {top!r}", _ONLY)
+        raise TargetError(f"'{reference}' can't be called in an argument: it is a function of another package, {top!r}", _ONLY)
 
 
 def _holder(reference: Reference, scope: Scope) -> Any:
-    """What a reference is an attribute of; ``None`` for a name of the target's module."""
+    """The object that a reference is an attribute of; ``None`` for a name of the target's module."""
     return scope.find(Reference(reference.steps[:-1])) if len(reference.steps) > 1 else None

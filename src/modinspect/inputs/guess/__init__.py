@@ -1,4 +1,4 @@
-"""Where models say what to call them with: one file each, tried in this order."""
+"""Guesses of inputs: one file for each place where models describe them, tried in this order."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from modinspect.usercode import describe
 __all__ = ["GUESSES", "Ask", "Guess", "candidates"]
 
 Guess = Callable[[nn.Module, Ask], Iterable[Inputs]]
-"""Reads one place; gives what may be meant there, the likeliest first. Whatever it raises is the model's doing, and a note."""
+"""Yields possible inputs, the likeliest first. Exceptions come from the model and become notes."""
 
 GUESSES: tuple[Guess, ...] = (
     dummy_inputs.guess,

@@ -1,4 +1,4 @@
-"""Asks a model what one of its methods gives."""
+"""The type of a function that runs a method of the model."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ from typing import Any
 from modinspect.report import Output
 
 Ask = Callable[[str, Mapping[str, Any]], "tuple[Output, ...] | None"]
-"""Calls a method of the model, or of a module in it (``vlm.get_image_features``), with these arguments, and says what it gave:
+"""Calls a method of the model or of a submodule (``vlm.get_image_features``) and returns its outputs.
 
-its ``pooler_output`` where it has one. ``None`` where it raised."""
+Returns the ``pooler_output`` if there is one, and ``None`` if the method raised."""

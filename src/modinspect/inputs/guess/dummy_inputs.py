@@ -16,9 +16,9 @@ from modinspect.signatures import signature_of
 
 
 def guess(model: nn.Module, _: Ask) -> Iterator[Inputs]:
-    """What the model names, if it is what ``forward`` is about.
+    """The model's ``dummy_inputs``, if ``forward`` takes them.
 
-    Every model of ``transformers`` has the property, those for images and sound too, where it gives token ids all the same.
+    All ``transformers`` models have the property; for images and audio it returns token ids, which ``forward`` doesn't take.
     """
     with _OnTheCpu():
         dummies = attribute(model, "dummy_inputs")
@@ -31,7 +31,7 @@ def guess(model: nn.Module, _: Ask) -> Iterator[Inputs]:
 
 
 class _OnTheCpu(TorchFunctionMode):
-    """Makes tensors where they have values: a model without memory asks for them on its own device."""
+    """Creates tensors on the CPU that a weightless model would create on ``meta``."""
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
@@ -45,12 +45,12 @@ def _are_tensors(dummies: Mapping[Any, Any]) -> bool:
 
 
 def _are_named(model: nn.Module, dummies: Mapping[str, Any]) -> bool:
-    """Whether ``forward`` names each of them itself: ``**kwargs`` would swallow anything."""
+    """Whether ``forward`` has each as a named parameter; ``**kwargs`` accepts anything."""
     signature = signature_of(model.forward)
     return signature is None or all(name in signature.parameters for name in dummies)
 
 
 def _takes_more_than_text(model: nn.Module) -> bool:
-    """Whether the model says that it takes images or the like too: token ids would be half of what it takes."""
+    """Whether the model also takes images or audio: token ids alone would be incomplete."""
     said = attribute(model, "input_modalities") or ()
     return not set((said,) if isinstance(said, str) else said) <= {"text"}

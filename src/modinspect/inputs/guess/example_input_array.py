@@ -12,7 +12,7 @@ from modinspect.inputs.values import Inputs
 
 
 def guess(model: nn.Module, _: Ask) -> Iterator[Inputs]:
-    """What the model holds, given to ``forward`` as Lightning gives it."""
+    """The model's ``example_input_array``, passed to ``forward`` as Lightning does."""
     example = attribute(model, "example_input_array")
     how = f"example_input_array of {type(model).__name__}"
     if isinstance(example, Tensor):

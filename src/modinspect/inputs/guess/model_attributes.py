@@ -1,4 +1,4 @@
-"""Reads attributes that a model may or may not have."""
+"""Reads optional attributes of models."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from torch import nn
 
 
 def attribute(model: nn.Module, name: str) -> Any:
-    """The attribute, ``None`` where there is none.
+    """The attribute; ``None`` if it doesn't exist.
 
-    A property that raises ``AttributeError`` raises it here too; ``nn.Module`` says then that there is no such attribute.
+    An ``AttributeError`` raised inside a property is raised; ``nn.Module.__getattr__`` would report it as missing.
     """
     try:
         return getattr(model, name)

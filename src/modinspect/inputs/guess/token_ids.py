@@ -18,7 +18,7 @@ _LENGTH = 16
 
 
 def guess(model: nn.Module, _: Ask) -> Iterator[Inputs]:
-    """A batch of one short sequence ``(1, 16)`` of zeros, which every vocabulary has."""
+    """A batch of one short sequence ``(1, 16)`` of zeros, valid in every vocabulary."""
     signature = signature_of(model.forward)
     if signature is None or not any(isinstance(module, nn.Embedding) for module in modules(model)):
         return

@@ -1,4 +1,4 @@
-"""The weights that torchvision publishes for a model: their ``transforms`` say what sizes they were made for."""
+"""Sizes from the ``transforms`` of the weights that torchvision publishes for a model."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from modinspect.registered import parameters
 _SIDE = 224
 _FRAMES = 16
 _FLOW = (520, 960)
-"""Height and width that the models of optical flow were made for; their transforms leave sizes alone."""
+"""Height and width for models of optical flow, whose transforms don't resize."""
 
 
 def guess(model: nn.Module, _: Ask) -> Iterator[Inputs]:
@@ -40,7 +40,7 @@ def guess(model: nn.Module, _: Ask) -> Iterator[Inputs]:
 
 
 def _weights_of(model: nn.Module) -> Any:
-    """Of those that are published beside its class the ones whose number of parameters is nearest to the model's."""
+    """The weights published with the model's class whose number of parameters is closest to the model's."""
     home = type(model).__module__
     if not home.startswith("torchvision.models."):
         return None
@@ -50,7 +50,7 @@ def _weights_of(model: nn.Module) -> Any:
 
 
 def _published(module: str) -> Iterator[Any]:
-    """The members of the enumerations of weights that a module has, which say that they are its own."""
+    """The members of the weight enums defined in a module."""
     for value in vars(sys.modules[module]).values():
         if isinstance(value, type) and issubclass(value, Enum) and value.__module__ == module:
             yield from (one for one in value if hasattr(one, "meta") and hasattr(one, "transforms"))
@@ -62,13 +62,13 @@ def _siblings(home: str) -> list[str]:
 
 
 def _sizes(transforms: Any) -> tuple[int, int]:
-    """Height and width: of the crop, or of what is resized to where nothing is cropped."""
+    """Height and width of the crop, or of the resized image if there is no crop."""
     found = list(getattr(transforms, "crop_size", None) or getattr(transforms, "resize_size", None) or [_SIDE])
     return found[0], found[-1]
 
 
 def _detected(model: nn.Module) -> tuple[int, int]:
-    """What a detector resizes its images to itself: a fixed size, or the shorter side."""
+    """The size to which a detector resizes its images: a fixed size, or the shorter side."""
     own = getattr(model, "transform", None)
     fixed = getattr(own, "fixed_size", None)
     if fixed:

@@ -18,7 +18,7 @@ from modinspect.usercode import user_code
 
 _ENDINGS = r"pt2|pt|pth|bin|ckpt|pkl|pickle|torchscript"
 _ONLY_TENSORS = "TORCH_FORCE_WEIGHTS_ONLY_LOAD"
-"""The variable that lets ``torch.load`` refuse everything but tensors, whatever its caller asks for."""
+"""The variable that makes ``torch.load`` reject everything but tensors, whatever its caller passes."""
 
 _CLASS = "Name the class of the model: pkg.mod:Class. To load a file that you trust, name a function that does it."
 
@@ -28,13 +28,13 @@ def _find(target: Target, wanted: Wanted) -> Found:
     if not os.path.isfile(path):
         if re.search(r"[\\/]", path) or path.endswith(".pt2"):
             raise TargetError(f"there is no file {path!r}", "Paths start at the working directory.")
-        return DOTTED.find(target, wanted)  # pkg.bin is a name, too
+        return DOTTED.find(target, wanted)  # pkg.bin can be a dotted name
     names = _names(path)
     if any(re.search(r"(^|/)models/[^/]+\.json$", name) for name in names):
         return Found(_exported(path, names), Scope(()))
     if any(name.endswith("/constants.pkl") for name in names):
         return Found(_scripted(path), Scope(()))
-    raise TargetError(f"{path!r} holds no code of a model, only pickled data, and unpickling it could run anything", _CLASS)
+    raise TargetError(f"{path!r} contains no model code, only pickled data, and unpickling can run arbitrary code", _CLASS)
 
 
 def _names(path: str) -> list[str]:
@@ -50,7 +50,7 @@ def _exported(path: str, names: list[str]) -> Any:
     import torch
 
     if any("/constants/custom_obj" in name for name in names):
-        raise TargetError(f"{path!r} holds pickled objects, and unpickling them could run anything", _CLASS)
+        raise TargetError(f"{path!r} contains pickled objects, and unpickling can run arbitrary code", _CLASS)
     with user_code(TargetError, f"loading {path!r}"), _only_tensors():
         program = torch.export.load(path)
         module = program.module()

@@ -1,4 +1,4 @@
-"""``pkg.mod:Class``: the module up to the colon, a name in it behind."""
+"""``pkg.mod:Class``: a module, a colon, a name in the module."""
 
 from __future__ import annotations
 

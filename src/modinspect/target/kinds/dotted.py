@@ -1,4 +1,4 @@
-"""``pkg.mod.Class``: only the dots say where the module ends, so each part is tried as what it can be."""
+"""``pkg.mod.Class``: nothing marks where the module ends, so each part is tried as attribute and as module."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""``path/to/file.py:Class``: a file, imported as the module that it is.
+"""``path/to/file.py:Class``: a file, imported as a module.
 
-A file in a package is imported under its full name, so that relative imports work; its siblings can be imported as if the file
-were run as a script.
+A file in a package is imported under its full name, so relative imports work. Other files can import their siblings, as scripts
+can.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def _near_file(path: str) -> str:
 
 
 def _home(file: str) -> tuple[str, str]:
-    """The directory to import from, and the module's name seen from there: up to where the packages end."""
+    """The directory above the outermost package, and the module's dotted name from there."""
     directory, name = os.path.split(file)
     stem = name[: -len(".py")]
     parts = [] if stem == "__init__" else [stem]
@@ -71,10 +71,10 @@ def _home(file: str) -> tuple[str, str]:
 
 
 def _forget_namesakes(root: str) -> None:
-    """Drops modules that an earlier target in another directory left behind and that ``root`` has under the same name.
+    """Drops modules of an earlier target from another directory that have the name of a module in ``root``.
 
-    Without this the second of ``old/model.py:Net`` and ``new/model.py:Net`` would get the first one's code. Only modules from
-    directories that can't be imported from now are dropped, so never the standard library or what is installed.
+    Without this, ``new/model.py:Net`` would get the code of ``old/model.py:Net``, loaded before. Only modules from directories
+    that aren't importable now are dropped: never the standard library or installed packages.
     """
     importable = {os.path.realpath(entry or ".") for entry in sys.path if isinstance(entry, str)}
     for name in _provided(root):
@@ -88,14 +88,14 @@ def _forget_namesakes(root: str) -> None:
 
 
 def _provided(root: str) -> list[str]:
-    """The names of the modules and packages that lie in a directory."""
+    """The names of the modules and packages in a directory."""
     entries = os.listdir(root)
     files = [entry[: -len(".py")] for entry in entries if entry.endswith(".py")]
     return files + [entry for entry in entries if os.path.isfile(os.path.join(root, entry, "__init__.py"))]
 
 
 def _import_file(file: str, root: str, name: str) -> ModuleType:
-    """Imports ``file`` as the module ``name``, or under a name of its own where that one leads elsewhere."""
+    """Imports ``file`` as the module ``name``, or under a unique name if that name belongs to another file."""
     if _leads_to(file, root, name):
         return import_existing(name)
     alone = f"modinspect_target_{os.path.basename(file)[: -len('.py')]}"
@@ -114,7 +114,7 @@ def _import_file(file: str, root: str, name: str) -> ModuleType:
 
 
 def _leads_to(file: str, root: str, name: str) -> bool:
-    """Whether importing ``name`` now would give ``file``; imports the packages that it is in."""
+    """Whether importing ``name`` would import ``file``. Imports its packages."""
     if not all(part.isidentifier() for part in name.split(".")):
         return False
     package, _, _ = name.rpartition(".")
