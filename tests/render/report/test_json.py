@@ -49,7 +49,7 @@ def test_each_op_module_and_call_has_a_line_of_its_own() -> None:
         len(part) + 2 if part else 1
         for part in (
             *(report.inputs, report.outputs, report.modules, report.ops, report.unregistered, report.calls),
-            *(report.parameters, report.buffers),
+            *(report.parameters, report.buffers, report.packed, report.other_inputs, report.other_outputs),
         )
     ) + len(["{", "}", "schema_version", "model", "totals", "error", "torchinfo"])
 

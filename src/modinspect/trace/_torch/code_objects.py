@@ -1,4 +1,4 @@
-"""Functions of torch that are told by their code when they turn up in a stack."""
+"""Functions and modules of torch that are recognised when they turn up in a stack."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from torch.nn.modules.lazy import LazyModuleMixin
 from modinspect.trace._torch.private import PrivateUse
 
 USES = (
-    PrivateUse("torch._tensor", "Its methods treat meta tensors in their own way: told by the name of the frame's module."),
+    PrivateUse(
+        "torch._tensor", "Its methods treat meta tensors in their own way; recognised by the module of the calling frame."
+    ),
     PrivateUse("torch._tensor_str._str", "A frame that must be cleared: it keeps transforms switched off while it lives."),
     PrivateUse(
         "torch.nn.modules.lazy.LazyModuleMixin._infer_parameters",

@@ -32,8 +32,8 @@ def _differing(failed: FailedCall, of: Callable[[Operand], str | None], preposit
     if len(first) < 2:
         return None
     ordered = sorted(first, key=lambda value: (value == usual, value))
-    told = [f"{_name(first[value])} is {preposition}{value}{_where(failed, first[value])}" for value in ordered]
-    return f"{failed.function}: {', '.join(told)}"
+    parts = [f"{_name(first[value])} is {preposition}{value}{_where(failed, first[value])}" for value in ordered]
+    return f"{failed.function}: {', '.join(parts)}"
 
 
 def _name(operand: Operand) -> str:

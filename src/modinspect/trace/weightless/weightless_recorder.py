@@ -173,7 +173,7 @@ class WeightlessRecorder(Recorder):
         if func in SILENT and func not in _ABOUT_DEVICES:
             if func in SETS_FLAGS and self._mode.device.type != "cpu" and type(args[0]) is WeightlessTensor:
                 raise NeedsValues(f"autograd can't record on {self._mode.device} without a {self._mode.device.type} device")
-            if func == _GRAD and self._stands_in_with_grad(args[0]):
+            if func == _GRAD and self._has_gradient(args[0]):
                 raise NeedsValues("the gradient of a tensor without memory is asked for")
             return func(*args, **kwargs) if kwargs else func(*args)
         args = tuple([self._replaced_by_weightless(value) for value in args])
@@ -264,7 +264,7 @@ class WeightlessRecorder(Recorder):
             if known is tensor or (storage is not None and storage_of(known) == storage):
                 raise NeedsValues(f"a {type(tensor).__name__}, a subclass of Tensor, can't be imitated on {self._mode.device}")
 
-    def _stands_in_with_grad(self, tensor: Tensor) -> bool:
+    def _has_gradient(self, tensor: Tensor) -> bool:
         """Whether ``backward()`` gave a gradient to the tensor that replaces ``tensor``."""
         value, weightless = self._weightless_by_id.get(id(tensor), (None, None))
         return value is tensor and weightless is not None and weightless.grad is not None
