@@ -28,6 +28,7 @@ def traces_in_the_process() -> dict[str, Any]:
         "autograd.Function.apply": torch.autograd.Function.__dict__["apply"],
         "its code": _code_of(torch.autograd.Function.apply),
         "an autograd.Function": dict(vars(CheckpointFunction)),
+        "its metaclass": dict(vars(type(CheckpointFunction))),
         "nn.Module.__call__": nn_module.Module.__call__,
         "torch.jit.ScriptFunction.__call__": vars(torch.jit.ScriptFunction)["__call__"],
         "torch.compile": torch.compile,

@@ -410,6 +410,34 @@ def test_checkpointed_code_shows(reentrant: bool, grad: bool) -> None:
     assert found == [f"fc {LINEAR}", ". hidden Tensor.mul(op:0) -> (2, 4)"]
 
 
+def test_an_autograd_function_made_in_forward_keeps_its_own_backward() -> None:
+    made: list[Any] = []
+
+    def body(x: Tensor) -> Tensor:
+        class Double(torch.autograd.Function):
+            @staticmethod
+            def forward(ctx: Any, x: Tensor) -> Tensor:
+                return x * 2
+
+            @staticmethod
+            def backward(ctx: Any, gradient: Tensor) -> Tensor:
+                return gradient * 3
+
+        made.append(Double)
+        apply = Double.apply
+        return Double.apply(x) + apply(x)
+
+    report = modinspect.inspect(Calls(body), X)
+    assert report.error is None
+    assert [op.name.rpartition("<locals>.")[2] for op in report.ops if op.name.endswith("apply")] == ["Double.apply"] * 2
+    [double] = made
+    assert vars(double)["_backward_cls"]._forward_cls is double
+    x = torch.ones(2, requires_grad=True)
+    double.apply(x).sum().backward()
+    assert x.grad is not None
+    assert x.grad.tolist() == [3, 3]
+
+
 # -- transforms
 
 

@@ -20,7 +20,6 @@ USES = (
         "Tells whether a function's `forward` takes a context.",
         since="2.14",
     ),
-    PrivateUse("Function._backward_cls", "`apply`, written in C, reads it before it calls `forward`.", since="2.14"),
 )
 
 PATCHES = (
@@ -31,7 +30,9 @@ PATCHES = (
     ),
     Patch("torch.autograd.Function.forward", "Records a call through a kept reference to `apply`, from torch 2.14 on."),
     Patch(
-        "torch.autograd.Function._backward_cls", "Tells calls of `apply` from direct calls of `forward`, from torch 2.14 on."
+        "torch.autograd.function.FunctionMeta._backward_cls",
+        "`apply` reads it before it calls `forward`, from torch 2.14 on. As a property of the metaclass it tells which class "
+        "is called, so that only its `forward` is patched.",
     ),
 )
 
@@ -70,7 +71,7 @@ def function_calls_through(apply: Callable[..., Any]) -> Iterator[None]:
 def _c_method_through(method: Any, apply: Callable[..., Any] | None) -> Iterator[None]:
     """The same where ``apply`` is written in C (torch 2.14): patches the ``forward`` that it calls, too."""
     kind: Any = torch.autograd.Function
-    calls = _Calls()
+    calls, thread = _Calls(), threading.get_ident()
 
     def original(cls: type, *args: Any, **kwargs: Any) -> Any:
         with calls.by_name(cls):
@@ -96,18 +97,63 @@ def _c_method_through(method: Any, apply: Callable[..., Any] | None) -> Iterator
 
         return by_kept_reference
 
-    replacements = [
-        (cls, staticmethod(forward_of(cls)), _Notifying(cls._backward_cls, partial(calls.begin, cls))) for cls in _functions()
-    ]
     try:
         with ExitStack() as stack:
-            for cls, forward, backward in replacements:
-                stack.enter_context(patched(cls, "forward", forward))
-                stack.enter_context(patched(cls, "_backward_cls", backward))
+
+            def begin(cls: Any) -> None:
+                if threading.get_ident() != thread:
+                    return
+                calls.begin(cls)
+                if cls not in patched_forwards:
+                    patched_forwards.add(cls)
+                    stack.enter_context(patched(cls, "forward", staticmethod(forward_of(cls))))
+
+            patched_forwards: set[type] = set()
+            stack.enter_context(_reads_of_backward_class(begin))
             stack.enter_context(patched(kind, "apply", classmethod(by_name)))
             yield
     finally:
         apply = None  # a reference to ``by_name`` that outlives the run must not keep the recorder
+
+
+@contextmanager
+def _reads_of_backward_class(call: Callable[[type], None]) -> Iterator[None]:
+    """Calls ``call(cls)`` when ``cls._backward_cls`` is read, for every subclass of ``autograd.Function``.
+
+    A data descriptor of the metaclass comes before the attribute that each class has of its own.
+    """
+    descriptor = _BackwardClass(call)
+    try:
+        with patched(torch.autograd.function.FunctionMeta, "_backward_cls", descriptor):
+            yield
+    finally:
+        descriptor.hand_over()
+
+
+class _BackwardClass:
+    def __init__(self, call: Callable[[type], None]) -> None:
+        self._call: Callable[[type], None] | None = call
+        self._of_new_classes: dict[type, Any] = {}
+
+    def __get__(self, cls: type, metaclass: type) -> Any:
+        if self._call is not None:
+            self._call(cls)
+        for base in cls.__mro__:
+            if base in self._of_new_classes:
+                return self._of_new_classes[base]
+            if "_backward_cls" in vars(base):
+                return vars(base)["_backward_cls"]
+        raise AttributeError("_backward_cls")
+
+    def __set__(self, cls: type, value: Any) -> None:
+        self._of_new_classes[cls] = value
+
+    def hand_over(self) -> None:
+        """Gives the classes that were made meanwhile the attribute that they set themselves."""
+        self._call = None
+        for cls, value in self._of_new_classes.items():
+            cls._backward_cls = value  # type: ignore[attr-defined]
+        self._of_new_classes.clear()
 
 
 class _Calls:
@@ -148,25 +194,6 @@ class _Calls:
 def _applied(run: Callable[..., Any], args: Any, kwargs: Any) -> Any:
     """A frame of Python around a call of ``apply`` that is written in C, for :func:`is_inside_function`."""
     return run(*args, **kwargs)
-
-
-class _Notifying:
-    """A class attribute that calls ``notify`` when it is read."""
-
-    def __init__(self, value: Any, notify: Callable[[], None]) -> None:
-        self._value, self._notify = value, notify
-
-    def __get__(self, instance: object, owner: type) -> Any:
-        self._notify()
-        return self._value
-
-
-def _functions() -> Iterator[Any]:
-    """All subclasses of ``autograd.Function``."""
-    waiting = list(torch.autograd.Function.__subclasses__())
-    while waiting:
-        yield waiting[-1]
-        waiting.extend(waiting.pop().__subclasses__())
 
 
 class _Replacement:
