@@ -24,18 +24,12 @@ modinspect explain unregistered-weight
 """
 
 
-def _complete(incomplete: str) -> list[tuple[str, str]]:
-    from modinspect.cli.complete import rule_ids
-
-    return rule_ids(incomplete)
-
-
 def explain(
     rule: Annotated[
         str | None,
         typer.Argument(
             metavar="RULE",
-            autocompletion=_complete,
+            autocompletion=options.complete_rule,
             help="Id or name of a rule. Default: list all.",
             show_default=False,
         ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 import typer
 
@@ -27,8 +27,6 @@ else:
     Format = options.format_of(LINT_FORMATS)
 
 FOUND = 1
-TIMEOUT = 300.0
-"""The default limit for one model, in seconds."""
 
 LINT_EXAMPLES = r"""
 [bold]Examples[/bold]
@@ -38,34 +36,9 @@ modinspect lint --format sarif --output modinspect.sarif
 modinspect explain MI103
 """
 
-FINDINGS = "Which findings count"
-
-Selectors = list[str] | None
-Severities = Literal["error", "warning", "info"]
-
-
-def _at_least_one(value: int | None) -> int | None:
-    if value is not None and value < 1:
-        raise typer.BadParameter(f"{value} is less than 1.")
-    return value
-
-
-def _complete(incomplete: str) -> list[tuple[str, str]]:
-    """The rule ids that start with ``incomplete``, with their names."""
-    from modinspect.cli.complete import rule_ids
-
-    return rule_ids(incomplete)
-
 
 def lint(
-    targets: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="TARGET",
-            help="One or more. Default: those in pyproject.toml.",
-            show_default=False,
-        ),
-    ] = None,
+    targets: options.Targets = None,
     *,
     inputs: options.Inputs = None,
     arguments: options.Arguments = None,
@@ -74,73 +47,15 @@ def lint(
     device: options.Device = None,
     dtype: options.Dtype = None,
     opaque: options.Opaque = None,
-    jobs: Annotated[
-        int | None,
-        typer.Option(
-            "--jobs",
-            "-j",
-            metavar="N",
-            callback=_at_least_one,
-            help="Models checked at the same time.",
-            show_default=False,
-            rich_help_panel=options.RUN,
-        ),
-    ] = None,
-    timeout: Annotated[
-        float | None,
-        typer.Option(
-            "--timeout",
-            metavar="SECONDS",
-            callback=options.not_negative,
-            help=f"Limit for each model (default {TIMEOUT:g}; 0: none).",
-            show_default=False,
-            rich_help_panel=options.RUN,
-        ),
-    ] = None,
-    select: Annotated[
-        Selectors,
-        typer.Option("--select", metavar="RULES", autocompletion=_complete, help="Only these rules: MI103, MI1, a name."),
-    ] = None,
-    ignore: Annotated[
-        Selectors, typer.Option("--ignore", metavar="RULES", autocompletion=_complete, help="None of these rules.")
-    ] = None,
-    severity: Annotated[
-        Severities | None,
-        typer.Option(
-            "--severity",
-            metavar="SEVERITY",
-            help="error, warning or info: lowest to list.",
-            show_default=False,
-            rich_help_panel=FINDINGS,
-        ),
-    ] = None,
-    fail_on: Annotated[
-        Severities | None,
-        typer.Option(
-            "--fail-on",
-            metavar="SEVERITY",
-            help="Lowest severity that exits with 1.",
-            show_default=False,
-            rich_help_panel=FINDINGS,
-        ),
-    ] = None,
-    include_installed: Annotated[
-        bool,
-        typer.Option(
-            "--include-installed",
-            metavar=options.FLAG,
-            help="Include installed libraries.",
-            rich_help_panel=FINDINGS,
-        ),
-    ] = False,
-    baseline: Annotated[
-        str | None,
-        typer.Option("--baseline", metavar="FILE", help="Findings that are accepted.", rich_help_panel=FINDINGS),
-    ] = None,
-    write_baseline: Annotated[
-        str | None,
-        typer.Option("--write-baseline", metavar="FILE", help="Accept all findings of now.", rich_help_panel=FINDINGS),
-    ] = None,
+    jobs: options.Jobs = None,
+    timeout: options.LintTimeout = None,
+    select: options.Select = None,
+    ignore: options.Ignore = None,
+    severity: options.Severity = None,
+    fail_on: options.FailOn = None,
+    include_installed: options.IncludeInstalled = False,
+    baseline: options.Baseline = None,
+    write_baseline: options.WriteBaseline = None,
     output_format: Format = "text",
     output: options.Output = "-",
     traceback: options.Traceback = False,
@@ -202,7 +117,7 @@ def _linted(asked: Asked, config: Config, workers: int | None, timeout: float | 
 
     planned = plan(asked, config)
     known = read_baseline(baseline) if baseline else frozenset()
-    seconds = next(limit for limit in (timeout, config.timeout, TIMEOUT) if limit is not None)
+    seconds = next(limit for limit in (timeout, config.timeout, options.LINT_TIMEOUT) if limit is not None)
     with live_line() as progress, importable_cwd(*config.directories):
         return lint_targets(
             planned,

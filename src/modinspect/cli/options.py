@@ -12,7 +12,10 @@ import typer
 
 from modinspect.render import Format, formats_help
 
-RUN, ROWS = "How the model is run", "What is shown"
+RUN, ROWS, FINDINGS = "How the model is run", "What is shown", "Which findings count"
+
+LINT_TIMEOUT = 300.0
+"""The default limit of ``lint`` for one model, in seconds."""
 
 FLAG = ""
 """The metavar of an option that takes no value; typer would write ``<bool>``."""
@@ -23,6 +26,20 @@ def not_negative(value: float | None) -> float | None:
     if value is not None and not value >= 0:
         raise typer.BadParameter(f"{value:g} is less than 0.")
     return value
+
+
+def at_least_one(value: int | None) -> int | None:
+    """Refuses a number below 1."""
+    if value is not None and value < 1:
+        raise typer.BadParameter(f"{value} is less than 1.")
+    return value
+
+
+def complete_rule(incomplete: str) -> list[tuple[str, str]]:
+    """The rule ids that start with ``incomplete``, with their names; for the shell."""
+    from modinspect.cli.complete import rule_ids
+
+    return rule_ids(incomplete)
 
 
 Target = Annotated[
@@ -108,3 +125,74 @@ Output = Annotated[
     typer.Option("--output", "-o", metavar="FILE", help="Write the result to FILE.", show_default=False),
 ]
 Traceback = Annotated[bool, typer.Option("--traceback", metavar=FLAG, help="Print the traceback of an error.")]
+
+
+# Options of lint
+
+Severities = Literal["error", "warning", "info"]
+
+Targets = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="TARGET", help="One or more. Default: those in pyproject.toml.", show_default=False),
+]
+Jobs = Annotated[
+    int | None,
+    typer.Option(
+        "--jobs",
+        "-j",
+        metavar="N",
+        callback=at_least_one,
+        help="Models checked at the same time.",
+        show_default=False,
+        rich_help_panel=RUN,
+    ),
+]
+LintTimeout = Annotated[
+    float | None,
+    typer.Option(
+        "--timeout",
+        metavar="SECONDS",
+        callback=not_negative,
+        help=f"Limit for each model (default {LINT_TIMEOUT:g}; 0: none).",
+        show_default=False,
+        rich_help_panel=RUN,
+    ),
+]
+Select = Annotated[
+    list[str] | None,
+    typer.Option("--select", metavar="RULES", autocompletion=complete_rule, help="Only these rules: MI103, MI1, a name."),
+]
+Ignore = Annotated[
+    list[str] | None, typer.Option("--ignore", metavar="RULES", autocompletion=complete_rule, help="None of these rules.")
+]
+Severity = Annotated[
+    Severities | None,
+    typer.Option(
+        "--severity",
+        metavar="SEVERITY",
+        help="error, warning or info: lowest to list.",
+        show_default=False,
+        rich_help_panel=FINDINGS,
+    ),
+]
+FailOn = Annotated[
+    Severities | None,
+    typer.Option(
+        "--fail-on",
+        metavar="SEVERITY",
+        help="Lowest severity that exits with 1.",
+        show_default=False,
+        rich_help_panel=FINDINGS,
+    ),
+]
+IncludeInstalled = Annotated[
+    bool,
+    typer.Option("--include-installed", metavar=FLAG, help="Include installed libraries.", rich_help_panel=FINDINGS),
+]
+Baseline = Annotated[
+    str | None, typer.Option("--baseline", metavar="FILE", help="Findings that are accepted.", rich_help_panel=FINDINGS)
+]
+WriteBaseline = Annotated[
+    str | None,
+    typer.Option("--write-baseline", metavar="FILE", help="Accept all current findings.", rich_help_panel=FINDINGS),
+]
