@@ -1,4 +1,4 @@
-"""A second or so of sound: as a waveform, or as the features that a spectrogram has."""
+"""About one second of audio, as a waveform or as spectrogram features."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from modinspect.inputs.tensors import floats, ones
 from modinspect.registered import named_modules
 
 SAMPLES = 16000
-"""A second at the rate that speech models listen at, where no configuration says another."""
+"""One second at 16 kHz, the usual rate of speech models; used if the configuration has no rate."""
 _STEP = 1920
-"""Samples that the strides of encoders divide, where no configuration says which do."""
+"""A number of samples that the strides of encoders divide; used if the configuration has no hop length."""
 FRAMES = 96
-"""A second in steps of 10 ms, as many as the strides of encoders divide."""
+"""About one second in steps of 10 ms, a multiple of the strides of encoders."""
 
 _BINS = (
     "feature_projection_input_dim", "input_size", "input_dim", "num_mel_bins", "n_mels", "num_mels", "n_mel_bins", "mel_bins",
@@ -27,7 +27,7 @@ _BINS = (
 
 
 def argument(facts: Facts) -> str | None:
-    """The argument of ``forward`` that takes sound."""
+    """The argument of ``forward`` that takes audio."""
     main = [name for name in facts.main if name.startswith(("input_values", "input_features"))]
     for name in (*main, *facts.parameters):
         if name in ("input_features", "input_values", "audio_mel", "audio_values", "audio_input_features"):
@@ -36,9 +36,9 @@ def argument(facts: Facts) -> str | None:
 
 
 def alternatives(facts: Facts, name: str) -> Iterator[dict[str, Any]]:
-    """What may be meant by sound, with the masks that go with it first."""
+    """Candidates for the audio arguments, those with masks first."""
     masks = [mask for mask in facts.parameters if mask in (f"{name}_mask", "feature_attention_mask", "padding_mask")]
-    for sound, steps in _alone(facts, name):
+    for sound, steps in _without_masks(facts, name):
         if masks:
             said = facts.documented.get(masks[0])
             for dtype in dict.fromkeys((said.dtype if said and said.dtype else torch.int64, torch.bool)):
@@ -47,20 +47,20 @@ def alternatives(facts: Facts, name: str) -> Iterator[dict[str, Any]]:
 
 
 def features(facts: Facts, steps: int) -> Iterator[Tensor]:
-    """A spectrogram of so many steps: ``(1, steps, bins)`` and ``(1, bins, steps)``, with what may be the number of bins."""
+    """Spectrograms ``(1, steps, bins)`` and ``(1, bins, steps)``, with each candidate for the number of bins."""
     bins = facts.number(*_BINS, part="audio", default=80)
     for count in dict.fromkeys((bins, _first_width(facts) or bins, 128)):
         yield floats(1, steps, count)
         yield floats(1, count, steps)
 
 
-def _alone(facts: Facts, name: str) -> Iterator[tuple[Tensor, int]]:
-    """The sound, and how many steps it has."""
+def _without_masks(facts: Facts, name: str) -> Iterator[tuple[Tensor, int]]:
+    """The audio tensor without masks, and its number of steps."""
     bins = facts.number(*_BINS, part="audio", default=80)
     if name.endswith("values") and not facts.number("num_mel_bins", part="audio"):
         yield from _waves(facts, name)
         return
-    if name.endswith("values"):  # a spectrogram all the same
+    if name.endswith("values"):  # despite its name, a spectrogram
         longest = facts.number("max_length", part="audio", default=FRAMES)
         yield floats(1, longest, bins), longest
     positions = facts.number("max_source_positions", part="audio")
@@ -77,7 +77,7 @@ def _alone(facts: Facts, name: str) -> Iterator[tuple[Tensor, int]]:
 
 
 def _waves(facts: Facts, name: str) -> Iterator[tuple[Tensor, int]]:
-    """``(1, samples)`` and ``(1, channels, samples)``, the one that is documented first."""
+    """``(1, samples)`` and ``(1, channels, samples)``, the documented one first."""
     color = facts.number("audio_channels", "channels", part="audio", default=1)
     rate, hop = (facts.number(*names, part="audio") for names in (("sampling_rate", "sample_rate"), ("hop_length",)))
     step = hop or _STEP
@@ -88,7 +88,7 @@ def _waves(facts: Facts, name: str) -> Iterator[tuple[Tensor, int]]:
 
 
 def _first_width(facts: Facts) -> int | None:
-    """How many features the first layer takes: of the model, or of the part of it that listens."""
+    """The input features of the first layer, of the model or of its audio encoder."""
     for path, module in named_modules(facts.model):
         if facts.modalities in (("audio",), ()) or "audio" in path or "speech" in path:
             if isinstance(module, nn.Linear):

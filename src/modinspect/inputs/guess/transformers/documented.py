@@ -1,8 +1,8 @@
-"""The shapes that a docstring gives for arguments.
+"""Parses the shapes of arguments from docstrings.
 
     pixel_values (`torch.FloatTensor` of shape `(batch_size, num_channels, height, width)`):
 
-is how ``transformers`` writes them, and what many have learnt from it.
+is the form in ``transformers``, which many libraries have adopted.
 """
 
 from __future__ import annotations
@@ -22,9 +22,11 @@ _DTYPES = (("LongTensor", torch.int64), ("IntTensor", torch.int64), ("BoolTensor
 
 @dataclass(frozen=True)
 class Documented:
-    """What is said of one argument.
+    """What a docstring says about one argument.
 
-    ``shapes`` are those that it may have, each a tuple of texts such as ``batch_size``; ``dtype`` may not be said.
+    Args:
+        shapes: the shapes that it can have, each a tuple of texts such as ``batch_size``.
+        dtype: ``None`` if the docstring doesn't name one.
     """
 
     shapes: tuple[tuple[str, ...], ...]
@@ -32,7 +34,7 @@ class Documented:
 
 
 def documented(function: Callable[..., Any]) -> dict[str, Documented]:
-    """What the docstring of ``function`` says of each argument that it gives a shape for."""
+    """The arguments of ``function`` whose docstring gives a shape."""
     found: dict[str, Documented] = {}
     for names, text in _ARGUMENT.findall(getattr(function, "__doc__", None) or ""):
         shapes = tuple(_dims(shape) for shape in _SHAPE.findall(text))
@@ -43,6 +45,6 @@ def documented(function: Callable[..., Any]) -> dict[str, Documented]:
 
 
 def _dims(shape: str) -> tuple[str, ...]:
-    """``total_classes (>= batch_size), sequence_length`` as its two names."""
+    """Splits ``total_classes (>= batch_size), sequence_length`` into its two names."""
     plain = shape.strip("()") if shape.startswith("(") else shape
     return tuple(dim.strip() for dim in _ASIDE.sub("", plain).split(",") if dim.strip())

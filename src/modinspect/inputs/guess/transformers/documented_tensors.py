@@ -1,4 +1,4 @@
-"""Tensors of the shapes that a docstring gives."""
+"""Creates tensors of documented shapes."""
 
 from __future__ import annotations
 

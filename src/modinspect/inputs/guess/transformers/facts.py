@@ -1,4 +1,4 @@
-"""What a model says of its own sizes: in its configuration, in those of its parts, and in the docstring of ``forward``."""
+"""The sizes of a model, from its configuration, nested configurations, and the docstring of ``forward``."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from modinspect.inputs.guess.transformers.documented import Documented, document
 from modinspect.signatures import signature_of
 
 LENGTH = 16
-"""Tokens, and whatever else comes in a row whose length nobody fixes."""
+"""The length of token sequences and of other dimensions without a fixed size."""
 
 
 @dataclass(frozen=True)
 class Facts:
-    """One model: its configuration, the parameters of its ``forward`` by name, and what is documented of them."""
+    """A model with its configuration, and the parameters of its ``forward`` with their documented shapes."""
 
     model: nn.Module
     config: Any
@@ -36,24 +36,24 @@ class Facts:
 
     @property
     def main(self) -> tuple[str, ...]:
-        """What the model calls its main input, where ``forward`` has an argument of that name."""
+        """The model's ``main_input_name``, if ``forward`` has such an argument."""
         names = getattr(self.model, "main_input_name", None)
         return tuple(name for name in ([names] if isinstance(names, str) else names or ()) if name in self.parameters)
 
     @property
     def modalities(self) -> tuple[str, ...]:
-        """``("image", "text")``: what the model says that it takes; nothing where it does not say."""
+        """The model's ``input_modalities``: ``("image", "text")``; empty if it has none."""
         said = getattr(self.model, "input_modalities", None) or ()
         return (said,) if isinstance(said, str) else tuple(said)
 
     def lacks(self, part: str) -> bool:
-        """Whether the configuration has a place for such a part, and nothing in it: the model was made without."""
+        """Whether the configuration has an entry for this part and it is ``None``: the model was built without it."""
         own = [value for name, value in vars(self.config).items() if name in _OWN.get(part, ())]
         return bool(own) and all(value is None for value in own)
 
     def find(self, *names: str, part: str = "") -> Any:
-        """The first of ``names`` that a configuration has: that of the ``part``, then the model's own, then others."""
-        for config in self._configs(part):
+        """The first of ``names`` in the configurations: that of ``part`` first, then the model's own, then others."""
+        for config in self.configs(part):
             for name in names:
                 value = getattr(config, name, None)
                 if value is not None:
@@ -61,8 +61,8 @@ class Facts:
         return None
 
     def number(self, *names: str, part: str = "", default: int = 0) -> int:
-        """The first of ``names`` that is a whole number, or a list that begins with one; ``default`` where there is none."""
-        for config in self._configs(part):
+        """Like :meth:`find`, for integers and lists that start with one; ``default`` if there is none."""
+        for config in self.configs(part):
             for name in names:
                 value = getattr(config, name, None)
                 if isinstance(value, (tuple, list)) and value:
@@ -72,7 +72,7 @@ class Facts:
         return default
 
     def size(self, text: str, known: Mapping[str, int] | None = None) -> int | None:
-        """A documented dimension (``num_channels * patch_size ** 2``) as a number, ``None`` where that can't be said."""
+        """The value of a documented dimension (``num_channels * patch_size ** 2``); ``None`` if it is unknown."""
         try:
             tree = ast.parse(text.strip().replace("'", ""), mode="eval").body
         except SyntaxError:
@@ -101,7 +101,8 @@ class Facts:
         in_a_row = name.endswith(_IN_A_ROW) or name.startswith(("num_", "number_of_"))
         return self.number(name) or (LENGTH if in_a_row else None)
 
-    def _configs(self, part: str) -> Iterator[Any]:
+    def configs(self, part: str = "") -> Iterator[Any]:
+        """Yields the configuration of ``part``, then the model's own, then those of other parts."""
         others = []
         for name, config in _parts(self.config):
             if part and any(word in name for word in _PARTS[part]):
@@ -147,7 +148,7 @@ _OPERATORS: dict[type[ast.operator], Callable[[int, int], int]] = {
 
 
 def facts_of(model: nn.Module) -> Facts | None:
-    """What the model says; ``None`` where it has no configuration, or ``forward`` no signature."""
+    """The facts of a model; ``None`` if it has no configuration, or ``forward`` no signature."""
     config, signature = attribute(model, "config"), signature_of(model.forward)
     if config is None or signature is None or isinstance(config, (int, float, str, type)):
         return None
@@ -158,7 +159,7 @@ def facts_of(model: nn.Module) -> Facts | None:
 
 
 def _parts(config: Any, above: str = "") -> Iterator[tuple[str, Any]]:
-    """The configurations of parts, outer ones first, each under its name (``vision_config``)."""
+    """Yields nested configurations with their names (``vision_config``), outer ones first."""
     held = [(name, value) for name, value in vars(config).items() if hasattr(value, "to_dict") and not isinstance(value, type)]
     for name, value in held:
         yield f"{above}{name}", value

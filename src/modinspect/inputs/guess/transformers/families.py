@@ -1,4 +1,4 @@
-"""Models that follow no rule: each is known by an argument of ``forward`` that no other has."""
+"""Families with special inputs, each recognised by arguments of ``forward`` that no other family has."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from modinspect.inputs.tensors import floats, integers, ones
 
 
 def arguments(facts: Facts) -> dict[str, Any] | None:
-    """What to call a model of one of these families with; ``None`` for all others."""
+    """The inputs of a model of one of these families; ``None`` for other models."""
     for names, make in _FAMILIES.items():
         if names <= facts.parameters.keys():
             return make(facts)
@@ -23,7 +23,7 @@ def arguments(facts: Facts) -> dict[str, Any] | None:
 
 
 def _tracker(facts: Facts) -> dict[str, Any] | None:
-    """A video of two frames, with an object clicked at in the first (``Sam2Video``)."""
+    """A video of two frames, with a click on an object in the first (``Sam2Video``)."""
     annotation = facts.parameters["inference_session"].annotation
     session_class = (
         annotation if isinstance(annotation, type) else typing.get_type_hints(facts.model.forward).get("inference_session")
@@ -58,21 +58,21 @@ def _open_vocabulary(facts: Facts) -> dict[str, Any]:
 
 
 def _prompted_by_image(facts: Facts) -> dict[str, Any]:
-    """An image and its prompt, which are put one above the other (``SegGpt``)."""
+    """An image and a prompt image, stacked vertically (``SegGpt``)."""
     height, width = image.sides(facts)
     half = floats(1, 3, height // 2, width)
     return {"pixel_values": half, "prompt_pixel_values": half, "prompt_masks": half}
 
 
-def _heard_twice(facts: Facts) -> dict[str, Any]:
-    """The same second as a waveform and as features (``NeuCodec``)."""
+def _waveform_and_features(facts: Facts) -> dict[str, Any]:
+    """The same audio as a waveform and as features (``NeuCodec``)."""
     wave = next(audio.alternatives(facts, "input_values"))["input_values"]
     steps = wave.shape[-1] // 320
     return {"input_values": wave.reshape(1, 1, -1), "input_features": next(audio.features(facts, steps))}
 
 
 def _action(facts: Facts) -> dict[str, Any]:
-    """What one camera sees, words, and a row of actions (``PI0``)."""
+    """A camera image, text, and a sequence of actions (``PI0``)."""
     token = text.token_of(facts, "image") or 0
     per_image = (image.sides(facts)[0] // image.patch(facts)) ** 2
     width = facts.number("hidden_size", part="action")
@@ -86,7 +86,7 @@ def _action(facts: Facts) -> dict[str, Any]:
 
 
 def _speech_states(facts: Facts) -> dict[str, Any]:
-    """What other modules make of speech on both sides (``SpeechT5`` without these)."""
+    """Hidden states of the speech prenets (``SpeechT5`` without them)."""
     states = floats(1, LENGTH, facts.number("hidden_size"))
     return {"input_values": states, "decoder_input_values": states}
 
@@ -95,8 +95,8 @@ _FAMILIES: dict[frozenset[str], Callable[[Facts], dict[str, Any] | None]] = {
     frozenset({"inference_session"}): _tracker,
     frozenset({"classes_structure"}): _open_vocabulary,
     frozenset({"prompt_pixel_values"}): _prompted_by_image,
-    frozenset({"input_values", "input_features", "output_latents"}): _heard_twice,
+    frozenset({"input_values", "input_features", "output_latents"}): _waveform_and_features,
     frozenset({"action_embeds"}): _action,
     frozenset({"decoder_input_values", "speaker_embeddings"}): _speech_states,
 }
-"""By the arguments that tell the family."""
+"""The families, by the arguments that identify them."""

@@ -1,4 +1,4 @@
-"""Reads what ``forward`` takes from its signature, its documentation and the configuration of the model."""
+"""Guesses the arguments of ``forward`` from its signature, its docstring and the model's configuration."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from modinspect.signatures import signature_of
 
 _MODALITIES: dict[str, ModuleType] = {"image": image, "video": video, "audio": audio, "time": series}
 _MOST = 24
-"""Combinations that are tried before a model is given up."""
+"""The maximum number of combinations to try."""
 
 Arguments = dict[str, Any]
 
 
 def guess(model: nn.Module, ask: Ask) -> Iterator[Inputs]:
-    """All that the model takes at once first, then less of it, with a note on what was left out."""
+    """Yields inputs for all modalities first, then for fewer, with a note on those left out."""
     facts = facts_of(model)
     if facts is None:
         return
@@ -40,19 +40,19 @@ def guess(model: nn.Module, ask: Ask) -> Iterator[Inputs]:
         if key not in seen and set(facts.required) <= arguments.keys():
             seen.add(key)
             left_out = [name for name, argument in taken.items() if argument not in arguments]
-            notes = (f"no {' and no '.join(left_out)} was given: the model takes none of those tried",) if left_out else ()
+            notes = (f"no {' and no '.join(left_out)} was given: the model accepts none of the candidates",) if left_out else ()
             yield Inputs((), arguments, f"the signature of forward and {type(facts.config).__name__}", notes)
 
 
 def _outline(name: str, value: Any) -> str:
-    """Shape and dtype; the values too where they are whole numbers, which stand for something."""
+    """Name, shape and dtype, and the values of integers, which carry meaning."""
     if isinstance(value, Tensor) and not value.is_floating_point():
         return f"{name} {value.dtype} {value.tolist()}"
     return f"{name} {getattr(value, 'shape', value)} {getattr(value, 'dtype', '')}"
 
 
 def _calls(facts: Facts, ask: Ask, taken: dict[str, str]) -> Iterator[Arguments]:
-    """What ``forward`` may be called with; ``taken`` are its arguments by modality."""
+    """Yields candidate arguments of ``forward``; ``taken`` maps modalities to arguments."""
     own = families.arguments(facts)
     if own is not None:
         yield own
@@ -62,7 +62,7 @@ def _calls(facts: Facts, ask: Ask, taken: dict[str, str]) -> Iterator[Arguments]
     for name in list(options) if tokens is not None else ():
         getter = _getter(facts, name)
         if getter is not None:
-            settled = _settle(facts, ask, getter, options.pop(name))
+            settled = _first_accepted(facts, ask, getter, options.pop(name))
             if settled is not None:
                 options[name], features[name] = [settled[0]], settled[1]
     for chosen in _subsets(tuple(options), tokens):
@@ -73,7 +73,7 @@ def _calls(facts: Facts, ask: Ask, taken: dict[str, str]) -> Iterator[Arguments]
         for combination in itertools.product(*sets):
             yield from _completed(facts, {key: value for part in combination for key, value in part.items()})
     least = next(text.alternatives(facts, tokens, {})) if tokens is not None else {}
-    yield from _last_resorts(facts, next(_completed(facts, least), {}))
+    yield from _last_attempts(facts, next(_completed(facts, least), {}))
 
 
 def _subsets(names: Sequence[str], tokens: str | None) -> Iterator[tuple[str, ...]]:
@@ -86,15 +86,15 @@ def _subsets(names: Sequence[str], tokens: str | None) -> Iterator[tuple[str, ..
 
 
 def _getter(facts: Facts, modality: str) -> str | None:
-    """The model's own ``get_image_features``, or that of a module in it, as a path from the model."""
+    """The path of the model's or a submodule's ``get_image_features``."""
     name = f"get_{modality}_features"
     paths = (path for path, module in named_modules(facts.model) if hasattr(type(module), name))
     path = next(paths, None)
     return None if path is None else f"{path}.{name}".strip(".")
 
 
-def _settle(facts: Facts, ask: Ask, getter: str, options: Iterable[Arguments]) -> tuple[Arguments, int] | None:
-    """The first that the model's own ``get_image_features`` takes, and how many features it makes of it."""
+def _first_accepted(facts: Facts, ask: Ask, getter: str, options: Iterable[Arguments]) -> tuple[Arguments, int] | None:
+    """The first candidate that ``get_image_features`` accepts, and the number of features that it returns."""
     signature = signature_of(operator.attrgetter(getter)(facts.model))
     for arguments in options:
         given = {name: value for name, value in arguments.items() if signature and name in signature.parameters}
@@ -105,15 +105,15 @@ def _settle(facts: Facts, ask: Ask, getter: str, options: Iterable[Arguments]) -
 
 
 def _completed(facts: Facts, arguments: Arguments) -> Iterator[Arguments]:
-    """With what is required beside them, and what a decoder begins with."""
+    """The arguments with the remaining required ones and the start of a decoder's sequence."""
     missing = (name for name in (*facts.required, *facts.main) if name not in arguments)
     given = {**arguments, **{name: value for name in missing if (value := _documented(facts, name)) is not None}}
     begun = {name: value for name in _BEGINS if name in facts.parameters and (value := _documented(facts, name)) is not None}
     if given and not begun.keys() <= given.keys():
         yield {**begun, **given}
-    looks = "image_attention_mask"
-    if looks in facts.parameters and given.get("pixel_values", ones()).dim() == 5:  # which of the images each token sees
-        yield {**given, looks: ones(1, given["input_ids"].shape[1], given["pixel_values"].shape[1])}
+    attended = "image_attention_mask"
+    if attended in facts.parameters and given.get("pixel_values", ones()).dim() == 5:  # the images that each token attends to
+        yield {**given, attended: ones(1, given["input_ids"].shape[1], given["pixel_values"].shape[1])}
     if given:
         yield given
 
@@ -122,7 +122,7 @@ _BEGINS = ("decoder_input_ids", "decoder_input_values")
 
 
 def _documented(facts: Facts, name: str) -> Any:
-    """What the documentation of an argument asks for, ``None`` where it says nothing that can be made."""
+    """A tensor of the documented shape; ``None`` if there is none."""
     if name.endswith("decoder_input_ids"):
         return text.decoder_ids(facts)
     known = image.dims(facts)
@@ -133,8 +133,8 @@ def _documented(facts: Facts, name: str) -> Any:
     return found
 
 
-def _last_resorts(facts: Facts, arguments: Arguments) -> Iterator[Arguments]:
-    """For decoders that need an encoder, for models whose cache can't be made, and for those with arguments all their own."""
+def _last_attempts(facts: Facts, arguments: Arguments) -> Iterator[Arguments]:
+    """Last attempts: encoder outputs for decoders, no cache, and arguments that few models have."""
     states = "encoder_hidden_states"
     if states in facts.parameters:
         width = facts.number("encoder_hidden_size", "cross_attention_hidden_size", "hidden_size", "d_model")
@@ -148,7 +148,7 @@ def _last_resorts(facts: Facts, arguments: Arguments) -> Iterator[Arguments]:
 
 
 def _for_first_layer(facts: Facts) -> Iterator[Tensor]:
-    """What the first layer takes, where nothing is said of the only argument."""
+    """The input of the first layer, if the only argument is undocumented."""
     for module in modules(facts.model):
         if isinstance(module, nn.Linear):
             yield floats(1, LENGTH, module.in_features)
@@ -162,4 +162,4 @@ def _for_first_layer(facts: Facts) -> Iterator[Tensor]:
 
 
 _OF_OTHERS = ("labels", "embeds", "outputs", "hidden_states", "head_mask", "key_values", "position_ids")
-"""What stands in for a part of the forward, or is for training."""
+"""Arguments that replace a part of the forward, or are for training."""

@@ -1,4 +1,4 @@
-"""One image, as the layouts go that models take images in."""
+"""One image, in the layouts that models take."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from modinspect.inputs.tensors import floats, integers, ones
 from modinspect.registered import modules
 
 SIDE = 224
-"""Pixels, where no configuration says how many."""
+"""The side of an image in pixels, if the configuration has none."""
 
 _GRIDS = ("image_grid_thw", "grid_thw", "image_grid_hws", "grid_hws", "image_grid_hw")
 
@@ -29,7 +29,7 @@ def argument(facts: Facts) -> str | None:
 
 
 def alternatives(facts: Facts, name: str) -> Iterator[dict[str, Any]]:
-    """What may be meant by an image: with what goes with it first, then by itself, in the sizes that there are."""
+    """Candidates for the image arguments: those with companion arguments first, then the image only."""
     seen = set()
     films = "video" in facts.modalities or "text" not in facts.modalities
     for layout in (_as_video, *_LAYOUTS) if films else (*_LAYOUTS, _as_video):
@@ -41,7 +41,7 @@ def alternatives(facts: Facts, name: str) -> Iterator[dict[str, Any]]:
 
 
 def sides(facts: Facts, part: str = "image") -> tuple[int, int]:
-    """Height and width that the model says; whole patches near 224 pixels where it does not."""
+    """Height and width from the configuration, or else a multiple of the patch size near 224."""
     said = _said_sides(facts, part)
     if said is not None:
         return said
@@ -61,37 +61,37 @@ def _said_sides(facts: Facts, part: str = "image") -> tuple[int, int] | None:
     if isinstance(found, (tuple, list)) and len(found) >= 2 and all(isinstance(side, int) for side in found[-2:]):
         return found[-2], found[-1]
     for module in modules(facts.model):
-        timm = input_size(module)  # a model of timm inside of this one
+        timm = input_size(module)  # a timm model inside this one
         if timm is not None:
             return timm[1][-2], timm[1][-1]
     return None
 
 
 def patch(facts: Facts, part: str = "image") -> int:
-    """Pixels along a side of a patch; 1 where there are none."""
+    """The side of a patch in pixels; 1 without patches."""
     return facts.number("patch_size", "spatial_patch_size", part=part, default=1)
 
 
 def merge(facts: Facts, part: str = "image") -> int:
-    """Patches along a side that are merged into one."""
+    """The number of patches per side that are merged into one."""
     return facts.number("spatial_merge_size", "merge_size", "merge_kernel_size", "pooling_kernel_size", part=part, default=1)
 
 
 def channels(facts: Facts, part: str = "image") -> int:
-    """Of the image: 3 where nobody says otherwise."""
+    """The number of colour channels; 3 by default."""
     found = facts.number("num_channels", "in_chans", "in_channels", "input_channels", part=part, default=3)
     return found if found in (1, 2, 3, 4) else 3
 
 
 def dims(facts: Facts) -> dict[str, int]:
-    """Of an image, by the names that documentation has for them."""
+    """The sizes of an image, by their documented names."""
     height, width = sides(facts)
     color = channels(facts)
     return {"height": height, "width": width, "image_size": height, "num_channels": color, "channels": color}
 
 
 def patches(facts: Facts, frames: int, part: str) -> Iterator[tuple[tuple[int, int, int], Any]]:
-    """An image taken to patches: the grid that they come from, and all of them in a row, as ``Qwen2VL`` has them.
+    """An image as patches: their grid, and a sequence of them (``Qwen2VL``).
 
     Args:
         facts: of the model's configuration
@@ -133,7 +133,7 @@ def _plain(facts: Facts, name: str) -> Iterator[dict[str, Any]]:
         if mask in facts.parameters:
             yield {name: image.unsqueeze(1), mask: ones(1, 1, height, width, dtype=torch.bool)}
         yield {name: image.unsqueeze(1)}
-        yield {name: image.unsqueeze(1).repeat(1, 2, 1, 1, 1)}  # a pair, to be matched
+        yield {name: image.unsqueeze(1).repeat(1, 2, 1, 1, 1)}  # two images to match
 
 
 def _documented(facts: Facts, name: str) -> Iterator[dict[str, Any]]:
@@ -142,7 +142,7 @@ def _documented(facts: Facts, name: str) -> Iterator[dict[str, Any]]:
 
 
 def _with_shapes(facts: Facts, name: str) -> Iterator[dict[str, Any]]:
-    """Patches with a mask, and the shape of the image in patches (``Siglip2``)."""
+    """Patches with a mask, and the image's shape in patches (``Siglip2``)."""
     if "spatial_shapes" in facts.parameters:
         count = facts.number("num_patches", part="image", default=256)
         along = math.isqrt(count)
@@ -151,14 +151,14 @@ def _with_shapes(facts: Facts, name: str) -> Iterator[dict[str, Any]]:
 
 
 def _with_sizes(facts: Facts, name: str) -> Iterator[dict[str, Any]]:
-    """Patches side by side, and how many there are down and across (``MiniCPMV``)."""
+    """Patches next to each other, and their numbers per column and row (``MiniCPMV``)."""
     if "target_sizes" in facts.parameters:
         along, side = 4 * merge(facts), patch(facts)
         yield {name: floats(1, channels(facts), side, side * along**2), "target_sizes": integers([[along, along]])}
 
 
 def _with_positions(facts: Facts, name: str) -> Iterator[dict[str, Any]]:
-    """Patches, each with its place in the image (``Gemma4``)."""
+    """Patches, each with its position in the image (``Gemma4``)."""
     for positions in ("image_position_ids", "pixel_position_ids"):
         if positions in facts.parameters:
             along = 4 * merge(facts)
@@ -167,7 +167,7 @@ def _with_positions(facts: Facts, name: str) -> Iterator[dict[str, Any]]:
 
 
 def _with_ratio(facts: Facts, name: str) -> Iterator[dict[str, Any]]:
-    """Tiles, with the ratio of their number across and down (``Mllama``)."""
+    """Tiles and their aspect ratio (``Mllama``)."""
     if "aspect_ratio_ids" in facts.parameters:
         tiles = facts.number("max_num_tiles", part="image", default=1)
         pixels = floats(1, 1, tiles, channels(facts), *sides(facts))
@@ -175,7 +175,7 @@ def _with_ratio(facts: Facts, name: str) -> Iterator[dict[str, Any]]:
 
 
 def _twice(facts: Facts, name: str) -> Iterator[dict[str, Any]]:
-    """The image in a higher resolution, too (``DeepseekVLHybrid``)."""
+    """The image, and the same at a higher resolution (``DeepseekVLHybrid``)."""
     if f"high_res_{name}" in facts.parameters:
         finer = facts.number("image_size", part="finer", default=1024)
         image = floats(1, channels(facts), *sides(facts))
@@ -183,13 +183,13 @@ def _twice(facts: Facts, name: str) -> Iterator[dict[str, Any]]:
 
 
 def _flat(facts: Facts, name: str) -> Iterator[dict[str, Any]]:
-    """Patches in a row (``Fuyu``)."""
+    """A sequence of patches (``Fuyu``)."""
     if patch(facts) > 1:
         yield {name: floats(1, LENGTH, channels(facts) * patch(facts) ** 2)}
 
 
 def _in_rows(facts: Facts, name: str) -> Iterator[dict[str, Any]]:
-    """Flattened patches, each behind its row and column (``Pix2Struct``)."""
+    """Flattened patches, each preceded by its row and column (``Pix2Struct``)."""
     if name == "flattened_patches":
         width = facts.number("patch_embed_hidden_size", part="image", default=channels(facts) * patch(facts) ** 2)
         rows = floats(1, 16, 2 + width)
@@ -198,7 +198,7 @@ def _in_rows(facts: Facts, name: str) -> Iterator[dict[str, Any]]:
 
 
 def _in_windows(facts: Facts, name: str) -> Iterator[dict[str, Any]]:
-    """Whole windows of whole patches (``RfDetr``)."""
+    """An image of complete windows of complete patches (``RfDetr``)."""
     unit = patch(facts) * facts.number("num_windows", part="image")
     if unit:
         side = unit * max(1, round(sides(facts)[0] / unit))
@@ -206,7 +206,7 @@ def _in_windows(facts: Facts, name: str) -> Iterator[dict[str, Any]]:
 
 
 def _larger(facts: Facts, name: str) -> Iterator[dict[str, Any]]:
-    """For models that see an image in several sizes, of which the one that they say is the smallest (``DepthPro``)."""
+    """Larger images, for models that downscale to the configured size (``DepthPro``)."""
     for side in (2 * sides(facts)[0], 4 * sides(facts)[0]):
         yield {name: floats(1, channels(facts), side, side)}
 

@@ -1,4 +1,4 @@
-"""A time series: its past, what is known of each step, and what is to be predicted."""
+"""A time series: past values, features of each step, and the values to predict."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from modinspect.inputs.tensors import floats, ones
 
 
 def argument(facts: Facts) -> str | None:
-    """The argument of ``forward`` that takes the past."""
+    """The argument of ``forward`` that takes past values."""
     return next((name for name in facts.parameters if name == "past_values"), None)
 
 
 def alternatives(facts: Facts, name: str) -> Iterator[dict[str, Any]]:
-    """With one value a step, or as many as the configuration says."""
+    """Candidates with one value per step, or with the configured number."""
     lags = facts.find("lags_sequence") or ()
     ahead = facts.number("prediction_length", default=1)
     past = facts.number("context_length", "prediction_length", default=32) + max(lags, default=0)

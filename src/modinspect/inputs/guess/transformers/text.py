@@ -1,4 +1,4 @@
-"""Token ids, with a place for what the other modalities put among them."""
+"""Token ids, with placeholders for other modalities."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from modinspect.inputs.guess.transformers.facts import LENGTH, Facts
 from modinspect.inputs.tensors import integers
 
 _KINDS = {"image": 1, "video": 2, "audio": 3}
-"""What ``mm_token_type_ids`` calls the places of each."""
+"""The values of ``mm_token_type_ids`` for each modality."""
 
 
 def argument(facts: Facts) -> str | None:
@@ -20,7 +20,7 @@ def argument(facts: Facts) -> str | None:
 
 
 def token_of(facts: Facts, modality: str) -> int | None:
-    """The token that stands where an image, a video or sound is put in."""
+    """The placeholder token of an image, a video or audio."""
     for name in (f"{modality}_token_id", f"{modality}_token_index", f"{modality}_placeholder_token_id", f"{modality}_patch_id"):
         found = facts.find(name)
         if isinstance(found, int):
@@ -29,7 +29,7 @@ def token_of(facts: Facts, modality: str) -> int | None:
 
 
 def alternatives(facts: Facts, name: str, features: Mapping[str, int]) -> Iterator[dict[str, Any]]:
-    """Words with ``features`` placeholders for each modality in between.
+    """Candidates for the text arguments, with placeholders for each modality.
 
     Args:
         facts: of the model's configuration
@@ -44,18 +44,18 @@ def alternatives(facts: Facts, name: str, features: Mapping[str, int]) -> Iterat
         arguments["bbox"] = integers([[[0, 0, 1, 1]] * len(ids)])
     yield arguments
     image, film = token_of(facts, "image"), token_of(facts, "video")
-    if film in ids and image is not None:  # each frame may stand as an image
+    if film in ids and image is not None:  # frames can use the image placeholder
         yield {**arguments, name: integers([[image if token == film else token for token in ids]])}
     for modality, count in features.items():
-        if token_of(facts, modality) is None:  # added to the words, instead of standing among them
+        if token_of(facts, modality) is None:  # added to the text instead of replacing placeholders
             yield {name: integers([words(facts, count)])}
     codebooks = facts.number("num_codebooks")
-    for channels in (codebooks, codebooks + 1) if codebooks > 1 else ():  # of sound, and the text beside it
+    for channels in (codebooks, codebooks + 1) if codebooks > 1 else ():  # of audio, with and without text
         yield {name: integers([[[1] * channels] * LENGTH])}
 
 
 def words(facts: Facts, count: int, part: str = "text") -> list[int]:
-    """Ids of ordinary tokens, the last one the end of the sentence.
+    """Ids of ordinary tokens, ending with the end-of-sequence token.
 
     Args:
         facts: of the model's configuration
@@ -71,7 +71,7 @@ def words(facts: Facts, count: int, part: str = "text") -> list[int]:
 
 
 def decoder_ids(facts: Facts) -> Tensor:
-    """What a decoder begins with."""
+    """The start of a decoder's sequence."""
     return integers([words(facts, LENGTH // 2)])
 
 
@@ -99,10 +99,10 @@ def _marks(modality: str, end: str) -> tuple[str, ...]:
 
 
 def _special(facts: Facts) -> set[int]:
-    """Tokens with a meaning of their own."""
+    """The special tokens."""
     return {
         value
-        for config in facts._configs("")
+        for config in facts.configs()
         for name, value in vars(config).items()
         if name.endswith(("token_id", "token_index")) and isinstance(value, int)
     }

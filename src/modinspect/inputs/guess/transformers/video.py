@@ -1,4 +1,4 @@
-"""A short video, as the layouts go that models take videos in."""
+"""A short video, in the layouts that models take."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from modinspect.inputs.guess.transformers.image import channels, merge, patch, p
 from modinspect.inputs.tensors import floats, integers
 
 FRAMES = 4
-"""Where no configuration says how many."""
+"""The number of frames, if the configuration has none."""
 
 
 def argument(facts: Facts) -> str | None:
@@ -19,7 +19,7 @@ def argument(facts: Facts) -> str | None:
 
 
 def alternatives(facts: Facts, name: str) -> Iterator[dict[str, Any]]:
-    """What may be meant by a video."""
+    """Candidates for the video arguments."""
     frames = facts.number("num_frames", "frames_per_clip", part="video", default=FRAMES)
     if "video_grid_thw" in facts.parameters:
         for grid, pixels in patches(facts, 2, "video"):
