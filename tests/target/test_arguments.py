@@ -197,6 +197,28 @@ def test_free_code_is_not_run(argument: str, project: Path) -> None:
     assert not Path("ran").exists()
 
 
+def test_settings_without_a_class_become_a_namespace(project: Path) -> None:
+    write(
+        project,
+        space="""
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self, cfg, width=None):
+        super().__init__()
+        self.given = cfg.model.width, cfg.model.sizes, cfg.depth
+""",
+    )
+    init = ("cfg.model.width=3", "cfg.depth=2", "cfg.model.sizes=[1, 2]")
+    assert built("space:Net", *init).given == (3, [1, 2], 2)
+    namespace = "SimpleNamespace(model=SimpleNamespace(width=3, sizes=[1, 2]), depth=2)"
+    assert notes("space:Net", *init) == (f"cfg was built as {namespace}",)
+    with pytest.raises(TargetError, match=r"--init gives cfg\.model a value, and sets fields of it"):
+        built("space:Net", "cfg.model=1", "cfg.model.width=3")
+    with pytest.raises(TargetError, match="sets a field of 'width', whose class is unknown"):
+        built("space:Net", "width.x=1")
+
+
 def test_pydantic_models_go_through_the_same_door(project: Path) -> None:
     pytest.importorskip("pydantic")
     write(

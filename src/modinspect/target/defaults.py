@@ -8,6 +8,7 @@ import sys
 import typing
 from collections.abc import Mapping, Sequence
 from inspect import Parameter, Signature
+from types import SimpleNamespace
 from typing import Any
 
 from modinspect.errors import TargetError
@@ -46,25 +47,20 @@ def fill_in(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any], scope
         TargetError: a dotted key doesn't start with an argument, or the class of that argument is unknown.
     """
     signature = signature_of(function)
-    given = {name: value for name, value in kwargs.items() if "." not in name}
-    fields: dict[str, list[tuple[str, Any]]] = {}
-    for name, value in kwargs.items():
-        first, dot, rest = name.partition(".")
-        if dot:
-            fields.setdefault(first, []).append((rest, value))
     if signature is None:
         return Filled(tuple(args), dict(kwargs), ())
+    given, fields = _split(kwargs)
     positional = list(args)
     notes: list[str] = []
     for name, settings in fields.items():
         index = _index(signature, name)
         if index is not None and index < len(positional):
-            positional[index] = WithFields(positional[index], tuple(settings))
+            positional[index] = WithFields(positional[index], settings)
+        elif name in given:
+            given[name] = WithFields(given[name], settings)
         else:
-            base = given[name] if name in given else _base(function, signature, name, scope)
-            given[name] = WithFields(base, tuple(settings))
-            if isinstance(base, Call) and name not in kwargs:
-                notes.append(f"{name} was built as {_merged(base, settings)}")
+            given[name], built = _with_settings(function, signature, name, settings, scope)
+            notes += [f"{name} was built as {built}"] if built else []
     found = misfit(signature, len(positional), given)
     for parameter in found.missing if found is not None else ():
         kind = _annotated(function, parameter)
@@ -72,6 +68,19 @@ def fill_in(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any], scope
             given[parameter.name] = Call(Known(kind, kind.__name__))
             notes.append(f"{parameter.name} was built with its defaults: {kind.__name__}()")
     return Filled(tuple(positional), given, tuple(notes))
+
+
+def _split(kwargs: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, tuple[tuple[str, Any], ...]]]:
+    """The arguments, and by argument the dotted names of its fields with their values."""
+    given: dict[str, Any] = {}
+    fields: dict[str, tuple[tuple[str, Any], ...]] = {}
+    for name, value in kwargs.items():
+        first, dot, rest = name.partition(".")
+        if dot:
+            fields[first] = (*fields.get(first, ()), (rest, value))
+        else:
+            given[name] = value
+    return given, fields
 
 
 def how_to_give(parameters: Sequence[Parameter], function: Any, scope: Scope) -> str:
@@ -177,22 +186,40 @@ def _index(signature: Signature, name: str) -> int | None:
     return names.index(name) if name in names else None
 
 
-def _base(function: Any, signature: Signature, name: str, scope: Scope) -> Any:
-    """The value whose fields are set if the argument wasn't given: its default, or an instance of its class."""
+def _with_settings(
+    function: Any, signature: Signature, name: str, settings: tuple[tuple[str, Any], ...], scope: Scope
+) -> tuple[Any, str]:
+    """An argument that wasn't given, with fields set; and how it is built, empty if it is the default.
+
+    It is the default value, or an instance of its class. An argument without a class that is called as settings are
+    (``cfg``, ``args``) becomes a namespace.
+    """
     parameter = signature.parameters.get(name)
+    if parameter is None and any(p.kind is Parameter.VAR_KEYWORD for p in signature.parameters.values()):
+        parameter = Parameter(name, Parameter.KEYWORD_ONLY)
     if parameter is None:
         message = f"--init {name}.… sets a field of {name!r}, which isn't an argument"
         raise TargetError(message, did_you_mean(name, signature.parameters))
     if parameter.default is not Parameter.empty and parameter.default is not None:
-        return parameter.default
+        return WithFields(parameter.default, settings), ""
     config_class = getattr(function, "config_class", None) if name == "config" else None
     alike = (config_class,) if isinstance(config_class, type) else look_alikes(parameter, function, scope)
-    if len(alike) != 1:
-        which = f"Set it, for example {_flag(parameter, function, scope)}." if alike else f"Set it too: --init {name}=VALUE."
-        raise TargetError(f"--init {name}.… sets a field of {name!r}, whose class is unknown", which)
-    return Call(Known(alike[0], alike[0].__name__))
+    if len(alike) == 1:
+        kind = Known(alike[0], alike[0].__name__)
+        arguments = ", ".join(f"{field}={shown(value)}" for field, value in settings)
+        return WithFields(Call(kind), settings), f"{kind}({arguments})"
+    if not alike and name.lower() in _SETTINGS:
+        namespace = _namespace(settings, name)
+        return namespace, str(namespace)
+    which = f"Set it, for example {_flag(parameter, function, scope)}." if alike else f"Set it too: --init {name}=VALUE."
+    raise TargetError(f"--init {name}.… sets a field of {name!r}, whose class is unknown", which)
 
 
-def _merged(base: Call, settings: Sequence[tuple[str, Any]]) -> str:
-    arguments = ", ".join(f"{name}={shown(value)}" for name, value in settings)
-    return f"{base.function}({arguments})"
+def _namespace(settings: tuple[tuple[str, Any], ...], path: str) -> Call:
+    """``SimpleNamespace(model=SimpleNamespace(width=64), depth=2)`` for the fields ``model.width`` and ``depth``."""
+    own, nested = _split(dict(settings))
+    both = next((name for name in nested if name in own), None)
+    if both is not None:
+        raise TargetError(f"--init gives {path}.{both} a value, and sets fields of it", "Leave out one of them.")
+    inner = {name: _namespace(fields, f"{path}.{name}") for name, fields in nested.items()}
+    return Call(Known(SimpleNamespace, "SimpleNamespace"), (), {**inner, **own})

@@ -20,6 +20,7 @@ from modinspect.wording import printable, sentences
 
 FORMS = "A target is pkg.mod:Class, pkg.mod.Class or path/to/file.py:Class, and a call may follow: pkg.mod:Class(width=64)."
 _LITERALS = "Arguments are Python literals, or calls of names of the target's module with such arguments: GPTConfig(n_layer=2)."
+_KEYS = """A key is a literal, and a string needs quotes: 'pkg.mod:registry["vit_b"]()'."""
 _MAKE_IT_YOURSELF = "For any other value, name a function that builds the model."
 
 
@@ -148,10 +149,10 @@ def _parse_keys(keys: str, written: str) -> tuple[Key, ...]:
     try:
         reference = read(tree)
     except Unreadable as error:
-        raise TargetError(f"can't read the target {written!r}: a key isn't a literal", FORMS) from error
+        raise TargetError(f"can't read the target {written!r}: a key isn't a literal", _KEYS) from error
     found = reference.steps[1:] if isinstance(reference, Reference) else ()
     if not found or not all(isinstance(step, Key) for step in found):
-        raise TargetError(f"can't read the target {written!r}: {keys!r} are not keys", FORMS)
+        raise TargetError(f"can't read the target {written!r}: {keys!r} are not keys", _KEYS)
     return tuple(step for step in found if isinstance(step, Key))
 
 
