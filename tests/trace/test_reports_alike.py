@@ -171,7 +171,7 @@ def test_reports_do_not_depend_on_the_process() -> None:
 def test_a_number_that_nobody_can_print_is_no_report(number: int) -> None:
     data = modinspect.inspect(nn.Linear(2, 3), torch.ones(1, 2)).to_dict()
     data["totals"]["params"] = number
-    with pytest.raises(ReportError, match=r"report.totals.params should be a number that a model can have"):
+    with pytest.raises(ReportError, match=r"at `\$\.totals\.params`"):
         Report.from_dict(data)
 
 

@@ -451,6 +451,8 @@ def test_an_input_that_a_layer_transposes_itself_is_still_the_input() -> None:
 def test_the_second_operand_is_named_as_the_code_does() -> None:
     said = sentence(Calls(lambda q, k: torch.bmm(q, k + 0)), torch.ones(2, 3, 4), torch.ones(2, 5, 4))
     assert said.endswith(": 4 columns, but 5 rows; did you mean (k + 0).transpose(-2, -1)?")
+    said = sentence(Calls(lambda a, b: a @ b), torch.ones(2, 5), torch.ones(3))
+    assert said == "matmul can't multiply (2, 5) from the input by (3,) from the input: 5 elements, but 3"
     # Sizes that fit neither way: no advice.
     said = sentence(Calls(torch.bmm), torch.ones(2, 3, 4), torch.ones(2, 5, 6))
     assert said.endswith(": 4 columns, but 5 rows")

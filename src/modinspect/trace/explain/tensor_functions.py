@@ -30,7 +30,8 @@ def _matmul(failed: FailedCall) -> str | None:
         if not _broadcastable(a.shape[:-2], b.shape[:-2]) or (name == "bmm" and a.shape[0] != b.shape[0]):
             return f"{pair}: their batch dimensions differ"
         return None
-    return f"{pair}: {a.shape[-1]} columns, but {rows} rows{_transposing(failed, a.shape, b.shape)}"
+    columns, height = ("columns", "rows") if len(a.shape) > 1 and len(b.shape) > 1 else ("elements", "")
+    return f"{pair}: {a.shape[-1]} {columns}, but {rows} {height}".rstrip() + _transposing(failed, a.shape, b.shape)
 
 
 def _transposing(failed: FailedCall, a: Shape, b: Shape) -> str:
