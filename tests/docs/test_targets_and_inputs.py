@@ -30,6 +30,17 @@ class Net(nn.Module):
     def forward(self, *inputs, **named):
         return self.fc(torch.zeros(1, 4))
 
+Detector = Net
+registry = {"vit_b": Net}
+
+def make(batch=1):
+    return Net()
+
+def inputs(batch=1):
+    return (torch.zeros(batch, 4),), {"temperature": 0.5}
+"""
+
+GPT = """
 class GPTConfig:
     def __init__(self, n_layer: int = 12):
         self.n_layer = n_layer
@@ -45,15 +56,6 @@ class GPT(nn.Module):
         for block in self.blocks:
             x = block(x)
         return x
-
-Detector = Net
-registry = {"vit_b": Net}
-
-def make(batch=1):
-    return Net()
-
-def inputs(batch=1):
-    return (torch.zeros(batch, 4),), {"temperature": 0.5}
 """
 
 
@@ -62,7 +64,7 @@ def _files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for name in ("net.py", "model.py", "build.py", "pkg/mod.py", "pkg/__init__.py"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text(FLEXIBLE)
+        (tmp_path / name).write_text(FLEXIBLE + (GPT if name == "model.py" else ""))
     (tmp_path / "example.py").write_text("from net import inputs as make\n")
 
 
