@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import runpy
+import subprocess
+import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -74,11 +78,19 @@ def test_fvcore(lenet: nn.Module, tiny: nn.Module) -> None:
         fvcore.FlopCountAnalysis(tiny, IDS).total()
 
 
-@pytest.mark.slow
-@pytest.mark.filterwarnings("ignore")
+TORCHLENS = """
+import json, runpy, sys, torch, torchlens
+log = torchlens.trace(runpy.run_path(sys.argv[1])["LeNet"](), torch.zeros(1, 1, 32, 32))
+print(json.dumps([op.func_name for op in log.ops if op.func_name != "none"]))
+"""
+"""Runs in a process of its own: torchlens replaces torch's functions when it is imported, for good."""
+
+
+@pytest.mark.process
+@pytest.mark.skipif(find_spec("torchlens") is None, reason="torchlens is not installed")
 def test_torchlens(lenet: nn.Module) -> None:
-    torchlens = pytest.importorskip("torchlens")
-    log = torchlens.trace(lenet, IMAGE)
-    names = [op.func_name for op in log.ops if op.func_name != "none"]
+    command = [sys.executable, "-W", "ignore", "-c", TORCHLENS, str(DOCS / "examples" / "lenet.py")]
+    ran = subprocess.run(command, capture_output=True, text=True, check=True)
+    names = json.loads(ran.stdout.splitlines()[-1])
     report = modinspect.inspect(lenet, IMAGE)
     assert [op.name.rpartition(".")[2] for op in report.ops] == names
