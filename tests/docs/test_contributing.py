@@ -44,7 +44,7 @@ def test_the_rule() -> None:
     rule = example("linter/rules/input_modified.py").InputModified()
     verdict = apply(rule, LiveRuns(Doubles(), (torch.ones(2, 3),), {}), target="net")
     assert [(finding.rule, finding.message) for finding in verdict.findings] == [
-        ("MI699", "Tensor.mul_ changes the input of forward in place")
+        ("MI699", "Tensor.mul_ in the model (Doubles) changes the input of forward in place")
     ]
     assert apply(rule, LiveRuns(MyModel(), (torch.ones(1, 10),), {}), target="net").findings == ()
 
