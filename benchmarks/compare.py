@@ -21,13 +21,14 @@ from modinspect.trace import Weightless, trace, without_memory
 
 READ = "modinspect, read"
 WEIGHTLESS = "modinspect, weightless"
+TINY = ("TinyCalls", "GatedCalls", "FunctionalCalls")
 QUICK = ("bare", "modinspect", READ, WEIGHTLESS, "torchinfo", "flop_counter")
 
 
 def build(name: str) -> tuple[Callable[[], torch.nn.Module], torch.Tensor]:
     """What makes the net, and its input: one of this folder's, or a model of transformers at its default size."""
-    if name == "TinyCalls":
-        return nets.TinyCalls, torch.rand(4, 16)
+    if name in TINY:
+        return getattr(nets, name), torch.rand(4, 16)
     if hasattr(nets, name):
         return getattr(nets, name), torch.rand(1, 3, 224, 224)
     library = import_module("transformers")

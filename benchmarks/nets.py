@@ -1,4 +1,4 @@
-"""The nets that are measured: many tiny calls, a deep convolutional net, a vision transformer."""
+"""The nets that are measured: many tiny calls of several kinds, a deep convolutional net, a vision transformer."""
 
 from __future__ import annotations
 
@@ -33,6 +33,48 @@ class TinyCalls(nn.Module):
         """(4, 16) to (4, 16)."""
         for block in self.blocks:
             x = block(x)
+        return x
+
+
+class GatedBlock(nn.Module):
+    """Two layers and seven functional calls (slices among them) on a (4, 16) tensor."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(16)
+        self.linear = nn.Linear(16, 16)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(4, 16) to (4, 16)."""
+        y = F.gelu(self.linear(self.norm(x)))
+        y = y * torch.sigmoid(y) + x
+        return torch.cat([y[:, :8], y[:, 8:]], 1)
+
+
+class GatedCalls(nn.Module):
+    """50 blocks of nine ops each, most of them functional: 151 modules."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.blocks = nn.Sequential(*(GatedBlock() for _ in range(50)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(4, 16) to (4, 16)."""
+        out: Tensor = self.blocks(x)
+        return out
+
+
+class FunctionalCalls(nn.Module):
+    """One module, 300 functional calls."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.rand(16, 16) / 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(4, 16) to (4, 16)."""
+        for _ in range(60):
+            x = F.layer_norm(F.gelu(x @ self.weight), (16,)) * 0.5 + x
         return x
 
 
