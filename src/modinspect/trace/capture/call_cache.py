@@ -19,6 +19,9 @@ _ATOMS = frozenset(
     {int, float, bool, str, complex, type(None), type(...), torch.dtype, torch.device, torch.layout, torch.memory_format}
 )
 
+_LIMITS = frozenset({int, type(None)})
+"""Types of most limits of slices."""
+
 NOT_AN_OP = CallSignature()
 """The signature of calls that are recognised and are no ops."""
 
@@ -42,20 +45,16 @@ class CallCache:
         self._refreshed = provenance.refreshed_entry
         self._plain = plain
 
-    def key(self, func: Any, args: Any, kwargs: Any, tensors: list[Tensor], origins: list[Origin]) -> tuple[Any, ...] | None:
-        """All that decides what a call becomes; ``None`` if that can't be told.
+    def find(
+        self, func: Any, args: Any, kwargs: Any, tensors: list[Tensor], origins: list[Origin]
+    ) -> tuple[tuple[Any, ...] | None, CallSignature | None]:
+        """(key, signature) of a call.
 
-        Appends the operands to ``tensors`` and their origins to ``origins``.
-
-        Args:
-            func: the function called
-            args: its positional arguments
-            kwargs: its arguments by name
-            tensors: gets the operands
-            origins: gets the operands' origins
+        The key is all that decides what the call becomes, ``None`` if that can't be told. The signature is ``None`` if no
+        such call was seen before. Appends the operands to ``tensors`` and their origins to ``origins``.
         """
         if self._provenance.has_marked or are_transforms_active() or is_autocasting() or is_tracing():
-            return None
+            return None, None
         plain, entries = self._plain, self._entries
         # A tensor's metadata holds until something writes to it, except that a write may make other tensors require grad.
         grad = _grad_enabled()
@@ -75,10 +74,9 @@ class CallCache:
                 else:
                     parts.append(self._part(value, tensors, origins))
             key = tuple(parts)
-            hash(key)
+            return key, self.signatures.get(key)
         except (_Uncachable, TypeError, RuntimeError):  # the last two: an argument without hash, a tensor without strides
-            return None
-        return key
+            return None, None
 
     def _part(self, value: Any, tensors: list[Tensor], origins: list[Origin]) -> Any:
         """The part of a key for one argument or one item of a container."""
@@ -86,12 +84,18 @@ class CallCache:
         if cls in _ATOMS:
             return (cls, value)
         if cls in self._plain:
-            entry = self._refreshed(value)
+            entry = self._entries.get(id(value))
+            if entry is None or entry[2] is None or entry[0]() is not value or _grad_enabled():
+                entry = self._refreshed(value)
             tensors.append(value)
             origins.append(entry[1])
             return entry[2]
         if cls in (tuple, list, torch.Size):
             return (cls, *[self._part(item, tensors, origins) for item in value])
-        if cls is slice and not any(isinstance(item, Tensor) for item in (value.start, value.stop, value.step)):
-            return (cls, *[self._part(item, tensors, origins) for item in (value.start, value.stop, value.step)])
+        if cls is slice:
+            limits = (value.start, value.stop, value.step)
+            if _LIMITS.issuperset(map(type, limits)):  # never bool, which equals an int
+                return (cls, limits)
+            if not any(isinstance(item, Tensor) for item in limits):
+                return (cls, *[self._part(item, tensors, origins) for item in limits])
         raise _Uncachable

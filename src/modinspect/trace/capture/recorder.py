@@ -122,7 +122,8 @@ class Recorder(TorchFunctionMode):
         self._aten = AtenMode(self)
         # for the way of known calls, where each look into another object counts
         cache = CallCache(self.provenance, self._plain)
-        self._key, self._signatures, self._entries = cache.key, cache.signatures, self.provenance.entries
+        self._find_signature, self._signatures = cache.find, cache.signatures
+        self._entries = self.provenance.entries
 
     def add_input(self, tensor: Tensor, text: str) -> None:
         """Makes ``tensor`` an input, unless it is a parameter or buffer of the model."""
@@ -207,8 +208,7 @@ class Recorder(TorchFunctionMode):
             return func(*args, **kwargs) if kwargs else func(*args)
         tensors: list[Tensor] = []
         origins: list[Origin] = []
-        key = self._key(func, args, kwargs, tensors, origins)
-        signature = self._signatures.get(key) if key is not None else None
+        key, signature = self._find_signature(func, args, kwargs, tensors, origins)
         if signature is None:
             return self._look_closely(func, args, kwargs or {}, key)
         if signature is NOT_AN_OP:
