@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from modinspect.trace._torch.modes import without_dispatch_modes
 from modinspect.trace._torch.private import PrivateUse
 
 USES = (PrivateUse("Module._non_persistent_buffers_set", "Tells which buffers `state_dict()` leaves out."),)
@@ -35,7 +36,9 @@ def _unpacked(packed: Any, suffix: str = "") -> Iterator[tuple[str, Tensor]]:
     """Linear and convolutional layers unpack to (weight, bias); recurrent ones have two such objects in their state."""
     if hasattr(packed, "unpack"):
         names = (f"weight{suffix}", f"bias{suffix}")
-        yield from ((name, tensor) for name, tensor in zip(names, packed.unpack(), strict=False) if tensor is not None)
+        with without_dispatch_modes():  # it runs operators that are not the model's
+            tensors = packed.unpack()
+        yield from ((name, tensor) for name, tensor in zip(names, tensors, strict=False) if tensor is not None)
         return
     try:
         state = packed.__getstate__()

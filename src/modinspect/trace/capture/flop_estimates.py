@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import flop_registry
 
-from modinspect.trace._torch import SPARSE_PARTS, HigherOrderOperator, packed_weight, packet_of
+from modinspect.trace._torch import SPARSE_PARTS, HigherOrderOperator, packed_weight, packet_of, without_dispatch_modes
 
 Formula = Callable[..., int | None]
 
@@ -60,7 +60,9 @@ def _sparse_product(a: Tensor, b: Tensor) -> int | None:
     if a.layout in SPARSE_PARTS and b.layout in SPARSE_PARTS:
         return None  # depends on where their elements meet
     sparse, others = (a, b.size(-1) if b.dim() > 1 else 1) if a.layout in SPARSE_PARTS else (b, a.size(-2))
-    return 2 * SPARSE_PARTS[sparse.layout][0](sparse).numel() * others
+    with without_dispatch_modes():  # an operator of ours, not of the model's
+        stored = SPARSE_PARTS[sparse.layout][0](sparse).numel()
+    return 2 * stored * others
 
 
 # -- recurrent layers: each step multiplies every weight matrix with a row of the batch
