@@ -28,7 +28,8 @@ export PIP_CONSTRAINT := constraints.txt
 export PIP_BUILD_CONSTRAINT := constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 SOURCES := src tests zoo benchmarks fuzz mutation noxfile.py
-GENERATORS := $(wildcard docs/make_*.py)
+# the last two write the outputs that README.md and docs/lint.md show
+GENERATORS := $(wildcard docs/make_*.py) tests/docs/test_readme.py tests/docs/test_lint_page.py
 
 .PHONY: demo quick test check format docs compat mutation bench zoo clean
 
