@@ -95,7 +95,7 @@ def test_only_the_part_of_a_comment_that_is_unused_is_reported(net: Path) -> Non
         ("x = 1  # modinspect: ignore", 1, "the comment names no rule"),
         ("x = 1  # modinspect: ignore[MI999]", 1, "there is no rule 'MI999'"),
         ("x = 1  # modinspect: ignore[MI10E]", 1, "Did you mean 'MI10"),
-        ("# modinspect: ignore[MI103]\nx = 1", 2, "in a line of its own: move ignore[MI103]"),
+        ("# modinspect: ignore[MI103]\nx = 1", 2, "on its own line: move ignore[MI103]"),
     ],
 )
 def test_a_comment_that_can_suppress_nothing_says_why(net: Path, comment: str, line: int, message: str) -> None:

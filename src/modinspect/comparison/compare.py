@@ -4,7 +4,7 @@
     if difference:
         print(difference)
 
-Where a line stands in its file is no difference, and neither is how the models were named or whether the run was weightless.
+Line numbers, the names of the models, and whether the run was weightless don't count as differences.
 """
 
 from __future__ import annotations

@@ -82,7 +82,7 @@ def accept(findings: Sequence[Finding], baseline: frozenset[Identity]) -> tuple[
 
 
 def baseline_text(findings: Sequence[Finding]) -> str:
-    """The file that accepts these findings, but for those that a comment suppresses; in an order of its own."""
+    """The file that accepts these findings, sorted; findings that a comment suppresses are left out."""
     identities = zip(identify(findings), findings, strict=True)
     accepted = {identity for identity, finding in identities if finding.suppressed_by != "comment"}
     entries = [msgspec.to_builtins(identity) for identity in sorted(accepted)]

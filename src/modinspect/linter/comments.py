@@ -1,7 +1,7 @@
 """Comments ``# modinspect: ignore[MI103]`` in Python files.
 
-A comment speaks for the whole statement that it stands in, however many lines that has. Comments are found with ``tokenize``:
-text that only looks like one, in a string, is none.
+A comment applies to its whole statement, however many lines that has. Comments are found with ``tokenize``, so text in a string
+that looks like one doesn't count.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _NO_CODE = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Comment:
-    """One comment: what it names, and the lines that it speaks for. ``on_own_line``: it stands in no statement."""
+    """One comment: what it names, and the lines that it applies to. ``on_own_line``: it isn't part of a statement."""
 
     file: str
     line: int
@@ -45,7 +45,7 @@ def comments_in(file: str) -> tuple[Comment, ...]:
             content = opened.read()
     except (OSError, ValueError):
         return ()
-    # With a null byte it is no Python, and the tokenizer of Python 3.13.0 says so in the wrong moment.
+    # Files with a null byte aren't Python, and the tokenizer of Python 3.13.0 raises too late.
     return tuple(_comments(file, content)) if _MARK in content and b"\0" not in content else ()
 
 
@@ -59,7 +59,7 @@ def _comments(file: str, content: bytes) -> Iterator[Comment]:
                 yield from _in_statement(file, statement)
                 statement = []
     except (tokenize.TokenError, SyntaxError, ValueError):
-        return  # it has been changed since it ran, and is no Python now
+        return  # it was changed after the run and isn't Python now
     yield from _in_statement(file, statement)
 
 

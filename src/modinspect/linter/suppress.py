@@ -61,6 +61,6 @@ def _objections(comment: Comment, models: Sequence[Checked], here: Sequence[Find
             error = unknown_rule(selector)
             yield f"the comment suppresses nothing: {error.message}. {error.hint}"
         elif comment.on_own_line:
-            yield f"the comment stands in a line of its own: move ignore[{selector}] to the end of the line that it is for"
+            yield f"the comment is on its own line: move ignore[{selector}] to the end of the line that it is for"
         elif not any(finding.rule in meant for finding in here) and all(meant <= model.decided for model in models):
             yield f"the comment suppresses nothing: {selector} finds nothing here. Remove it"

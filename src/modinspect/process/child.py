@@ -64,7 +64,7 @@ def timed_out(timeout: float, frames: str = "") -> Ended:
     """
     place = place_in_dump(frames)
     where = f", and was at {place}" if place else ""
-    hint = "--timeout SECONDS sets the limit; 0 is no limit."
+    hint = "--timeout SECONDS sets the limit; 0 means no limit."
     return Ended(f"it took longer than {timeout:g} s{where}", hint, frames.partition("\n")[2].rstrip())
 
 

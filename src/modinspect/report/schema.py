@@ -169,8 +169,8 @@ class ModuleInfo(Struct, frozen=True, gc=False):
     """One module, registered or not.
 
     ``params`` counts the unique elements of parameters at or under the module, ``own_params`` of those that it holds itself.
-    ``flops`` are those of all ops that ran during its calls; ``uncounted_ops`` says how many of these have no formula, and
-    ``flops`` is ``None`` where nothing else was counted. ``output_shapes`` are those of its last call. ``extra_repr`` is what
+    ``flops`` is the sum over all ops that ran during its calls; ``uncounted_ops`` says how many of these have no formula, and
+    ``flops`` is ``None`` where nothing else was counted. ``output_shapes`` belong to its last call. ``extra_repr`` is what
     ``extra_repr`` says of it (``in_features=10, out_features=5, bias=True``).
     """
 

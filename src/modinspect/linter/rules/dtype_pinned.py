@@ -155,7 +155,7 @@ def _overflows(runs: Runs) -> Iterator[PendingFinding]:
 def _goes_on(graph: ReportGraph) -> Iterator[PendingFinding]:
     """Ops that turn a narrow value into a wide one that reaches an output without being made narrow again."""
     wide = _wide_on_the_way_out(graph)
-    # A cast is somebody's decision: a state kept in float32 beside an output in bfloat16 is not told apart from a mistake.
+    # A cast is somebody's decision: a float32 state with a bfloat16 output can't be told from a mistake.
     all_wide = all(output.dtype != _DTYPE for output in graph.report.outputs)
     for op in graph.report.ops:
         if op.index not in wide or not any(operand.dtype == _DTYPE and operand.shape != () for operand in op.inputs):

@@ -24,7 +24,7 @@ class Forward:
         self.raised: BaseException | None = None
 
     def __call__(self, model: nn.Module) -> Any:
-        """What the forward of ``model`` gives; whatever it raises is raised."""
+        """Returns what the forward of ``model`` returns, and raises what it raises."""
         args, kwargs = fresh(self._arguments)
         process = os.getpid()
         try:

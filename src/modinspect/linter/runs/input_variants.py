@@ -58,7 +58,7 @@ def change(arguments: Arguments, how: Callable[[int, Tensor], Tensor]) -> Argume
     changed_args = tuple(_rebuild(value, counted) for value in args)
     changed_kwargs = {name: _rebuild(value, counted) for name, value in kwargs.items()}
     if count != len(tensors_of(arguments)):
-        raise Undecided("an input holds tensors in an object that is no list, dict or dataclass")
+        raise Undecided("an input holds tensors in an object that isn't a list, dict or dataclass")
     return changed_args, changed_kwargs
 
 

@@ -43,7 +43,7 @@ Fingerprint = tuple[float, ...] | None
 """Numbers that differ where values differ; ``None`` where a tensor was not looked at."""
 
 Fingerprinter: TypeAlias = Callable[[int, int, Tensor], Fingerprint]
-"""Gives the fingerprint of a result from the step's index, the result's and the result itself; outputs are those of step -1."""
+"""Gives the fingerprint of a result from the step's index, the result's and the result itself; outputs have step -1."""
 
 
 @dataclass(slots=True)
@@ -252,7 +252,7 @@ def fingerprint(tensor: Tensor) -> Fingerprint:
 
 
 def differ(first: Fingerprint, second: Fingerprint) -> bool:
-    """Whether two fingerprints are those of different values, beyond rounding."""
+    """Whether two fingerprints belong to different values, beyond rounding."""
     if first is None or second is None:
         return False
     scale = max(abs(first[1]), abs(second[1]), 1e-12)

@@ -148,7 +148,7 @@ def _lists_change(label: str, old: list[str], new: list[str]) -> str:
 
 
 def _without_name(old: str, new: str) -> str:
-    """``out_features=6`` is 6 beside an ``out_features=5``."""
+    """``6`` for ``out_features=6`` after ``out_features=5``."""
     name, equals, value = new.partition("=")
     return value if equals and old.startswith(f"{name}=") else new
 

@@ -1,7 +1,6 @@
 """Findings as annotations of GitHub Actions: lines that its runner reads from the log.
 
-The form and its escapes are those of GitHub's documentation, "Workflow commands for GitHub Actions", and of its own
-``@actions/core``.
+The format and its escapes follow GitHub's documentation, "Workflow commands for GitHub Actions", and ``@actions/core``.
 """
 
 from __future__ import annotations

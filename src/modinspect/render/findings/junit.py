@@ -1,6 +1,6 @@
 """Findings as JUnit XML, which most CI services show as tests: a suite for each model, a case for each rule.
 
-Elements and attributes are those of the schema that Jenkins' xUnit plugin and others read.
+Elements and attributes follow the schema that Jenkins' xUnit plugin and others read.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def _add_error(suite: Element, failure: Failure) -> None:
 
 
 def _add_findings(case: Element, found: Sequence[Finding], view: FindingsView) -> None:
-    """One failure for those that count as one; the milder ones are said beside it."""
+    """One failure for all findings that count as one; milder ones go to ``system-out``."""
     count = [finding for finding in found if SEVERITIES.index(finding.severity) <= SEVERITIES.index(view.fail_on)]
     mild = [finding for finding in found if finding not in count]
     if count:

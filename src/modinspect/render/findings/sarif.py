@@ -1,7 +1,7 @@
 """Findings as SARIF 2.1.0, which code scanning services read.
 
-The form is that of the OASIS standard "Static Analysis Results Interchange Format (SARIF) Version 2.1.0", and what GitHub's
-documentation asks for beside it ("SARIF support for code scanning").
+The format follows the OASIS standard "Static Analysis Results Interchange Format (SARIF) Version 2.1.0" and the additional
+requirements of GitHub ("SARIF support for code scanning").
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _SUPPRESSIONS = {"comment": "inSource", "baseline": "external"}
 
 
 def render(report: LintReport, view: FindingsView) -> str:
-    """The report as one run of one tool; what is suppressed stands in it, and says so."""
+    """The report as one run of one tool. Suppressed findings are included and marked."""
     found = merged(report.findings)
     ids = [rule.id for rule in report.rules]
     run = {

@@ -86,7 +86,7 @@ def marked(code: str, message: str) -> tuple[int, int]:
 
 
 def _first_word(code: str, message: str) -> tuple[int, int] | None:
-    """The word that the message begins with (``layers[0]``), where it stands in the code."""
+    """The position in the code of the message's first word (``layers[0]``)."""
     words = message.split(maxsplit=1)
     found = re.search(rf"(?<!\w){re.escape(words[0])}(?!\w)", code) if words else None
     return None if found is None else found.span()

@@ -1,6 +1,6 @@
 """A report as a page for browsers: one file that loads nothing and runs no script.
 
-Rows, words, marks and sums are those of the table for terminals. This module turns them into plain values; how they become
+Rows, words, marks and sums come from the table for terminals. This module turns them into plain values; how they become
 elements is in ``templates/page.html`` and ``templates/page.css``.
 """
 

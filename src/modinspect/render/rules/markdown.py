@@ -19,7 +19,7 @@ def rule_markdown(rule: RuleInfo) -> str:
 
 
 def rule_index(rules: Sequence[RuleInfo]) -> str:
-    """All rules as a table in Markdown, with links to their pages beside it."""
+    """All rules as a table in Markdown, with links to their pages."""
     rows = [f"| [{rule.id}]({rule.id}.md) | {rule.name} | {rule.severity} | {rule.summary} |" for rule in rules]
     head = [
         "# The rules of `modinspect lint`",

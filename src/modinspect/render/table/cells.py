@@ -17,8 +17,8 @@ _OUTPUTS_AT_MOST = 3
 class Cells:
     """A row's content as text; where it has several forms, the longest first.
 
-    ``left_out`` and ``aten`` stand beside the name: ops without a row, and the operators that it became. ``styles`` are those
-    of the name and of what stands beside it.
+    ``left_out`` and ``aten`` follow the name: ops without a row, and the operators that it became. ``styles`` apply to the
+    name and to what follows it.
     """
 
     row: Row
@@ -120,6 +120,6 @@ def _some(texts: Sequence[str], of: int, symbols: Symbols) -> str:
 
 
 def label_width(cells: Cells) -> int:
-    """What the name and all that goes with it ask for, but for the operators."""
+    """The width of the name and its additions, without the operators."""
     parts = [2 + width_of(part) for part in (cells.extra, cells.left_out) if part]
     return width_of(cells.name) + sum(parts) + (1 + width_of(cells.times) if cells.times else 0)

@@ -184,23 +184,23 @@ class _Pen:
         return "".join(self.symbols.bar if more else self.symbols.blank for more in goes_on[: max(levels, 0)])
 
     def _registered_half(self, line: _Line, cell: Cells) -> str:
-        """Writes the name of a registered module; answers what found no room beside it."""
+        """Writes the name of a registered module; returns the operators if they don't fit on the line."""
         fits = width_of(cell.aten) <= self._room_to(cell) - self.hidden_from
-        beside = bool(cell.aten) and fits and line.at + label_width(cell) + GAP <= self.hidden_from
-        self._label(line, cell, (self.hidden_from - GAP if beside else self._room_to(cell)) - line.at, cut_left)
-        if beside:
+        fits_behind = bool(cell.aten) and fits and line.at + label_width(cell) + GAP <= self.hidden_from
+        self._label(line, cell, (self.hidden_from - GAP if fits_behind else self._room_to(cell)) - line.at, cut_left)
+        if fits_behind:
             line.write(cell.aten, _DIM, at=self.hidden_from)
-        return "" if beside else cell.aten
+        return "" if fits_behind else cell.aten
 
     def _hidden_half(self, line: _Line, cell: Cells) -> str:
-        """Writes the name of an op or of an unregistered module; answers what found no room beside it."""
+        """Writes the name of an op or of an unregistered module; returns the operators if they don't fit on the line."""
         line.move(self.hidden_from + 2 * min(cell.row.indent, self.deepest))
         room = self._room_to(cell) - line.at
-        beside = bool(cell.aten) and label_width(cell) + GAP + width_of(cell.aten) <= room
+        fits_behind = bool(cell.aten) and label_width(cell) + GAP + width_of(cell.aten) <= room
         self._label(line, cell, room, cut_right)
-        if beside:
+        if fits_behind:
             line.write(cell.aten, _DIM, at=line.at + GAP)
-        return "" if beside else cell.aten
+        return "" if fits_behind else cell.aten
 
     def _room_to(self, cell: Cells) -> int:
         """Where the room for names ends: what gave no output leaves that column to them."""
@@ -223,15 +223,15 @@ class _Pen:
     def _failed(self, line: _Line, cell: Cells) -> Iterator[_Line]:
         """The call that raised, with the shapes that met: as wide as the page, as nothing stands to the right of it."""
         at = self.hidden_from + 2 * cell.row.indent
-        beside = at + label_width(cell) <= self.width
+        fits_behind = at + label_width(cell) <= self.width
         style = Style.parse(cell.styles[0])
-        line.write(f"{cell.name}  {cell.extra}" if beside else cell.name, style, at=at)
+        line.write(f"{cell.name}  {cell.extra}" if fits_behind else cell.name, style, at=at)
         yield line
-        if not beside:
+        if not fits_behind:
             yield from self._below(cell.row, cell.extra, style)
 
     def _below(self, row: Row, text: str, style: Style) -> Iterator[_Line]:
-        """``text`` in lines of its own under the hidden half, beside the tree of the row."""
+        """``text`` on its own lines below the hidden half, with the row's branches of the tree."""
         if not text:
             return
         at = self.hidden_from + 2 * min(row.indent, self.deepest) + GAP

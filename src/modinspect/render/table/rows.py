@@ -28,10 +28,10 @@ class Row:
     """One row of the table, or several that were folded into it.
 
     Args:
-        kind: what it stands for; a ``round`` stands above items that take turns, a ``title`` above a block.
-        hidden: whether it stands on the hidden side.
+        kind: what it shows; a ``round`` precedes items that take turns, a ``title`` precedes a block.
+        hidden: whether it is on the hidden side.
         place: where in the tree.
-        indent: on the hidden side, how many unregistered modules it stands in.
+        indent: on the hidden side, how many unregistered modules it is in.
         name: of the attribute or the op.
         class_name: of a module, without its home.
         detail: what else a person should know, in words.
@@ -70,7 +70,7 @@ class Row:
 
 
 TOP = Place(0, (), True, None)
-"""The place of a row that stands in no tree."""
+"""The place of a row outside of any tree."""
 
 
 @dataclass(frozen=True, slots=True)

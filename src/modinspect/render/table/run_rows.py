@@ -376,7 +376,7 @@ def _unknown(path: str) -> ModuleInfo:
 
 
 def never_rows(report: Report, *, expand: bool) -> list[Row]:
-    """The block of what never ran: modules alike but for a number in their path share a row."""
+    """The block of what never ran: modules that differ only in a number in their path share a row."""
     used = facts.used_paths(report)
     groups: dict[Hashable, list[ModuleInfo]] = {}
     for place, module in enumerate(facts.never_ran(report)):

@@ -17,10 +17,10 @@ _DEEPEST_GUIDE = 64
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a row stands in the tree.
+    """The position of a row in the tree.
 
     ``goes_on`` says of each ancestor below the root, outermost first, whether siblings follow it, down to the 64th; ``parent``
-    is the node that the row stands under, ``None`` at the top.
+    is the node above the row, ``None`` at the top.
     """
 
     level: int
@@ -31,9 +31,9 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """One row to be. ``nodes`` are all the nodes that it stands for, in order; of a round, those of its first item.
+    """One row to be. ``nodes`` are all its nodes, in order; for a round, the nodes of its first item.
 
-    ``times`` is how many come in a row, and ``round_of`` how many items stand under a row for rounds, 0 for a node.
+    ``times`` is how many come in a row, and ``round_of`` how many items follow a row for rounds, 0 for a node.
     """
 
     nodes: tuple[int, ...]

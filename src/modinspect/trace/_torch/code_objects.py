@@ -14,7 +14,7 @@ USES = (
     PrivateUse("torch._tensor_str._str", "A frame that must be cleared: it keeps transforms switched off while it lives."),
     PrivateUse(
         "torch.nn.modules.lazy.LazyModuleMixin._infer_parameters",
-        "What runs in it sets a lazy module up and is no op of the model's.",
+        "What runs in it sets a lazy module up and isn't an op of the model.",
     ),
 )
 

@@ -20,7 +20,7 @@ USES = (
 
 
 def convolution_memory_format(args: Any) -> torch.memory_format:
-    """The memory format of a CPU convolution's result; ``args`` are those of ``aten.convolution``."""
+    """The memory format of a CPU convolution's result; ``args`` are the arguments of ``aten.convolution``."""
     x: Tensor = args[0]
     weight: Tensor = args[1]
     backend = torch._C._select_conv_backend(*args)

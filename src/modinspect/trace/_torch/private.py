@@ -1,4 +1,4 @@
-"""The record that each private part of torch has beside its use; ``docs/torch-internals.md`` is made of these records."""
+"""The record of each private part of torch, next to its use; ``docs/torch-internals.md`` is made of these records."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ class FailedLine:
         code: the text of the expression.
         function: the name of the function that it is in.
         operands: the texts of a call's or an operator's operands, the object of a method call first.
-        callee: the last part of the called function's name; empty if the expression is no call.
+        callee: the last part of the called function's name; empty if the expression isn't a call.
         names: the variables and attributes in the expression.
         targets: the names on the left of an unpacking assignment.
         unpacked: the text of the tensor whose ``shape`` or ``size()`` is unpacked.
