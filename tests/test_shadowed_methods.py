@@ -92,5 +92,5 @@ def test_a_method_of_the_models_own_is_still_called() -> None:
             return super().train(False)  # type: ignore[return-value]
 
     model = nn.Sequential(Frozen())
-    registered.switch_mode(model, train=True)
+    registered.switch_mode(model, "train")
     assert [module.training for module in model.modules()] == [True, False]

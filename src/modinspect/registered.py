@@ -6,7 +6,7 @@ The methods of ``nn.Module`` that list the same may be shadowed by the model's o
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -67,14 +67,19 @@ def _named_tensors(model: nn.Module, registry: str) -> Iterator[tuple[str, Tenso
                 yield join(path, name), tensor
 
 
-def switch_mode(model: nn.Module, *, train: bool) -> None:
-    """Calls ``model.train(train)``; sets ``training`` itself if data of some module shadows a method that this needs."""
+def switch_mode(model: nn.Module, method: Literal["train", "eval"]) -> None:
+    """Calls ``model.train()`` or ``model.eval()``.
+
+    If data of some module shadows a method that these need, ``training`` is set instead.
+    """
     found = list(modules(model))
     if any(name in vars(module) and not callable(vars(module)[name]) for module in found for name in _USED_BY_TRAIN):
         for module in found:
-            module.training = train
+            module.training = method == "train"
+    elif method == "train":
+        model.train()
     else:
-        model.train(train)
+        model.eval()
 
 
 def join(path: str, name: str) -> str:

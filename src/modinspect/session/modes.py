@@ -38,7 +38,7 @@ def in_mode(model: nn.Module, *, train: bool) -> Iterator[tuple[str, ...]]:
 
 def _switch(model: nn.Module, *, train: bool) -> str | None:
     try:
-        switch_mode(model, train=train)
+        switch_mode(model, "train" if train else "eval")
     except NotImplementedError as error:
         return f"ran in the mode that it was built in: model.train({train}) raised {describe(error)}"
     return None

@@ -30,7 +30,7 @@ def switching(model: nn.Module) -> Iterator[Switch]:
     def switch(to: Literal["train", "eval"]) -> None:
         try:
             with AtenMode(_Writes(preserved)), _Exposures(preserved):
-                switch_mode(model, train=to == "train")
+                switch_mode(model, to)
         except Exception as error:
             raise Undecided(f"model.{to}() raised {describe(error)}") from error
 
