@@ -19,6 +19,11 @@ def writes_to_earlier(ops: Sequence[Op], op: Op, start: int = 0) -> bool:
 
     Buffers don't count: running statistics belong to the layer that writes them. Views and earlier writes are followed to the
     op that made the memory.
+
+    Args:
+        ops: of the report
+        op: one of them
+        start: the index of the op before which the tensor was there
     """
     return any(_is_earlier(ops, op.inputs[position].origin, start) for position in op.mutates if position < len(op.inputs))
 

@@ -52,6 +52,13 @@ class CallCache:
 
         The key is all that decides what the call becomes, ``None`` if that can't be told. The signature is ``None`` if no
         such call was seen before. Appends the operands to ``tensors`` and their origins to ``origins``.
+
+        Args:
+            func: the function called
+            args: its positional arguments
+            kwargs: its arguments by name
+            tensors: gets the operands
+            origins: gets the operands' origins
         """
         if self._provenance.has_marked or are_transforms_active() or is_autocasting() or is_tracing():
             return None, None
