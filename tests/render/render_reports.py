@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -59,7 +60,7 @@ class Forward:
         self.modules[path] = ModuleInfo(path=path, class_name=class_name, **{**known, **facts})
 
     def parameter(self, name: str, *shape: int, used: bool | None = True, aliases: Sequence[str] = ()) -> None:
-        self.parameters.append(StateTensor(name, tuple(aliases), shape, "float32", "cpu", 1, True, used))
+        self.parameters.append(StateTensor(name, tuple(aliases), shape, "float32", "cpu", math.prod(shape), True, used))
 
     @contextmanager
     def call(self, path: str, *outputs: tuple[int | None, ...] | Output, line: int | None = None) -> Iterator[None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from modinspect.render.table import View, table_text
-from modinspect.report import CrossCheck, ForwardError, Input, Output, Report, StateTensor, Unregistered
+from modinspect.report import CrossCheck, ForwardError, Input, OtherValue, Output, Report, StateTensor, Unregistered
 from tests.data_helpers import replace
 from tests.render.render_reports import Forward, at, awkward, blocks, example, failing, operand, registered_only
 
@@ -41,7 +41,7 @@ def test_many_inputs_are_counted_after_the_fourth() -> None:
         (1, 1, 0, 0, "1 of 1 op is hidden from print(model)."),
         (1, 2_000, 1, 10_000, "1 of 2,000 ops and <1 % of the FLOPs are hidden from print(model)."),
         (0, 4, 0, 130, "Nothing is hidden: print(model) names a layer for all 4 ops."),
-        (0, 1, 0, 130, "Nothing is hidden: print(model) names a layer for the one op."),
+        (0, 1, 0, 130, "Nothing is hidden: print(model) names a layer for the only op."),
     ],
 )
 def test_how_much_print_does_not_show(hidden_ops: int, ops: int, hidden_flops: int, flops: int, said: str) -> None:
@@ -57,11 +57,20 @@ def test_hidden_work_that_is_only_estimated_counts_as_hidden() -> None:
     with run.call("", (1,)):
         run.layer("fc", (1,), flops=50)
         run.op("torch.nn.functional.scaled_dot_product_attention", (1,), flops=None, estimated_flops=150)
-    assert "1 of 2 ops and about 75 % of the FLOPs are hidden from print(model)." in text(run.report())
+    assert "1 of 2 ops and ≈75 % of the FLOPs are hidden from print(model)." in text(run.report())
+
+
+def test_a_share_that_is_a_bound_is_not_marked_as_estimated_too() -> None:
+    run = Forward()
+    run.module("fc", "Linear", layer=True)
+    with run.call("", (1,)):
+        run.layer("fc", (1,), flops=100_000)
+        run.op("torch.nn.functional.scaled_dot_product_attention", (1,), flops=None, estimated_flops=10)
+    assert "1 of 2 ops and <1 % of the FLOPs are hidden from print(model)." in text(run.report())
 
 
 def test_sums_are_exact_where_short_numbers_are_not() -> None:
-    assert line_with(blocks(), "parameters") == "parameters  460,288 · all trainable · 1.76 MiB"
+    assert line_with(blocks(), "parameters") == "parameters  460,288 (all trainable, 1.76 MiB)"
     assert line_with(blocks(), "FLOPs") == "FLOPs       101 M (100,663,296) · 50.3 M (50,331,648) MACs"
 
 
@@ -70,21 +79,60 @@ def test_a_model_of_which_nothing_could_be_counted_has_no_zero() -> None:
     run.module("lstm", "LSTM", layer=True)
     with run.call("", (1,)):
         run.layer("lstm", (1,), flops=None)
-    assert line_with(run.report(), "FLOPs") == "FLOPs       not counted: 1 op without a formula (?)"
+    assert line_with(run.report(), "FLOPs") == "FLOPs       not known: no formula for F.lstm"
 
 
 @pytest.mark.parametrize(
     ("check", "said"),
     [
-        (CrossCheck("1.8.0", 55, 55, 65, 3), "55 parameters, as here · 65 mult-adds, as here"),
-        (CrossCheck("1.8.0", 110, 110, 55, 3), "110 parameters ≠ 55 here · 55 mult-adds ≠ 65 here"),
-        (CrossCheck("1.8.0", 55, 55, None, 3), "55 parameters, as here"),
+        (CrossCheck("1.8.0", 55, 55, 65, 3), "55 parameters (same) · 65 mult-adds (same)"),
+        (
+            CrossCheck("1.8.0", 110, 110, 55, 3),
+            "110 parameters (55 here) · 55 mult-adds (65 here: it counts biases, and no hidden ops)",
+        ),
+        (CrossCheck("1.8.0", 55, 55, None, 3), "55 parameters (same)"),
         (CrossCheck("1.8.0", None, None, None, None, "failed: KeyError"), "failed: KeyError"),
-        (CrossCheck("1.8.0", 55, 55, None, 3, "no mult-adds"), "55 parameters, as here: no mult-adds"),
+        (CrossCheck("1.8.0", 55, 55, None, 3, "no mult-adds"), "55 parameters (same): no mult-adds"),
     ],
 )
 def test_torchinfo_stands_beside_what_ran(check: CrossCheck, said: str) -> None:
     assert line_with(replace(example(), torchinfo=check), "torchinfo") == f"torchinfo   {said}"
+
+
+def test_dtypes_and_buffers_that_are_not_saved_are_named() -> None:
+    run = Forward()
+    run.module("", "Net", params=6, param_bytes=12)
+    weight = StateTensor("weight", (), (2, 3), "bfloat16", "cpu", 6, True, used=True)
+    saved = StateTensor("mean", (), (4,), "float32", "cpu", 4, False, used=True)
+    with run.call("", (1,)):
+        pass
+    report = run.report(parameters=(weight,), buffers=(saved, replace(saved, name="mask", persistent=False)))
+    report = replace(report, totals=replace(report.totals, buffer_bytes=32))
+    said = "parameters  6 (all trainable, bfloat16, 12 B) · buffers 32 B (1 of 2 not in state_dict)"
+    assert line_with(report, "parameters") == said
+
+
+def test_weights_that_quantized_modules_pack_are_named() -> None:
+    packed = StateTensor("fc.weight", (), (4, 8), "qint8", "cpu", 32, False, used=None)
+    line = line_with(replace(example(), packed=(packed,)), "packed")
+    assert line == "packed      32 elements (qint8) in quantized modules · not counted as parameters"
+
+
+def test_inputs_and_outputs_that_are_not_tensors_have_a_line() -> None:
+    texts, image = OtherValue("texts", "list[str]", (3,), None), OtherValue("image", "PIL.Image", (8, 6, 3), "RGB")
+    report = replace(example(), other_inputs=(texts, image), other_outputs=(OtherValue("labels", "str", None, None),))
+    head = text(report).splitlines()[2:4]
+    assert head == ["input  x (1, 10), texts list[str] (3,), image PIL.Image (8, 6, 3) RGB", "output labels str"]
+
+
+def test_operands_on_two_devices_have_their_device() -> None:
+    error = failing().error
+    assert error is not None
+    assert error.op is not None
+    operands = (replace(error.op.inputs[0], device="cuda:0"), *error.op.inputs[1:])
+    report = replace(failing(), error=replace(error, op=replace(error.op, inputs=operands)))
+    assert "input   (1, 288) on cuda:0  from Tensor.view" in text(report)
+    assert "weight  (5, 10) on cpu      from fc.weight" in text(report)
 
 
 def test_without_torchinfo_nothing_is_said_of_it() -> None:
@@ -100,7 +148,7 @@ def test_how_to_give_an_input_is_told_once() -> None:
     assert text(registered_only()).count("--input") == 2  # two examples
     told = with_model(registered_only(), notes=("no input: give one with --input, as in --input ids=1,8:int64",))
     assert "1,3,224,224" not in text(told)
-    assert "Nothing was run: this is the registered half alone." in text(told)
+    assert "Nothing was run: these are the registered modules only." in text(told)
 
 
 def test_examples_beyond_the_sixth_are_counted_unless_all_is_asked_for() -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import itertools
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 from modinspect.render.table import facts
+from modinspect.render.table.flops import FlopSum, FlopSums
 from modinspect.render.table.marks import (
     FAILED,
     FOREIGN_MODULE,
@@ -58,32 +58,6 @@ class _Inside:
     ops: str = ""
 
 
-class _Flops:
-    """Sums of FLOPs over ranges of ops."""
-
-    def __init__(self, ops: Sequence[Op]) -> None:
-        # Reports of other makers may come without estimates: then what is counted is all there is to know.
-        self._has_estimates = any(op.estimated_flops is not None for op in ops)
-        self._known = [0, *itertools.accumulate(self._of(op) or op.flops or 0 for op in ops)]
-        self._estimated = [0, *itertools.accumulate(self._of(op) is not None and self._of(op) != op.flops for op in ops)]
-        self._unknown = [0, *itertools.accumulate(self._of(op) is None for op in ops)]
-
-    def _of(self, op: Op) -> int | None:
-        return op.estimated_flops if self._has_estimates else op.flops
-
-    def between(self, start: int, stop: int) -> _Sum:
-        """The sum over the ops from ``start`` to before ``stop``."""
-        known = self._known[stop] - self._known[start]
-        unknown = self._unknown[stop] > self._unknown[start]
-        return _Sum(known if known or not unknown else None, self._estimated[stop] > self._estimated[start], unknown)
-
-
-class _Sum(NamedTuple):
-    flops: int | None
-    estimated: bool
-    uncounted: bool
-
-
 class _Run:
     """A report with what is looked up in it again and again. Nodes are calls, then ops, then the op that failed."""
 
@@ -102,7 +76,7 @@ class _Run:
         self.parents = [call.parent for call in self.calls]
         self.names = names_at_caller(self.calls, self.modules)
         self.levels = self._levels()
-        self.flops = _Flops(report.ops)
+        self.flops = FlopSums(report.ops)
         self.hidden = [0, *itertools.accumulate(op.hidden for op in report.ops)]
         self.not_shown = 0
 
@@ -279,7 +253,7 @@ class _Run:
         failed = node == self.failed
         words = [_met(operand) for operand in op.inputs] if failed else self._words(op)
         place = node - len(self.calls)
-        flops = _Sum(0, False, False) if failed else self.flops.between(place, place + 1)
+        flops = FlopSum(0, estimated=False, uncounted=False) if failed else self.flops.between(place, place + 1)
         return Row(
             kind="failed" if failed else "op",
             hidden=True,

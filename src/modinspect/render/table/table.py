@@ -13,10 +13,11 @@ from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.segment import Segment
 
 from modinspect.render.table.draw import draw
+from modinspect.render.table.heading import before_table
 from modinspect.render.table.module_rows import registered_rows
 from modinspect.render.table.rows import Rows
 from modinspect.render.table.run_rows import ran_rows
-from modinspect.render.table.summary import after_table, before_table
+from modinspect.render.table.summary import after_table
 from modinspect.render.table.symbols import ASCII, UNICODE, Symbols
 from modinspect.render.table.view import View
 from modinspect.report import Report
