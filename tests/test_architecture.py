@@ -49,6 +49,7 @@ ALLOWED: dict[str, set[str]] = {
         "usercode",
         "wording",
     },
+    "memory": {"errors", "inputs", "report", "session", "trace", "usercode"},
     "linter": {
         *(
             "errors",
@@ -66,9 +67,9 @@ ALLOWED: dict[str, set[str]] = {
         ),
     },
     # showing what came out
-    "render": {"_version", "comparison", "errors", "findings", "report", "wording"},
+    "render": {"_version", "comparison", "errors", "findings", "report", "wording", "memory"},
     # the doors
-    "api": {"comparison", "errors", "findings", "linter", "report", "session", "trace"},
+    "api": {"comparison", "errors", "findings", "linter", "report", "session", "trace", "memory"},
     "testing": {"findings", "linter", "report"},
     "pytest_plugin": {"api", "config", "findings", "linter", "report", "testing"},
     "cli": {
@@ -88,7 +89,7 @@ ALLOWED: dict[str, set[str]] = {
         ),
         *("_version", "usercode", "wording"),
     },
-    "modinspect": {"_version", "api", "comparison", "linter", "report"},
+    "modinspect": {"_version", "api", "comparison", "linter", "memory", "report"},
     "__main__": {"cli"},
 }
 """Which rooms each room may import. Arrows between rooms point one way."""

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from torch import nn
 
+    from modinspect.memory import MemoryReport
     from modinspect.report import Report
+    from modinspect.session import Request
 
 
 def inspect(model: nn.Module, *args: Any, **kwargs: Any) -> Report:
@@ -77,6 +79,42 @@ def inspect_target(
     request = Request(target, tuple(inputs), input_fn, init or {}, device, dtype, arguments or {})
     with open_target(request, progress or _say_nothing) as recipe:
         return inspect_recipe(recipe, Inspection(train, grad, tuple(opaque), crosscheck))
+
+
+def measure_memory(
+    request: Request,
+    *,
+    optimizer: str = "adamw",
+    autocast: str | None = None,
+    checkpoint: Sequence[str] = (),
+    limit: int | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> MemoryReport:
+    """Estimates the GPU memory of inference and training, as ``modinspect memory`` does.
+
+    Args:
+        request: the target and its inputs.
+        optimizer: ``sgd``, ``sgd-momentum``, ``adam``, ``adamw`` or ``none``.
+        autocast: ``bfloat16`` or ``float16`` to run forward under ``torch.autocast``.
+        checkpoint: globs of module paths whose activations are recomputed in backward; a star stands for one level.
+        limit: bytes that training should fit in; the report then says whether it does, and what would.
+        progress: called with a few words on what is being done.
+
+    Returns:
+        The report; all sizes are bytes.
+
+    Raises:
+        TargetError: the target could not be found, imported or built.
+        InputError: an input could not be made.
+        RunError: forward or backward raised.
+    """
+    import torch
+
+    from modinspect.memory.estimate import Training
+    from modinspect.memory.measure import measure_target
+
+    dtype = None if autocast is None else getattr(torch, autocast)
+    return measure_target(request, Training(optimizer, dtype, tuple(checkpoint)), limit=limit, tell=progress or _say_nothing)
 
 
 def _say_nothing(_: str) -> None:

@@ -17,6 +17,7 @@ COMMANDS = {
     "show": "Show what a model runs: its modules and the ops hidden in forward, in order.",
     "lint": "Find bugs in models that only a run shows: unregistered weights, dropout in eval mode, lost gradients, ...",
     "explain": "Explain a rule of lint: what it finds, why that is bad, what to do instead. Without a rule, list all of them.",
+    "memory": "Estimate the GPU memory of inference and training, without a GPU: peaks, what backward keeps, what would fit.",
     "diff": "Compare two saved reports: modules, ops, parameters, shapes and FLOPs that were added, removed or changed.",
 }
 """Each command is a function in a module of the same name, which is imported only for that command."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from modinspect.render.formats import (
     DIFFERENCE_FORMATS,
     LINT_FORMATS,
+    MEMORY_FORMATS,
     REPORT_FORMATS,
     RULE_FORMATS,
     Format,
@@ -19,6 +20,7 @@ from modinspect.render.text import amount, cut_right, plain
 __all__ = [
     "DIFFERENCE_FORMATS",
     "LINT_FORMATS",
+    "MEMORY_FORMATS",
     "REPORT_FORMATS",
     "RULE_FORMATS",
     "Format",

@@ -59,6 +59,12 @@ DIFFERENCE_FORMATS = (
 )
 """Formats of ``diff``."""
 
+MEMORY_FORMATS = (
+    Format("text", "for people", "modinspect.render.memory.text"),
+    Format("json", "data", "modinspect.render.memory.json"),
+)
+"""Formats of ``memory``."""
+
 RULE_FORMATS = (
     Format("text", "for the terminal", "modinspect.render.rules.text"),
     Format("markdown", "for a file", "modinspect.render.rules.markdown"),

@@ -14,10 +14,19 @@ from typing import Any
 from torch import nn
 
 from modinspect.report import Execution, ModelInfo, Report, Totals
-from modinspect.trace._torch import DisableTorchDispatch, DisableTorchFunction, is_inside_function, without_dispatch_modes
+from modinspect.trace._torch import (
+    DisableTorchDispatch,
+    DisableTorchFunction,
+    TorchDispatchMode,
+    current_autograd_node,
+    is_inside_function,
+    storage_of,
+    without_dispatch_modes,
+)
 from modinspect.trace.capture import (
     EDGE,
     EXPOSES,
+    NOWHERE,
     SET_DATA,
     SILENT,
     AtenMode,
@@ -44,11 +53,12 @@ from modinspect.trace.model import (
 )
 from modinspect.trace.restore import Preserved, preserved_process
 from modinspect.trace.run import Options, Weightless, end_copies, end_copy, run
-from modinspect.trace.weightless import NeedsValues, ReplacedParameters, within, without_memory
+from modinspect.trace.weightless import NeedsValues, ReplacedParameters, WeightlessMode, within, without_memory
 
 __all__ = [
     "EDGE",
     "EXPOSES",
+    "NOWHERE",
     "SET_DATA",
     "SILENT",
     "AtenMode",
@@ -59,10 +69,13 @@ __all__ = [
     "ReplacedParameters",
     "SourceRef",
     "Sources",
+    "TorchDispatchMode",
     "Weightless",
+    "WeightlessMode",
     "attributes",
     "check_modules",
     "class_path",
+    "current_autograd_node",
     "end_copies",
     "end_copy",
     "flatten",
@@ -74,6 +87,7 @@ __all__ = [
     "public_name",
     "saved_modes",
     "shape_of",
+    "storage_of",
     "survey",
     "target_lock",
     "trace",

@@ -4,6 +4,7 @@ Each file lists them in ``USES`` and what it replaces in ``PATCHES``; ``docs/tor
 """
 
 from modinspect.trace._torch.autograd_functions import function_calls_through, is_inside_function
+from modinspect.trace._torch.autograd_nodes import current_autograd_node
 from modinspect.trace._torch.code_objects import PRINTS_TENSOR, READ_META_THEMSELVES, SETS_UP_LAZY_MODULE
 from modinspect.trace._torch.compiler import eagerly
 from modinspect.trace._torch.cuda_availability import cuda_looks_available
@@ -95,6 +96,7 @@ __all__ = [
     "can_guard_cuda",
     "convolution_memory_format",
     "cuda_looks_available",
+    "current_autograd_node",
     "default_device_mode",
     "dispatch_functionals_to",
     "dispatch_mode_count",
