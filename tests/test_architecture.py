@@ -29,6 +29,7 @@ ALLOWED: dict[str, set[str]] = {
     "config": {"errors", "wording"},
     "report": {"errors", "printing"},
     "findings": {"errors", "printing", "report", "wording"},
+    "memory": {"errors", "report"},
     "comparison": {"errors", "printing", "report"},
     # running a model
     "target": {"errors", "patching", "signatures", "usercode", "wording"},
@@ -49,7 +50,7 @@ ALLOWED: dict[str, set[str]] = {
         "usercode",
         "wording",
     },
-    "memory": {"errors", "inputs", "report", "session", "trace", "usercode"},
+    "training": {"errors", "inputs", "memory", "report", "session", "trace", "usercode"},
     "linter": {
         *(
             "errors",
@@ -67,9 +68,9 @@ ALLOWED: dict[str, set[str]] = {
         ),
     },
     # showing what came out
-    "render": {"_version", "comparison", "errors", "findings", "report", "wording", "memory"},
+    "render": {"_version", "comparison", "errors", "findings", "memory", "report", "wording"},
     # the doors
-    "api": {"comparison", "errors", "findings", "linter", "report", "session", "trace", "memory"},
+    "api": {"comparison", "errors", "findings", "linter", "report", "session", "trace", "training", "memory"},
     "testing": {"findings", "linter", "report"},
     "pytest_plugin": {"api", "config", "findings", "linter", "report", "testing"},
     "cli": {
@@ -81,6 +82,7 @@ ALLOWED: dict[str, set[str]] = {
             "findings",
             "inputs",
             "linter",
+            "memory",
             "process",
             "render",
             "report",

@@ -9,7 +9,7 @@ from pathlib import Path
 PACKAGE = Path(__file__).parents[1] / "src" / "modinspect"
 EXCEPT = (
     # Typer shows the docstring as help; each parameter has its own help text
-    *("cli.diff.diff", "cli.explain.explain", "cli.lint.lint", "cli.show.show"),
+    *("cli.diff.diff", "cli.explain.explain", "cli.lint.lint", "cli.memory.memory", "cli.show.show"),
     # callbacks: an operator, its arguments, and its result or error
     *(".on_operator", ".on_operator_error"),
     ".set_item",  # has the parameters of the method that it replaces

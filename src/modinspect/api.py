@@ -110,8 +110,7 @@ def measure_memory(
     """
     import torch
 
-    from modinspect.memory.estimate import Training
-    from modinspect.memory.measure import measure_target
+    from modinspect.training import Training, measure_target
 
     dtype = None if autocast is None else getattr(torch, autocast)
     return measure_target(request, Training(optimizer, dtype, tuple(checkpoint)), limit=limit, tell=progress or _say_nothing)

@@ -1,11 +1,8 @@
-"""How much memory inference and training take, worked out without a GPU.
-
-Nothing here imports torch before it is needed: renderers read the result only.
-"""
+"""What ``modinspect memory`` reports, as plain data."""
 
 from __future__ import annotations
 
-from modinspect.memory.fit import parse_size
 from modinspect.memory.result import KINDS, Kept, Kind, MemoryBytes, MemoryReport, Moment, Peak, Phase
+from modinspect.memory.size import parse_size
 
 __all__ = ["KINDS", "Kept", "Kind", "MemoryBytes", "MemoryReport", "Moment", "Peak", "Phase", "parse_size"]

@@ -25,6 +25,7 @@ _LAYERS: tuple[tuple[str, tuple[Kind, ...], str, str], ...] = (
 _WIDEST = 120
 _BAR = 40
 _HEIGHT = 10
+_LEGEND = 12
 _CHART = 72
 _PHASES = {"inference": "inference", "forward": "forward", "backward": "backward", "step": "step"}
 
@@ -60,7 +61,7 @@ def _header(text: Text, report: MemoryReport) -> None:
         verdict = ("fits", "green") if report.fits else ("doesn't fit", "red")
         text.append(" · ").append(f"{verdict[0]} {data_size(report.limit)}", verdict[1])
     if report.largest_batch is not None:
-        text.append(f" · largest batch that fits: {report.largest_batch or 'none'}")
+        text.append(f"\nlargest batch that fits: {report.largest_batch or 'none'}", "bold")
     text.append("\n\n")
 
 
@@ -153,7 +154,8 @@ def _chart(text: Text, moments: Sequence[Moment], columns: int) -> None:
         text.append(f"└{name}".ljust(length, " ")[:length], "dim")
     text.append("\n" + " " * 11)
     for name, _, glyph, style in _LAYERS:
-        text.append(f"{glyph} ", style).append(f"{name}  ", "dim")
+        text.append(f"{glyph} ", style).append(f"{name}".ljust(_LEGEND), "dim")
+    text.rstrip()
     text.append("\n")
 
 

@@ -26,7 +26,13 @@ _SMALLEST_SHARE = 0.01
 
 
 def cross_check(report: Report, check: CrossCheck, symbols: Symbols) -> Text:
-    """Torchinfo's parameters and mult-adds, with ours and the reason where they differ."""
+    """Torchinfo's parameters and mult-adds, with ours and the reason where they differ.
+
+    Args:
+        report: our own counts.
+        check: torchinfo's counts on the same forward.
+        symbols: the glyphs that the console can show.
+    """
     parts = []
     if check.params is not None:
         same = check.params == report.totals.params

@@ -19,7 +19,13 @@ from modinspect.report import ForwardError, Report, Shape, short_name
 
 
 def failure(report: Report, error: ForwardError, symbols: Symbols) -> RenderableType:
-    """The exception in words, the line of code, the operands, and the exception's own message."""
+    """The exception in words, the line of code, the operands, and the exception's own message.
+
+    Args:
+        report: what ran before.
+        error: what ``forward`` raised.
+        symbols: the glyphs that the console can show.
+    """
     blocks: list[RenderableType] = []
     if error.sentence:
         blocks += [Text(plain(error.sentence, lines=True), style="bold"), Text()]

@@ -31,7 +31,14 @@ def grid(columns: int) -> Table:
 
 
 def legend(report: Report, rows: Rows, view: View, symbols: Symbols) -> RenderableType | None:
-    """The marks that occur, with their meaning and the tensors or modules that they are about."""
+    """The marks that occur, with their meaning and the tensors or modules that they are about.
+
+    Args:
+        report: whose tensors and modules are named.
+        rows: the rows of the table, with their marks.
+        view: how much to show.
+        symbols: the glyphs that the console can show.
+    """
     occurring = set(rows.marks)
     table = grid(3)
     for mark in MARKS:

@@ -2,30 +2,10 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable
-
-from modinspect.errors import InputError
-from modinspect.memory.result import MemoryReport
-
-_UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([A-Za-z]+)")
+from collections.abc import Callable
 
 _LARGEST = 1 << 30
 """No batch is larger: the peak does not depend on it."""
-
-
-def parse_size(text: str) -> int:
-    """Bytes of ``24GiB`` or ``80GB``.
-
-    Raises:
-        InputError: it is not a number with a unit.
-    """
-    found = _SIZE.fullmatch(text.strip())
-    unit = _UNITS.get(found[2].upper()) if found else None
-    if found is None or unit is None:
-        raise InputError(f"{text!r} isn't a size with a unit", "Sizes are written as 24GiB, 512MiB or 80GB.")
-    return int(float(found[1]) * unit)
 
 
 def largest_batch(peak_at: Callable[[int], int], limit: int, batch: int, peak: int) -> int:
@@ -86,9 +66,3 @@ def blocks_to_checkpoint(by_module: dict[str, int]) -> str | None:
 def _inside_another(path: str) -> bool:
     """Whether a path has a number in it, as what is inside a repeated block has."""
     return any(part.isdigit() for part in path.split("."))
-
-
-def best_of(reports: Iterable[tuple[str, MemoryReport]], limit: int) -> list[tuple[str, int, bool]]:
-    """(what was changed, its training peak, whether that fits), the smallest peak first."""
-    found = [(what, report.bytes.training_peak, report.bytes.training_peak <= limit) for what, report in reports]
-    return sorted(found, key=lambda change: change[1])

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modinspect.errors import InputError
-from modinspect.memory.fit import blocks_to_checkpoint, largest_batch, parse_size
+from modinspect.memory import parse_size
+from modinspect.training.fit import blocks_to_checkpoint, largest_batch
 
 
 @pytest.mark.parametrize(
@@ -24,7 +25,7 @@ def test_a_size_without_a_unit_is_refused(text: str) -> None:
     assert "24GiB" in raised.value.hint
 
 
-@given(st.integers(0, 10**9), st.integers(1, 10**8), st.integers(1, 64), st.integers(1, 10**11))
+@given(st.integers(0, 10**9), st.integers(1000, 10**8), st.integers(1, 64), st.integers(1, 10**11))
 def test_the_largest_batch_is_the_last_that_fits_where_the_peak_is_a_line(
     fixed: int, each: int, batch: int, limit: int
 ) -> None:

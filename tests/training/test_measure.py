@@ -9,18 +9,18 @@ import pytest
 
 from modinspect.errors import InputError, RunError, TargetError
 from modinspect.memory import MemoryReport, parse_size
-from modinspect.memory.estimate import Training
-from modinspect.memory.measure import measure_target
 from modinspect.session import Request
+from modinspect.training.estimate import Training
+from modinspect.training.measure import measure_target
 
 MEASURED = [json.loads(line) for line in (Path(__file__).parents[1] / "data" / "cuda_memory.jsonl").read_text().splitlines()]
 MODELS = {
-    "MLP b256": ("tests.memory.models:MLP", "256,2048"),
-    "UNet c32 b4 128": ("tests.memory.models:UNet", "4,3,128,128"),
+    "MLP b256": ("tests.training.models:MLP", "256,2048"),
+    "UNet c32 b4 128": ("tests.training.models:UNet", "4,3,128,128"),
     "bert b8x128": ("transformers.BertModel", "8,128:int64"),
     "gpt2 b4x256": ("transformers.GPT2Model", "4,256:int64"),
-    "llama-small b4x256": ("tests.memory.models:llama", "4,256:int64"),
-    "lstm b32x100": ("tests.memory.models:lstm", "32,100,128"),
+    "llama-small b4x256": ("tests.training.models:llama", "4,256:int64"),
+    "lstm b32x100": ("tests.training.models:lstm", "32,100,128"),
 }
 NAMES = {
     "eval_peak": "inference_peak",
@@ -89,8 +89,8 @@ def test_checkpointed_blocks_keep_their_inputs_only() -> None:
 def test_autocast_keeps_activations_in_half_precision() -> None:
     import torch
 
-    whole = measured("tests.memory.models:MLP", "4096,2048", optimizer="none")
-    half = measured("tests.memory.models:MLP", "4096,2048", optimizer="none", autocast=torch.bfloat16)
+    whole = measured("tests.training.models:MLP", "4096,2048", optimizer="none")
+    half = measured("tests.training.models:MLP", "4096,2048", optimizer="none", autocast=torch.bfloat16)
     assert half.bytes.params == whole.bytes.params
     at_rest = whole.bytes.params + whole.bytes.inputs
     # Half of the activations, and a copy of each weight in half precision, which autocast keeps until forward ends.
@@ -98,7 +98,7 @@ def test_autocast_keeps_activations_in_half_precision() -> None:
 
 
 def test_peaks_and_what_is_kept_name_the_line() -> None:
-    report = measured("tests.memory.models:MLP", "4096,2048")
+    report = measured("tests.training.models:MLP", "4096,2048")
     inference = report.peaks[0]
     assert (inference.phase, inference.op) == ("inference", "torch.Tensor.relu")
     assert inference.source is not None
@@ -110,16 +110,16 @@ def test_peaks_and_what_is_kept_name_the_line() -> None:
 
 def test_the_largest_batch_that_fits_fits_and_the_next_one_does_not() -> None:
     limit = parse_size("600MiB")
-    report = measured("tests.memory.models:MLP", "64,2048", limit=limit)
+    report = measured("tests.training.models:MLP", "64,2048", limit=limit)
     assert report.fits is True
     assert report.largest_batch is not None
     largest = report.largest_batch
-    assert measured("tests.memory.models:MLP", f"{largest},2048").bytes.training_peak <= limit
-    assert measured("tests.memory.models:MLP", f"{largest + 1},2048").bytes.training_peak > limit
+    assert measured("tests.training.models:MLP", f"{largest},2048").bytes.training_peak <= limit
+    assert measured("tests.training.models:MLP", f"{largest + 1},2048").bytes.training_peak > limit
 
 
 def test_what_would_fit_is_suggested() -> None:
-    report = measured("transformers:GPT2Model(GPT2Config(n_layer=2))", "8,256:int64", limit=parse_size("1200MiB"))
+    report = measured("transformers:GPT2Model(GPT2Config(n_layer=2))", "8,256:int64", limit=parse_size("700MiB"))
     assert report.fits is False
     assert [suggestion.split(" brings")[0] for suggestion in report.suggestions] == [
         "--checkpoint 'h.*'",

@@ -14,9 +14,7 @@ from torch import Tensor, nn
 from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 from torch.overrides import TorchFunctionMode
 
-from modinspect.memory.allocator import Block, CachingAllocator
-from modinspect.memory.cuda_kernels import conv_workspace
-from modinspect.memory.result import Kind, Phase
+from modinspect.memory import Kind, Phase
 from modinspect.trace import (
     NOWHERE,
     SourceRef,
@@ -27,6 +25,8 @@ from modinspect.trace import (
     public_name,
     storage_of,
 )
+from modinspect.training.allocator import Block, CachingAllocator
+from modinspect.training.cuda_kernels import conv_workspace
 
 _ATEN = torch.ops.aten
 _CONVOLUTIONS = frozenset({_ATEN.convolution.default, _ATEN.convolution_backward.default})

@@ -39,7 +39,7 @@ class UNet(nn.Module):
         c = self.down3(F.max_pool2d(b, 2))
         y = self.up2(torch.cat([F.interpolate(c, scale_factor=2), b], 1))
         y = self.up1(torch.cat([F.interpolate(y, scale_factor=2), a], 1))
-        return self.out(y)  # type: ignore[no-any-return]
+        return self.out(y)
 
 
 def llama() -> nn.Module:

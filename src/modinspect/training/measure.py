@@ -11,11 +11,11 @@ import torch
 from torch import Tensor, nn
 
 from modinspect.errors import InputError, RunError
-from modinspect.memory.estimate import Training, estimate
-from modinspect.memory.fit import blocks_to_checkpoint, largest_batch
-from modinspect.memory.result import MemoryReport
+from modinspect.memory import MemoryReport
 from modinspect.session import Built, Recipe, Request, first_that_runs, how_to_give, open_target, run_target
 from modinspect.trace import WeightlessMode, flatten_all, trace
+from modinspect.training.estimate import Training, estimate
+from modinspect.training.fit import blocks_to_checkpoint, largest_batch
 
 if TYPE_CHECKING:
     from modinspect.inputs import Inputs
@@ -51,13 +51,14 @@ def _measured(recipe: Recipe, training: Training, batch: int | None = None) -> M
     def attempt(built: Built) -> MemoryReport:
         recipe.tell(f"measuring {recipe.name}" + ("" if batch is None else f" with a batch of {batch}"))
         inputs = _inputs(recipe, built)
-        args, kwargs = (inputs.args, inputs.kwargs) if batch is None else _with_batch((inputs.args, inputs.kwargs), batch)
+        given: Any = (inputs.args, inputs.kwargs)
+        mode = None
+        if built.weightless is not None:
+            mode = WeightlessMode(built.device)
+            put_weightless(built.model, mode)
+            given = _lifted(given, mode)
+        args, kwargs = given if batch is None else _with_batch(given, batch)
         notes = (*recipe.factory.notes, *inputs.notes)
-        if built.weightless is None:
-            return estimate(built.model, args, kwargs, training, target=recipe.name, notes=notes)
-        mode = WeightlessMode(built.device)
-        put_weightless(built.model, mode)
-        args, kwargs = _lifted((args, kwargs), mode)
         return estimate(built.model, args, kwargs, training, target=recipe.name, mode=mode, notes=notes)
 
     report, reason = run_target(recipe, attempt, lambda _: None)
@@ -127,7 +128,7 @@ def _with_batch(inputs: Any, batch: int) -> Any:
     def resized(tensor: Tensor) -> Tensor:
         if tensor.dim() == 0 or tensor.size(0) != size:
             return tensor
-        return tensor[:1].expand(batch, *tensor.shape[1:])
+        return tensor[:1].repeat(batch, *([1] * (tensor.dim() - 1)))
 
     return _mapped(inputs, resized)
 

@@ -7,7 +7,7 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modinspect.memory.allocator import CachingAllocator
+from modinspect.training.allocator import CachingAllocator
 
 MIB = 1 << 20
 

@@ -14,11 +14,11 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from modinspect.errors import RunError
-from modinspect.memory.cuda_kernels import CudaKernels, Workspace
-from modinspect.memory.result import KINDS, Kept, Kind, MemoryBytes, MemoryReport, Moment, Peak, Phase
-from modinspect.memory.tracker import Allocation, CallMode, Tracker
+from modinspect.memory import KINDS, Kept, Kind, MemoryBytes, MemoryReport, Moment, Peak, Phase
 from modinspect.report import Source
 from modinspect.trace import EDGE, SourceRef, Sources, flatten_all
+from modinspect.training.cuda_kernels import CudaKernels, Workspace
+from modinspect.training.tracker import Allocation, CallMode, Tracker
 from modinspect.usercode import describe
 
 Optimizer: TypeAlias = Literal["sgd", "sgd-momentum", "adam", "adamw", "none"]
@@ -278,7 +278,7 @@ class _Run:
 
 def _backward(loss: Tensor) -> None:
     try:
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
     except Exception as raised:
         raise RunError(f"backward raised {describe(raised)}", "Train the model for one step to see where.") from raised
 

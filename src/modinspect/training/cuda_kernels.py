@@ -79,23 +79,23 @@ def _attention(
     enable_gqa: bool = False,
 ) -> Tensor:
     """Flash attention for half precision without a mask, memory-efficient attention otherwise, else plain products."""
-    aten = torch.ops.aten
     out: Tensor
     grouped = enable_gqa and query.size(-3) != key.size(-3)
     flash = query.dtype in _HALF and attn_mask is None and query.size(-1) == value.size(-1) and query.size(-1) <= 256
     if query.dim() != 4 or (grouped and not flash) or query.dtype is torch.float64:
-        math = aten._scaled_dot_product_attention_math
-        out = math(query, key, value, attn_mask, dropout_p, is_causal, scale=scale, enable_gqa=enable_gqa)[0]
+        out = torch.ops.aten._scaled_dot_product_attention_math(
+            query, key, value, attn_mask, dropout_p, is_causal, scale=scale, enable_gqa=enable_gqa
+        )[0]
         return out
     if flash:
-        out = aten._scaled_dot_product_flash_attention(query, key, value, dropout_p, is_causal, scale=scale)[0]
+        out = torch.ops.aten._scaled_dot_product_flash_attention(query, key, value, dropout_p, is_causal, scale=scale)[0]
         return out
     if attn_mask is not None:
         attn_mask = _bias(attn_mask, query, key)
     keeps = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in (query, key, value))
-    out = aten._scaled_dot_product_efficient_attention(query, key, value, attn_mask, keeps, dropout_p, is_causal, scale=scale)[
-        0
-    ]
+    out = torch.ops.aten._scaled_dot_product_efficient_attention(
+        query, key, value, attn_mask, keeps, dropout_p, is_causal, scale=scale
+    )[0]
     return out
 
 
@@ -115,7 +115,7 @@ _REPLACED: dict[Any, Callable[..., Tensor]] = {
     torch.dropout: _dropout,
     F.scaled_dot_product_attention: _attention,
 }
-if hasattr(torch.ops.aten, "_fused_rms_norm"):  # torch 2.9: one kernel, which keeps the reciprocal of the norm only
+if hasattr(torch.ops.aten, "_fused_rms_norm"):  # since torch 2.9 one kernel, which keeps the reciprocal of the norm only
     _REPLACED |= {F.rms_norm: _rms_norm, torch.rms_norm: _rms_norm}
 
 
@@ -124,6 +124,13 @@ def conv_workspace(input: Tensor, weight: Tensor, output: Tensor, groups: int, *
 
     Kernels for tensor cores want channels-last operands. Others take next to nothing: they are chosen for grouped and pointwise
     convolutions, for few channels, and in forward for many.
+
+    Args:
+        input: the convolution's input, ``(N, C, ...)``.
+        weight: its weight, ``(out channels, C / groups, ...)``.
+        output: its output, or the output's gradient.
+        groups: its groups.
+        backward: whether this is the backward of it.
     """
     channels = input.size(1)
     if groups != 1 or weight.shape[2:].numel() == 1 or channels % 8 or channels < 16 or (channels > 64 and not backward):
@@ -134,7 +141,7 @@ def conv_workspace(input: Tensor, weight: Tensor, output: Tensor, groups: int, *
 def _recurrent(gates: int, workspace: Workspace, input: Tensor, hidden: Any, weights: Sequence[Tensor], *options: Any) -> Any:
     """A recurrent net as cuDNN runs it: one op that keeps a reserve for backward.
 
-    ``options`` are those of ``torch.lstm``: has_biases, num_layers, dropout, train, bidirectional, batch_first.
+    ``options`` are the rest of ``torch.lstm``'s arguments: has_biases, num_layers, dropout, train, bidirectional, batch_first.
     """
     _, layers, _, _, bidirectional, _ = options
     states = tuple(hidden) if isinstance(hidden, (list, tuple)) else (hidden,)
