@@ -41,6 +41,8 @@ REPORT_FORMATS = (
     Format("text", "a table", "modinspect.render.report.text"),
     Format("json", "the whole report as data", "modinspect.render.report.json"),
     Format("html", "a page for a browser", "modinspect.render.report.html"),
+    Format("markdown", "for GitHub", "modinspect.render.report.markdown"),
+    Format("csv", "a row per module and op", "modinspect.render.report.csv"),
 )
 """Formats of ``show``."""
 

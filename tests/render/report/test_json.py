@@ -75,6 +75,6 @@ def test_numbers_that_json_has_no_word_for_are_words() -> None:
 
 
 def test_the_formats_are_the_table_the_json_and_the_page() -> None:
-    assert [known.name for known in REPORT_FORMATS] == ["text", "json", "html"]
+    assert [known.name for known in REPORT_FORMATS] == ["text", "json", "html", "markdown", "csv"]
     assert find_format(REPORT_FORMATS, "json").render(example(), View(depth=0)) == render_json(example())
     assert "hidden from print(model)" in find_format(REPORT_FORMATS, "text").render(example(), View())
