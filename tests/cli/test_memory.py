@@ -11,6 +11,7 @@ from tests.cli.cli_helpers import Modinspect
 LINEAR = ("memory", "torch.nn:Linear(1024, 512, bias=False)", "-i", "256,1024")
 
 
+@pytest.mark.slow
 def test_sizes_peaks_and_a_chart_are_printed(modinspect: Modinspect) -> None:
     ran = modinspect(*LINEAR)
     assert (ran.code, ran.err) == (0, "")
@@ -27,6 +28,7 @@ def test_json_has_the_keys_of_the_contract(modinspect: Modinspect) -> None:
     assert set(data["peaks"][0]) == {"phase", "op", "module", "source", "bytes"}
 
 
+@pytest.mark.slow
 def test_the_exit_code_is_1_if_it_does_not_fit(modinspect: Modinspect) -> None:
     ran = modinspect(*LINEAR, "--fits", "4MiB")
     assert ran.code == 1

@@ -69,6 +69,7 @@ def test_the_shown_output_is_what_is_printed(shown: re.Match[str]) -> None:
 
 
 @pinned_torch
+@pytest.mark.slow
 def test_the_picture_is_what_is_printed() -> None:
     names = runpy.run_path(str(PICTURE))
     assert names["PICTURE"].read_text(encoding="utf-8") == names["svg"](), "write it anew with: make docs"

@@ -70,12 +70,14 @@ def test_without_an_optimizer_nothing_is_kept_for_it() -> None:
     assert report.bytes.after_step == report.bytes.after_backward
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("optimizer", "copies"), [("sgd", 0), ("sgd-momentum", 1), ("adam", 2)])
 def test_optimizers_keep_so_many_copies_of_the_parameters(optimizer: str, copies: int) -> None:
     report = measured("torch.nn:Linear(1024, 1024, bias=False)", "8,1024", optimizer=optimizer)
     assert report.bytes.optimizer // (1024 * 1024 * 4) == copies
 
 
+@pytest.mark.slow
 def test_checkpointed_blocks_keep_their_inputs_only() -> None:
     encoder = "torch.nn:TransformerEncoder(TransformerEncoderLayer(256, 8, 1024, batch_first=True), 4)"
     whole, recomputed = measured(encoder, "8,128,256"), measured(encoder, "8,128,256", checkpoint=("layers.*",))
@@ -86,6 +88,7 @@ def test_checkpointed_blocks_keep_their_inputs_only() -> None:
     assert recomputed.bytes.after_backward == whole.bytes.after_backward
 
 
+@pytest.mark.slow
 def test_autocast_keeps_activations_in_half_precision() -> None:
     import torch
 
@@ -97,6 +100,7 @@ def test_autocast_keeps_activations_in_half_precision() -> None:
     assert half.bytes.forward_end - at_rest < 0.85 * (whole.bytes.forward_end - at_rest)
 
 
+@pytest.mark.slow
 def test_peaks_and_what_is_kept_name_the_line() -> None:
     report = measured("tests.training.models:MLP", "4096,2048")
     inference = report.peaks[0]
@@ -108,6 +112,7 @@ def test_peaks_and_what_is_kept_name_the_line() -> None:
     assert sum(report.timeline[0].bytes.values()) <= report.bytes.training_peak
 
 
+@pytest.mark.slow
 def test_the_largest_batch_that_fits_fits_and_the_next_one_does_not() -> None:
     limit = parse_size("600MiB")
     report = measured("tests.training.models:MLP", "64,2048", limit=limit)
@@ -118,6 +123,7 @@ def test_the_largest_batch_that_fits_fits_and_the_next_one_does_not() -> None:
     assert measured("tests.training.models:MLP", f"{largest + 1},2048").bytes.training_peak > limit
 
 
+@pytest.mark.slow
 def test_what_would_fit_is_suggested() -> None:
     report = measured("transformers:GPT2Model(GPT2Config(n_layer=2))", "8,256:int64", limit=parse_size("700MiB"))
     assert report.fits is False

@@ -87,10 +87,7 @@ def lint(
         known = None if write_baseline is not None else baseline or config.baseline
         report = _linted(asked, config, jobs, timeout, known)
         threshold = fail_on or config.fail_on or "warning"
-        for failure in report.failures:
-            if traceback:
-                print_traceback(failure.detail)
-            error(f"{failure.target}: {failure.message}", failure.hint)
+        _tell_failures(report, with_traceback=traceback)
         if write_baseline is None:
             view = FindingsView(_repository(), threshold, severity or ("info" if threshold == "info" else "warning"))
             write_result(_written(report, output_format, view, output, stdout), output, stdout)
@@ -102,6 +99,13 @@ def lint(
             if not is_seen(output_format, output, stdout):
                 tell_findings(report, threshold, output)
             raise typer.Exit(FOUND)
+
+
+def _tell_failures(report: LintReport, *, with_traceback: bool) -> None:
+    for failure in report.failures:
+        if with_traceback:
+            print_traceback(failure.detail)
+        error(f"{failure.target}: {failure.message}", failure.hint)
 
 
 def _split(selectors: Sequence[str] | None) -> tuple[str, ...]:

@@ -37,37 +37,42 @@ modinspect memory transformers.BertModel -i 32,512:int64 --checkpoint 'encoder.l
 
 TRAINING = "How it trains"
 
+Optimizer = Annotated[
+    Literal["adamw", "adam", "sgd", "sgd-momentum", "none"],
+    typer.Option("--optimizer", help="Whose state and step are counted.", rich_help_panel=TRAINING),
+]
+Fits = Annotated[
+    str | None,
+    typer.Option(
+        "--fits",
+        metavar="SIZE",
+        help="Exit with 1 if training takes more, such as 24GiB; also finds the largest batch that fits.",
+        rich_help_panel=TRAINING,
+    ),
+]
+Checkpoint = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--checkpoint",
+        metavar="GLOB",
+        help="Modules that recompute their activations in backward, such as 'h.*'. Repeatable.",
+        rich_help_panel=TRAINING,
+    ),
+]
+Autocast = Annotated[
+    Literal["bfloat16", "float16"] | None,
+    typer.Option("--autocast", metavar="DTYPE", help="Run forward under torch.autocast.", rich_help_panel=TRAINING),
+]
+
 
 def memory(
     target: options.Target,
     *,
     inputs: options.Inputs = None,
-    optimizer: Annotated[
-        Literal["adamw", "adam", "sgd", "sgd-momentum", "none"],
-        typer.Option("--optimizer", help="Whose state and step are counted.", rich_help_panel=TRAINING),
-    ] = "adamw",
-    fits: Annotated[
-        str | None,
-        typer.Option(
-            "--fits",
-            metavar="SIZE",
-            help="Exit with 1 if training takes more, such as 24GiB; also finds the largest batch that fits.",
-            rich_help_panel=TRAINING,
-        ),
-    ] = None,
-    checkpoint: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--checkpoint",
-            metavar="GLOB",
-            help="Modules that recompute their activations in backward, such as 'h.*'. Repeatable.",
-            rich_help_panel=TRAINING,
-        ),
-    ] = None,
-    autocast: Annotated[
-        Literal["bfloat16", "float16"] | None,
-        typer.Option("--autocast", metavar="DTYPE", help="Run forward under torch.autocast.", rich_help_panel=TRAINING),
-    ] = None,
+    optimizer: Optimizer = "adamw",
+    fits: Fits = None,
+    checkpoint: Checkpoint = None,
+    autocast: Autocast = None,
     arguments: options.Arguments = None,
     input_fn: options.InputFn = None,
     init: options.Init = None,

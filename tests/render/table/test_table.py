@@ -339,6 +339,7 @@ def test_places_are_cut_on_the_left_and_keep_the_line() -> None:
     assert row(run.report(), "relu", 66).endswith("ng.py:1234")
 
 
+@pytest.mark.slow
 def test_a_thousand_levels_are_numbered_and_not_drawn() -> None:
     run = Forward()
     depth = 1_000
