@@ -182,6 +182,20 @@ def some(items: Sequence[str], most: int, ellipsis: str = "…") -> str:
     return f"{shown} {ellipsis}+{len(items) - most}" if len(items) > most else shown
 
 
+def list_items(text: str) -> list[str]:
+    """The items of a list as ``extra_repr`` writes it, where a tuple is one item."""
+    items: list[list[str]] = []
+    open_brackets = 0
+    for part in text.split(", "):
+        if open_brackets > 0:
+            items[-1].append(part)
+        else:
+            items.append([part])
+            open_brackets = 0
+        open_brackets += sum(map(part.count, "([{")) - sum(map(part.count, ")]}"))
+    return [", ".join(parts) for parts in items]
+
+
 def place(source: Source | None) -> str:
     """``model.py:31``; a file of an installed package begins with the package."""
     if source is None:

@@ -98,7 +98,7 @@ def test_each_row_has_its_cells_in_the_two_halves_and_the_columns() -> None:
     assert page(example()).rows[:6] == [
         ["", "registered", "hidden", "output", "params", "FLOPs", "where"],
         ["", "MyModel", "", "(1, 3)", "55", "130", ""],
-        ["", "fc  Linear", "", "(1, 5)", "55", "100", "model.py:20"],
+        ["", "fc  Linear 10→5", "", "(1, 5)", "55", "100", "model.py:20"],
         ["", "relu  ReLU", "", "(1, 5)", "", "", "model.py:21"],
         ["", "", "torch.rand", "(3, 5)", "", "", "model.py:22"],
         ["◆", "", "F.linear  weight=torch.rand", "(1, 3)", "", "30", "model.py:22"],

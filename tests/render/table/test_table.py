@@ -79,7 +79,7 @@ def test_the_example_has_both_halves_in_the_order_they_ran() -> None:
 def test_the_example_says_shapes_parameters_flops_and_places() -> None:
     assert row(example(), "fc  Linear").split()[-5:] == ["(1,", "5)", "55", "100", "model.py:20"]
     assert row(example(), "relu").split()[-3:] == ["(1,", "5)", "model.py:21"]
-    assert row(example(), "├             torch.rand").split()[-3:] == ["(3,", "5)", "model.py:22"]
+    assert row(example(), "├                  torch.rand").split()[-3:] == ["(3,", "5)", "model.py:22"]
     unregistered = row(example(), "F.linear")
     assert unregistered.startswith("◆")
     assert "weight=torch.rand" in unregistered
@@ -298,7 +298,9 @@ def test_shapes_that_met_go_below_the_call_where_they_do_not_fit() -> None:
 def test_without_a_forward_the_registered_half_stands_alone() -> None:
     text = table_text(registered_only(), 120, encoding="utf-8")
     assert "hidden from print" not in text
-    assert "up  Linear(in_features=64, out_features=256, bias=True)" in text
+    assert "up  Linear 64→256 " in text
+    whole = table_text(registered_only(), 120, View(expand=True), encoding="utf-8")
+    assert "up  Linear(in_features=64, out_features=256, bias=True)" in whole
     assert "0–11  Block ×12" in text
     assert "--input 1,3,224,224" in text
 

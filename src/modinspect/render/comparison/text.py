@@ -12,7 +12,7 @@ from typing import Any
 from rich.text import Text
 
 from modinspect.comparison import Change, Difference, Facts
-from modinspect.render.text import compact, data_size, plain, shape_text
+from modinspect.render.text import compact, data_size, list_items, plain, shape_text
 from modinspect.report import short_name
 
 _SIGNS = {"added": ("+", "green"), "removed": ("-", "red"), "changed": ("~", "yellow")}
@@ -116,27 +116,13 @@ def _is_told_by_params(key: str, before: Facts, after: Facts) -> bool:
 
 def _change(key: str, old: Any, new: Any) -> str:
     if key == "extra_repr":
-        return _lists_change("", _items(old), _items(new))
+        return _lists_change("", list_items(old), list_items(new))
     if key in ("inputs", "outputs"):
         return _tensors_change(key, old, new)
     if isinstance(old, dict) and isinstance(new, dict):
         return f"{_label(key)} {_items_change(old, new)}"
     growth = _growth(key, new - old) if _are_numbers(old, new) else ""
     return f"{_label(key)} {_value(key, old)} → {_value(key, new)}{growth}"
-
-
-def _items(text: str) -> list[str]:
-    """The items of a list as ``extra_repr`` writes it: a tuple among them is one item."""
-    items: list[list[str]] = []
-    open_brackets = 0
-    for part in text.split(", "):
-        if open_brackets > 0:
-            items[-1].append(part)
-        else:
-            items.append([part])
-            open_brackets = 0
-        open_brackets += sum(map(part.count, "([{")) - sum(map(part.count, ")]}"))
-    return [", ".join(parts) for parts in items]
 
 
 def _lists_change(label: str, old: list[str], new: list[str]) -> str:

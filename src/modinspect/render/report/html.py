@@ -209,7 +209,7 @@ def _row(cell: Cells, heads: Sequence[str]) -> _Row:
 def _label(cell: Cells) -> Pieces:
     """The name, and what the table for terminals has next to it."""
     name, after = cell.styles
-    parts = ((cell.name, name), (cell.extra, after), (cell.times, "bold"), (cell.left_out, "cyan"))
+    parts = ((cell.name, name), (cell.extras[0], after), (cell.times, "bold"), (cell.left_out, "cyan"))
     return [(text, style) for text, style in parts if text]
 
 

@@ -132,7 +132,7 @@ def _unfolded(cells: Sequence[Cells]) -> tuple[list[Cells], list[_Block]]:
 def _details(block: _Block, heads: Sequence[str]) -> str:
     level = block.head.row.place.level + 1
     (table,) = _tables(block.rows, heads, level)
-    summary = " ".join(html.escape(part) for part in (block.head.name, block.head.extra, block.head.times) if part)
+    summary = " ".join(html.escape(part) for part in (block.head.name, block.head.extras[0], block.head.times) if part)
     return f"<details><summary>{summary.replace('@', _NO_MENTION)}</summary>\n\n{table}\n\n</details>"
 
 
@@ -174,7 +174,7 @@ def _label(cell: Cells) -> str:
     """The name, and what the table for terminals has next to it."""
     parts = (
         f"<code>{escaped(cell.name)}</code>" if cell.name else "",
-        escaped(cell.extra),
+        escaped(cell.extras[0]),
         f"**{cell.times}**" if cell.times else "",
         f"*{cell.left_out}*" if cell.left_out else "",
     )

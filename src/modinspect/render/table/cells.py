@@ -24,7 +24,7 @@ class Cells:
     row: Row
     marks: tuple[tuple[str, str], ...]
     name: str
-    extra: str
+    extras: tuple[str, ...]
     times: str
     left_out: str
     aten: str
@@ -56,9 +56,9 @@ def _params_tail(row: Row) -> str:
 def _cells(row: Row, symbols: Symbols, params_tail: str, flops_tail: str) -> Cells:
     times = f"{symbols.times}{row.times}" if row.times > 1 else ""
     name = symbols.spell(plain(row.name))
-    extra = "  ".join(symbols.spell(plain(part)) for part in (row.class_name, row.detail) if part)
+    extras = _extras(row, symbols)
     if row.kind == "round":
-        name, extra, times = times, f"these {row.detail} in turn", ""
+        name, extras, times = times, (f"these {row.detail} in turn",), ""
     left_out = f"{symbols.ellipsis} {amount(row.left_out, 'op')}" if row.left_out else ""
     aten = f"{symbols.becomes} {symbols.spell(', '.join(plain(name) for name in row.aten))}" if row.aten else ""
     before = "(" if row.counted else ""
@@ -67,7 +67,7 @@ def _cells(row: Row, symbols: Symbols, params_tail: str, flops_tail: str) -> Cel
         row=row,
         marks=tuple((symbols.mark(mark) + symbols.spell(number), mark.style) for mark, number in row.marks),
         name=name,
-        extra=extra,
+        extras=extras,
         times=times,
         left_out=left_out,
         aten=aten,
@@ -77,6 +77,12 @@ def _cells(row: Row, symbols: Symbols, params_tail: str, flops_tail: str) -> Cel
         source=place(row.source),
         styles=_styles(row),
     )
+
+
+def _extras(row: Row, symbols: Symbols) -> tuple[str, ...]:
+    """The class with its settings, then the detail; each form has fewer of the settings."""
+    classes = [row.class_name + settings for settings in row.settings]
+    return tuple("  ".join(symbols.spell(plain(part)) for part in (name, row.detail) if part) for name in classes)
 
 
 def _styles(row: Row) -> tuple[str, str]:
@@ -119,7 +125,12 @@ def _some(texts: Sequence[str], of: int, symbols: Symbols) -> str:
     return ", ".join(texts) + more
 
 
-def label_width(cells: Cells) -> int:
-    """The width of the name and its additions, without the operators."""
-    parts = [2 + width_of(part) for part in (cells.extra, cells.left_out) if part]
+def label_width(cells: Cells, form: int = 0) -> int:
+    """The width of the name and its additions, without the operators.
+
+    Args:
+        cells: of a row
+        form: which of the forms that follow the name: 0 has all settings, -1 has none
+    """
+    parts = [2 + width_of(part) for part in (cells.extras[form], cells.left_out) if part]
     return width_of(cells.name) + sum(parts) + (1 + width_of(cells.times) if cells.times else 0)

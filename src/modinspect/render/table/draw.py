@@ -38,8 +38,10 @@ def draw(rows: Rows, width: int, symbols: Symbols) -> Segments:
         symbols: Unicode or ASCII
     """
     cells = cells_of(rows.rows, symbols)
-    wishes = _wishes(cells)
-    pen = _Pen(fit(wishes, width), wishes, width, symbols)
+    # Settings give way first: without room for all, each row shows as much as it has room for.
+    form = 0 if fit(_wishes(cells, 0)).total <= width else -1
+    wishes = _wishes(cells, form)
+    pen = _Pen(fit(wishes, width), wishes, width, symbols, form)
     segments: list[Segment] = []
     for line in pen.page(cells):
         segments.extend(line)
@@ -47,7 +49,7 @@ def draw(rows: Rows, width: int, symbols: Symbols) -> Segments:
     return Segments(segments)
 
 
-def _wishes(cells: Sequence[Cells]) -> Wishes:
+def _wishes(cells: Sequence[Cells], form: int) -> Wishes:
     registered, hidden, alone, branches = [10], [6], [0], [0]
     for cell in cells:
         tree = 2 * min(cell.row.place.level - cell.row.indent, _DEEPEST_DRAWN)
@@ -56,11 +58,11 @@ def _wishes(cells: Sequence[Cells]) -> Wishes:
             continue  # it has a line of its own
         if cell.row.hidden:
             branches.append(tree)
-            hidden.append(2 * cell.row.indent + label_width(cell) + (GAP + aten if aten else 0))
+            hidden.append(2 * cell.row.indent + label_width(cell, form) + (GAP + aten if aten else 0))
         elif any(mark is NEVER for mark, _ in cell.row.marks):
-            alone.append(tree + label_width(cell))
+            alone.append(tree + label_width(cell, form))
         else:
-            registered.append(tree + label_width(cell))
+            registered.append(tree + label_width(cell, form))
             hidden.append(aten)
     has_hidden = any(cell.row.hidden or cell.aten for cell in cells)
     shown = [cell for cell in cells if cell.row.kind != "title"]
@@ -109,8 +111,8 @@ class _Line:
 class _Pen:
     """Draws the lines of one table."""
 
-    def __init__(self, widths: Widths, wishes: Wishes, width: int, symbols: Symbols) -> None:
-        self.widths, self.width, self.symbols = widths, width, symbols
+    def __init__(self, widths: Widths, wishes: Wishes, width: int, symbols: Symbols, form: int) -> None:
+        self.widths, self.width, self.symbols, self.form = widths, width, symbols, form
         self.names_from = widths.marks + GAP if widths.marks else 0
         self.hidden_from = self.names_from + widths.hidden_from
         self.names_to = self.names_from + widths.names
@@ -186,7 +188,7 @@ class _Pen:
     def _registered_half(self, line: _Line, cell: Cells) -> str:
         """Writes the name of a registered module; returns the operators if they don't fit on the line."""
         fits = width_of(cell.aten) <= self._room_to(cell) - self.hidden_from
-        fits_behind = bool(cell.aten) and fits and line.at + label_width(cell) + GAP <= self.hidden_from
+        fits_behind = bool(cell.aten) and fits and line.at + label_width(cell, self.form) + GAP <= self.hidden_from
         self._label(line, cell, (self.hidden_from - GAP if fits_behind else self._room_to(cell)) - line.at, cut_left)
         if fits_behind:
             line.write(cell.aten, _DIM, at=self.hidden_from)
@@ -196,8 +198,8 @@ class _Pen:
         """Writes the name of an op or of an unregistered module; returns the operators if they don't fit on the line."""
         line.move(self.hidden_from + 2 * min(cell.row.indent, self.deepest))
         room = self._room_to(cell) - line.at
-        fits_behind = bool(cell.aten) and label_width(cell) + GAP + width_of(cell.aten) <= room
-        self._label(line, cell, room, cut_right)
+        fits_behind = bool(cell.aten) and label_width(cell, self.form) + GAP + width_of(cell.aten) <= room
+        self._label(line, cell, room - (GAP + width_of(cell.aten) if fits_behind else 0), cut_right)
         if fits_behind:
             line.write(cell.aten, _DIM, at=line.at + GAP)
         return "" if fits_behind else cell.aten
@@ -215,8 +217,9 @@ class _Pen:
         room -= width_of(name) + GAP
         style, beside = map(Style.parse, cell.styles)
         line.write(name, style)
-        if cell.extra and room >= min(width_of(cell.extra), _LEAST_EXTRA):
-            line.write(cut_right(cell.extra, room, self.symbols.ellipsis), beside, at=line.at + GAP)
+        extra = next((form for form in cell.extras if width_of(form) <= room), cell.extras[-1])
+        if extra and room >= min(width_of(extra), _LEAST_EXTRA):
+            line.write(cut_right(extra, room, self.symbols.ellipsis), beside, at=line.at + GAP)
         line.write(times, _BOLD)
         line.write(left_out, _OP)
 
@@ -225,10 +228,10 @@ class _Pen:
         at = self.hidden_from + 2 * cell.row.indent
         fits_behind = at + label_width(cell) <= self.width
         style = Style.parse(cell.styles[0])
-        line.write(f"{cell.name}  {cell.extra}" if fits_behind else cell.name, style, at=at)
+        line.write(f"{cell.name}  {cell.extras[0]}" if fits_behind else cell.name, style, at=at)
         yield line
         if not fits_behind:
-            yield from self._below(cell.row, cell.extra, style)
+            yield from self._below(cell.row, cell.extras[0], style)
 
     def _below(self, row: Row, text: str, style: Style) -> Iterator[_Line]:
         """``text`` on its own lines below the hidden half, with the row's branches of the tree."""

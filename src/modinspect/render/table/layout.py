@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, replace
 
 GAP = 2
@@ -63,7 +64,7 @@ _STEPS = (
 """What is cut back to which width, one after the other, until the table fits; ``None`` leaves the column out."""
 
 
-def fit(wishes: Wishes, width: int) -> Widths:
+def fit(wishes: Wishes, width: int = sys.maxsize) -> Widths:
     """The widths for a table of at most ``width`` cells, as far as that is possible without losing numbers or marks."""
     floors = {"outputs": wishes.least_outputs, "params": wishes.least_params}
     hidden_from = wishes.registered + GAP if wishes.hidden else 0

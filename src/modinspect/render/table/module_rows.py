@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from modinspect.render.table import facts
 from modinspect.render.table.marks import FROZEN, PARTLY, TIED, Mark
-from modinspect.render.table.rows import TOP, Row, Rows, frozen_mark, module_name
+from modinspect.render.table.rows import TOP, Row, Rows, common_settings, frozen_mark, module_name, settings_of
 from modinspect.render.table.tree import Spot, grow, lay_out, span, without_numbers
 from modinspect.render.table.view import View
 from modinspect.render.text import last_part
@@ -27,11 +27,12 @@ def registered_rows(report: Report, view: View) -> Rows:
         if view.depth is None or depth[place] <= view.depth:
             (roots if parent is None else children.setdefault(parent, [])).append(place)
     made = {
-        place: _row(module, "" if (parent := parents[place]) is None else modules[parent].path, _marks(module, tied))
+        place: _row(module, view, "" if (parent := parents[place]) is None else modules[parent].path, _marks(module, tied))
         for place, module in enumerate(modules)
     }
     labels: dict[int, Hashable] = {
-        place: (without_numbers(row.name), row.class_name, row.params, row.frozen, row.marks) for place, row in made.items()
+        place: (without_numbers(row.name), row.class_name, _settings(row, modules[place]), row.params, row.frozen, row.marks)
+        for place, row in made.items()
     }
     rows = [_laid(spot, made) for spot in lay_out(grow(roots, children, labels), fold=not view.expand)]
     return Rows(tuple(rows))
@@ -50,22 +51,23 @@ def _marks(module: ModuleInfo, tied: set[str]) -> tuple[tuple[Mark, str], ...]:
     return ((TIED, ""),) if module.path in tied or tied.intersection(module.aliases) else ()
 
 
-def _row(module: ModuleInfo, path_above: str, marks: tuple[tuple[Mark, str], ...]) -> Row:
+def _row(module: ModuleInfo, view: View, path_above: str, marks: tuple[tuple[Mark, str], ...]) -> Row:
     return Row(
         kind="module",
         hidden=False,
         place=TOP,
         name=module_name(module, path_above),
-        class_name=_as_written(module) if module.path else "",
+        class_name=last_part(module.class_name) if module.path else "",
+        settings=settings_of(module, view),
         params=module.params or None,
         frozen=frozen_mark(module, FROZEN, PARTLY),
         marks=marks,
     )
 
 
-def _as_written(module: ModuleInfo) -> str:
-    name = last_part(module.class_name)
-    return f"{name}({module.extra_repr})" if module.extra_repr else name
+def _settings(row: Row, module: ModuleInfo) -> Hashable:
+    """The settings that make two rows alike; only a layer's numbers count."""
+    return row.settings if module.layer else without_numbers(row.settings[0])
 
 
 def _laid(spot: Spot, made: dict[int, Row]) -> Row:
@@ -73,4 +75,4 @@ def _laid(spot: Spot, made: dict[int, Row]) -> Row:
         return Row("round", False, spot.place, "", detail=f"{spot.round_of}", times=spot.times)
     rows = [made[node] for node in spot.nodes]
     name = span([row.name for row in rows])
-    return replace(rows[0], place=spot.place, times=spot.times, name=name)
+    return replace(rows[0], place=spot.place, times=spot.times, name=name, settings=common_settings(rows))

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from modinspect.render.table.marks import Mark
+from modinspect.render.table.settings import settings_forms
 from modinspect.render.table.tree import Place
+from modinspect.render.table.view import View
 from modinspect.render.text import last_part
 from modinspect.report import ModuleInfo, Operand, Output, Report, Shape, Source, Unregistered, index_of, short_name
 
@@ -34,6 +36,7 @@ class Row:
         indent: on the hidden side, how many unregistered modules it is in.
         name: of the attribute or the op.
         class_name: of a module, without its home.
+        settings: what follows the class, the longest form first: ``(" 10→5, no bias", " 10→5", "")``.
         detail: what else a person should know, in words.
         outputs: what came out.
         params: parameter elements; in parentheses where ``counted`` above already.
@@ -53,6 +56,7 @@ class Row:
     name: str
     indent: int = 0
     class_name: str = ""
+    settings: tuple[str, ...] = ("",)
     detail: str = ""
     outputs: tuple[Tensor, ...] = ()
     params: int | None = None
@@ -129,6 +133,16 @@ def in_turn(names: Sequence[str]) -> tuple[str, ...]:
         count = runs.pop()[1] if runs and runs[-1][0] == name else 0
         runs.append((name, count + 1))
     return tuple(name if count == 1 else f"{name} ×{count}" for name, count in runs)
+
+
+def settings_of(module: ModuleInfo, view: View) -> tuple[str, ...]:
+    """What follows the class of a module, the longest form first; the model's own class has no place for it."""
+    return settings_forms(last_part(module.class_name), module.extra_repr, whole=view.expand) if module.path else ("",)
+
+
+def common_settings(rows: Sequence[Row]) -> tuple[str, ...]:
+    """What one row says of the settings of several: the forms that all have."""
+    return tuple(form for form in rows[0].settings if all(form in row.settings for row in rows))
 
 
 def frozen_mark(module: ModuleInfo, all_frozen: Mark, some_frozen: Mark) -> Mark | None:

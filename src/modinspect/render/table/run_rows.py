@@ -30,9 +30,11 @@ from modinspect.render.table.rows import (
     Rows,
     Tensor,
     by_path,
+    common_settings,
     foreign,
     frozen_mark,
     in_turn,
+    settings_of,
     tensors,
 )
 from modinspect.render.table.tree import Place, Spot, grow, lay_out, span, without_numbers
@@ -88,10 +90,10 @@ class _Run:
         made: dict[int, Row] = {}
         for node in [*roots, *itertools.chain.from_iterable(children.values())]:
             made[node] = row = self._row(node, inside)
-            labels[node] = _label(row)
+            labels[node] = _label(row, exact=node >= len(self.calls) or self._module(node).layer)
         tree = grow(roots, children, labels)
         rows = [self._laid(spot, made) for spot in lay_out(tree, fold=not self.view.expand)]
-        return Rows((*rows, *never_rows(self.report, expand=self.view.expand)), self.not_shown)
+        return Rows((*rows, *never_rows(self.report, self.view)), self.not_shown)
 
     def _levels(self) -> list[int]:
         levels: list[int] = []
@@ -221,6 +223,7 @@ class _Run:
             place=TOP,
             name=self.names[place] or last_part(module.class_name),
             class_name=last_part(module.class_name) if module.path else "",
+            settings=settings_of(module, self.view),
             detail=inside.ops,
             outputs=tensors(call.outputs),
             params=module.params or None,
@@ -310,7 +313,8 @@ class _Run:
             return row
         numbers = [dict(one.marks).get(REUSED, "") for one in rows]
         marks = tuple((mark, span(numbers) if mark is REUSED else number) for mark, number in row.marks)
-        return replace(row, name=span([one.name for one in rows]), detail=span([one.detail for one in rows]), marks=marks)
+        name, detail = span([one.name for one in rows]), span([one.detail for one in rows])
+        return replace(row, name=name, detail=detail, settings=common_settings(rows), marks=marks)
 
     def _is_registered(self, place: int | None) -> bool:
         return place is None or self._module(place).registered
@@ -329,11 +333,17 @@ def _met(operand: Operand) -> str:
     return f"{name} {shape_text(operand.shape, operand.dtype)}".strip()
 
 
-def _label(row: Row) -> Hashable:
-    """What makes two rows alike: all but the numbers in names, and which call of a module it is."""
+def _label(row: Row, *, exact: bool) -> Hashable:
+    """What makes two rows alike: all except the numbers in names, and which call of a module it is.
+
+    Args:
+        row: to compare
+        exact: whether the numbers in its settings count: they do for layers of torch's own
+    """
     source = (row.source.file, row.source.line) if row.source else None
+    settings = row.settings if exact else without_numbers(row.settings[0])
     return (
-        (row.kind, row.hidden, without_numbers(row.name), row.class_name, without_numbers(row.detail), row.outputs),
+        (row.kind, row.hidden, without_numbers(row.name), row.class_name, settings, without_numbers(row.detail), row.outputs),
         (row.params, row.frozen, row.flops, row.estimated, row.uncounted, source, row.left_out, row.aten),
         tuple(mark for mark, _ in row.marks),
     )
@@ -349,28 +359,29 @@ def _unknown(path: str) -> ModuleInfo:
     return ModuleInfo(path, "?", True, False, 1, 0, 0, 0, 0, None, ())
 
 
-def never_rows(report: Report, *, expand: bool) -> list[Row]:
+def never_rows(report: Report, view: View) -> list[Row]:
     """The block of what never ran: modules that differ only in a number in their path share a row."""
     used = facts.used_paths(report)
     groups: dict[Hashable, list[ModuleInfo]] = {}
     for place, module in enumerate(facts.never_ran(report)):
-        alike = (without_numbers(module.path), module.class_name, module.params, module.trainable_params)
-        groups.setdefault(place if expand else (*alike, module.path in used), []).append(module)
+        alike = (without_numbers(module.path), module.class_name, module.extra_repr, module.params, module.trainable_params)
+        groups.setdefault(place if view.expand else (*alike, module.path in used), []).append(module)
     if not groups:
         return []
-    rows = [_never_row(modules, used, last=False) for modules in groups.values()]
+    rows = [_never_row(modules, used, view) for modules in groups.values()]
     rows[-1] = replace(rows[-1], place=replace(rows[-1].place, last=True))
     return [Row("title", False, TOP, "never ran"), *rows]
 
 
-def _never_row(modules: Sequence[ModuleInfo], used: set[str], *, last: bool) -> Row:
+def _never_row(modules: Sequence[ModuleInfo], used: set[str], view: View) -> Row:
     first = modules[0]
     return Row(
         kind="module",
         hidden=False,
-        place=Place(1, (), last, None),
+        place=Place(1, (), False, None),
         name=span([module.path for module in modules]),
         class_name=last_part(first.class_name),
+        settings=settings_of(first, view),
         detail="its parameters were used" if first.path in used else "",
         params=first.params or None,
         frozen=frozen_mark(first, FROZEN, PARTLY),
